@@ -1,0 +1,385 @@
+// Elementwise ops: each an expression over the scalar instructions. Adding one here and its derivative in
+// autograd is all it takes to have it on every backend.
+import { categoryOf, type DType, type DTypeCategory } from '../dtype.ts';
+import { DTypeError, ShapeError } from '../errors.ts';
+import type { ExpressionBuilder } from '../expression.ts';
+import type { ArithmeticOp, BitOp, CompareOp, UnaryOp, Value } from '../scalar.ts';
+import { broadcastShapes, sameShape } from '../shape.ts';
+import type { Meta, NoAttributes, ScalarDefinition } from './definition.ts';
+
+/** Float to float. */
+export type FloatUnaryName =
+  | 'floor'
+  | 'ceil'
+  | 'trunc'
+  | 'round'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'exp'
+  | 'log'
+  | 'expm1'
+  | 'log1p'
+  | 'exp2'
+  | 'log2'
+  | 'log10'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'tanh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'erf'
+  | 'erfc'
+  | 'sigmoid'
+  | 'silu'
+  | 'logSigmoid';
+/** Numbers to the same dtype. */
+export type NumericUnaryName = 'neg' | 'abs' | 'sign' | 'relu' | 'square';
+export type NumericBinaryName =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'truncDivide'
+  | 'floorDivide'
+  | 'remainder'
+  | 'fmod'
+  | 'maximum'
+  | 'minimum';
+export type FloatBinaryName = 'div' | 'pow' | 'atan2';
+export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+export type BitBinaryName = 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'leftShift' | 'rightShift';
+
+type PlainName =
+  | FloatUnaryName
+  | NumericUnaryName
+  | NumericBinaryName
+  | FloatBinaryName
+  | CompareName
+  | BitBinaryName
+  | 'bitwiseNot'
+  | 'isNaN'
+  | 'integerPow'
+  | 'where';
+
+export type ElementwiseOps = { readonly [N in PlainName]: ScalarDefinition<NoAttributes> } & {
+  readonly cast: ScalarDefinition<{ readonly dtype: DType }>;
+  readonly bitcast: ScalarDefinition<{ readonly dtype: DType }>;
+  readonly gelu: ScalarDefinition<{ readonly approximate: 'none' | 'tanh' }>;
+  readonly celu: ScalarDefinition<{ readonly alpha: number }>;
+  readonly elu: ScalarDefinition<{ readonly alpha: number }>;
+  readonly leakyRelu: ScalarDefinition<{ readonly negativeSlope: number }>;
+  readonly softplus: ScalarDefinition<{ readonly beta: number; readonly threshold: number }>;
+};
+
+type Expression = (b: ExpressionBuilder, ...inputs: Value[]) => Value;
+
+function inferElementwise(
+  name: string,
+  categories: readonly DTypeCategory[],
+): (inputs: readonly Meta[]) => Meta {
+  return (inputs) => {
+    const { dtype } = inputs[0];
+    if (!categories.includes(categoryOf(dtype))) {
+      throw new DTypeError(`${name}: does not take ${dtype}; it takes ${categories.join(' and ')} tensors`);
+    }
+    for (const input of inputs) {
+      if (input.dtype !== dtype)
+        throw new DTypeError(`${name}: inputs are ${dtype} and ${input.dtype}; cast one of them`);
+    }
+    return { shape: inferBroadcast(name, inputs), dtype };
+  };
+}
+
+function inferBroadcast(name: string, inputs: readonly Meta[]): readonly number[] {
+  const { shape } = inputs[0];
+  if (inputs.every((input) => sameShape(input.shape, shape))) return shape;
+  return broadcastShapes(name, ...inputs.map((input) => input.shape));
+}
+
+const numbers: readonly DTypeCategory[] = ['integer', 'float'];
+const everything: readonly DTypeCategory[] = ['bool', 'integer', 'float'];
+
+function define(
+  name: string,
+  categories: readonly DTypeCategory[],
+  expression: Expression,
+): ScalarDefinition<NoAttributes> {
+  return {
+    kind: 'scalar',
+    infer: inferElementwise(name, categories),
+    expression: (b, inputs) => expression(b, ...inputs),
+  };
+}
+
+const unary = (
+  name: string,
+  op: UnaryOp,
+  categories: readonly DTypeCategory[] = ['float'],
+): ScalarDefinition<NoAttributes> => define(name, categories, (b, x) => b.unary(op, x));
+
+const binary = (
+  name: string,
+  op: ArithmeticOp | BitOp,
+  categories: readonly DTypeCategory[],
+): ScalarDefinition<NoAttributes> => define(name, categories, (b, x, y) => b.binary(op, x, y));
+
+function compare(name: string, op: CompareOp, swapped: boolean = false): ScalarDefinition<NoAttributes> {
+  const infer = inferElementwise(name, everything);
+  return {
+    kind: 'scalar',
+    infer: (inputs) => ({ shape: infer(inputs).shape, dtype: 'bool' }),
+    expression: (b, [x, y]) => (swapped ? b.compare(op, y, x) : b.compare(op, x, y)),
+  };
+}
+
+/** An expression with attributes. */
+function withAttributes<A>(
+  name: string,
+  expression: (b: ExpressionBuilder, x: Value, attributes: A) => Value,
+): ScalarDefinition<A> {
+  return {
+    kind: 'scalar',
+    infer: inferElementwise(name, ['float']),
+    expression: (b, [x], attributes) => expression(b, x, attributes),
+  };
+}
+
+const isFloatValue = (b: ExpressionBuilder, x: Value): boolean => categoryOf(b.dtypeOf(x)) === 'float';
+
+/** Remainder with the divisor's sign: Python's %, PyTorch's remainder. */
+function floorRemainder(b: ExpressionBuilder, x: Value, y: Value): Value {
+  const remainder = b.binary('rem', x, y);
+  const zero = b.constantLike(0, x);
+  const signsDiffer = b.binary('xor', b.compare('lt', remainder, zero), b.compare('lt', y, zero));
+  const adjust = b.binary('and', b.compare('ne', remainder, zero), signsDiffer);
+  return b.where(adjust, b.binary('add', remainder, y), remainder);
+}
+
+/** Floor of the exact quotient; computed as CPython's float floor division so that it agrees with the remainder. */
+function floorDivide(b: ExpressionBuilder, x: Value, y: Value): Value {
+  const zero = b.constantLike(0, x);
+  if (!isFloatValue(b, x)) {
+    const quotient = b.binary('div', x, y);
+    const remainder = b.binary('rem', x, y);
+    const signsDiffer = b.binary('xor', b.compare('lt', remainder, zero), b.compare('lt', y, zero));
+    const adjust = b.binary('and', b.compare('ne', remainder, zero), signsDiffer);
+    return b.where(adjust, b.binary('sub', quotient, b.constantLike(1, x)), quotient);
+  }
+  const plain = b.binary('div', x, y);
+  const remainder = b.binary('rem', x, y);
+  const signsDiffer = b.binary('xor', b.compare('lt', remainder, zero), b.compare('lt', y, zero));
+  const adjust = b.binary('and', b.compare('ne', remainder, zero), signsDiffer);
+  const raw = b.binary('div', b.binary('sub', x, remainder), y);
+  const quotient = b.where(adjust, b.binary('sub', raw, b.constantLike(1, x)), raw);
+  const floored = b.unary('floor', quotient);
+  const half = b.constantLike(0.5, x);
+  const up = b.compare('lt', half, b.binary('sub', quotient, floored));
+  const rounded = b.where(up, b.binary('add', floored, b.constantLike(1, x)), floored);
+  const signedZero = b.binary('mul', zero, plain);
+  const result = b.where(b.compare('ne', quotient, zero), rounded, signedZero);
+  return b.where(b.compare('eq', y, zero), plain, result);
+}
+
+/** x^y for integers by eight squarings (exponents of at least 0; larger ones only matter for -1, 0 and 1). */
+function integerPow(b: ExpressionBuilder, x: Value, y: Value): Value {
+  const zero = b.constantLike(0, x);
+  const one = b.constantLike(1, x);
+  let result = one;
+  let power = x;
+  for (let bit = 0; bit < 6; bit++) {
+    const set = b.compare('ne', b.binary('and', y, b.constantLike(1 << bit, x)), zero);
+    result = b.where(set, b.binary('mul', result, power), result);
+    power = b.binary('mul', power, power);
+  }
+  const negative = b.compare('lt', y, zero);
+  const odd = b.compare('ne', b.binary('and', y, one), zero);
+  const minusOne = b.constantLike(-1, x);
+  const sign = b.where(odd, minusOne, one);
+  const reciprocal = b.where(b.compare('eq', x, one), one, b.where(b.compare('eq', x, minusOne), sign, zero));
+  return b.where(negative, reciprocal, result);
+}
+
+function sigmoid(b: ExpressionBuilder, x: Value): Value {
+  const one = b.constantLike(1, x);
+  return b.binary('div', one, b.binary('add', one, b.unary('exp', b.unary('neg', x))));
+}
+
+/** min(0, x) - log1p(exp(-|x|)): neither side overflows. */
+function logSigmoid(b: ExpressionBuilder, x: Value): Value {
+  const decay = b.unary('exp', b.unary('neg', b.unary('abs', x)));
+  return b.binary('sub', b.binary('min', x, b.constantLike(0, x)), b.unary('log1p', decay));
+}
+
+/** PyTorch's gelu: x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
+function gelu(
+  b: ExpressionBuilder,
+  x: Value,
+  { approximate }: { readonly approximate: 'none' | 'tanh' },
+): Value {
+  const half = b.binary('mul', x, b.constantLike(0.5, x));
+  const one = b.constantLike(1, x);
+  if (approximate === 'none') {
+    const erf = b.unary('erf', b.binary('mul', x, b.constantLike(Math.SQRT1_2, x)));
+    return b.binary('mul', half, b.binary('add', one, erf));
+  }
+  const cube = b.binary('mul', b.binary('mul', x, x), x);
+  const inner = b.fma(b.constantLike(0.044715, x), cube, x);
+  const tanh = b.unary('tanh', b.binary('mul', b.constantLike(Math.sqrt(2 / Math.PI), x), inner));
+  return b.binary('mul', half, b.binary('add', one, tanh));
+}
+
+/** max(0, x) + min(0, α expm1(x / α)) (Barron 2017). */
+function celu(b: ExpressionBuilder, x: Value, { alpha }: { readonly alpha: number }): Value {
+  const decay = b.unary('expm1', b.binary('div', x, b.constantLike(alpha, x)));
+  const negative = b.binary('mul', b.constantLike(alpha, x), decay);
+  return b.where(b.compare('lt', b.constantLike(0, x), x), x, negative);
+}
+
+function elu(b: ExpressionBuilder, x: Value, { alpha }: { readonly alpha: number }): Value {
+  const negative = b.binary('mul', b.constantLike(alpha, x), b.unary('expm1', x));
+  return b.where(b.compare('lt', b.constantLike(0, x), x), x, negative);
+}
+
+function softplus(
+  b: ExpressionBuilder,
+  x: Value,
+  { beta, threshold }: { readonly beta: number; readonly threshold: number },
+): Value {
+  const scaled = b.binary('mul', x, b.constantLike(beta, x));
+  const soft = b.binary('div', b.unary('log1p', b.unary('exp', scaled)), b.constantLike(beta, x));
+  return b.where(b.compare('lt', b.constantLike(threshold, x), scaled), x, soft);
+}
+
+function sign(b: ExpressionBuilder, x: Value): Value {
+  const zero = b.constantLike(0, x);
+  const one = b.constantLike(1, x);
+  const negative = b.where(b.compare('lt', x, zero), b.constantLike(-1, x), zero);
+  return b.where(
+    b.compare('lt', zero, x),
+    one,
+    isFloatValue(b, x) ? b.where(b.isNaN(x), zero, negative) : negative,
+  );
+}
+
+function converted(name: 'cast' | 'bitcast'): ScalarDefinition<{ readonly dtype: DType }> {
+  return {
+    kind: 'scalar',
+    infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+    expression: (b, [x], { dtype }) => b[name](x, dtype),
+  };
+}
+
+const where: ScalarDefinition<NoAttributes> = {
+  kind: 'scalar',
+  infer(inputs) {
+    const [condition, a, b] = inputs;
+    if (condition.dtype !== 'bool')
+      throw new DTypeError(`where: the condition must be bool, got ${condition.dtype}`);
+    if (a.dtype !== b.dtype)
+      throw new DTypeError(`where: the two sides are ${a.dtype} and ${b.dtype}; cast one of them`);
+    return { shape: inferBroadcast('where', inputs), dtype: a.dtype };
+  },
+  expression: (b, [condition, x, y]) => b.where(condition, x, y),
+};
+
+const isNaN: ScalarDefinition<NoAttributes> = {
+  kind: 'scalar',
+  infer: ([x]) => ({ shape: x.shape, dtype: 'bool' }),
+  expression: (b, [x]) => b.isNaN(x),
+};
+
+export const elementwiseOps: ElementwiseOps = {
+  neg: unary('neg', 'neg', numbers),
+  abs: unary('abs', 'abs', numbers),
+  sign: define('sign', numbers, sign),
+  square: define('square', numbers, (b, x) => b.binary('mul', x, x)),
+  relu: define('relu', numbers, (b, x) => b.binary('max', x, b.constantLike(0, x))),
+  floor: unary('floor', 'floor'),
+  ceil: unary('ceil', 'ceil'),
+  trunc: unary('trunc', 'trunc'),
+  round: unary('round', 'round'),
+  sqrt: unary('sqrt', 'sqrt'),
+  rsqrt: define('rsqrt', ['float'], (b, x) => b.binary('div', b.constantLike(1, x), b.unary('sqrt', x))),
+  reciprocal: define('reciprocal', ['float'], (b, x) => b.binary('div', b.constantLike(1, x), x)),
+  exp: unary('exp', 'exp'),
+  log: unary('log', 'log'),
+  expm1: unary('expm1', 'expm1'),
+  log1p: unary('log1p', 'log1p'),
+  exp2: unary('exp2', 'exp2'),
+  log2: unary('log2', 'log2'),
+  log10: unary('log10', 'log10'),
+  sin: unary('sin', 'sin'),
+  cos: unary('cos', 'cos'),
+  tan: unary('tan', 'tan'),
+  asin: unary('asin', 'asin'),
+  acos: unary('acos', 'acos'),
+  atan: unary('atan', 'atan'),
+  sinh: unary('sinh', 'sinh'),
+  cosh: unary('cosh', 'cosh'),
+  tanh: unary('tanh', 'tanh'),
+  asinh: unary('asinh', 'asinh'),
+  acosh: unary('acosh', 'acosh'),
+  atanh: unary('atanh', 'atanh'),
+  erf: unary('erf', 'erf'),
+  erfc: unary('erfc', 'erfc'),
+  sigmoid: define('sigmoid', ['float'], sigmoid),
+  silu: define('silu', ['float'], (b, x) => b.binary('mul', x, sigmoid(b, x))),
+  logSigmoid: define('logSigmoid', ['float'], logSigmoid),
+  gelu: withAttributes('gelu', gelu),
+  celu: withAttributes('celu', celu),
+  elu: withAttributes('elu', elu),
+  leakyRelu: withAttributes('leakyRelu', (b, x, { negativeSlope }) =>
+    b.where(
+      b.compare('lt', b.constantLike(0, x), x),
+      x,
+      b.binary('mul', x, b.constantLike(negativeSlope, x)),
+    ),
+  ),
+  softplus: withAttributes('softplus', softplus),
+  add: binary('add', 'add', numbers),
+  sub: binary('sub', 'sub', numbers),
+  mul: binary('mul', 'mul', numbers),
+  div: binary('div', 'div', ['float']),
+  truncDivide: define('truncDivide', numbers, (b, x, y) => {
+    const quotient = b.binary('div', x, y);
+    return isFloatValue(b, x) ? b.unary('trunc', quotient) : quotient;
+  }),
+  floorDivide: define('floorDivide', numbers, floorDivide),
+  remainder: define('remainder', numbers, floorRemainder),
+  fmod: binary('fmod', 'rem', numbers),
+  pow: binary('pow', 'pow', ['float']),
+  integerPow: define('integerPow', ['integer'], integerPow),
+  atan2: binary('atan2', 'atan2', ['float']),
+  maximum: binary('maximum', 'max', everything),
+  minimum: binary('minimum', 'min', everything),
+  eq: compare('eq', 'eq'),
+  ne: compare('ne', 'ne'),
+  lt: compare('lt', 'lt'),
+  le: compare('le', 'le'),
+  gt: compare('gt', 'lt', true),
+  ge: compare('ge', 'le', true),
+  bitwiseAnd: binary('bitwiseAnd', 'and', ['bool', 'integer']),
+  bitwiseOr: binary('bitwiseOr', 'or', ['bool', 'integer']),
+  bitwiseXor: binary('bitwiseXor', 'xor', ['bool', 'integer']),
+  bitwiseNot: unary('bitwiseNot', 'not', ['bool', 'integer']),
+  leftShift: binary('leftShift', 'shiftLeft', ['integer']),
+  rightShift: binary('rightShift', 'shiftRight', ['integer']),
+  isNaN,
+  where,
+  cast: converted('cast'),
+  bitcast: converted('bitcast'),
+};
+
+/** For ops whose inputs must have one shape. */
+export function requireSameShape(name: string, a: Meta, b: Meta): void {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError(`${name}: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}] differ`);
+  }
+}
