@@ -22,6 +22,12 @@ export class Node<N extends OpName = OpName> {
   readonly signature: number;
   /** What the engine knows of this value: where it is held. */
   state: NodeState | null;
+  /** Ops that took this value so far. */
+  consumers = 0;
+  /** Flushes that computed this value without keeping it. */
+  runs = 0;
+  /** Whether several storages hold this value (a clone shares it until one of them is written). */
+  shared = false;
 
   constructor(
     op: N,
@@ -38,7 +44,7 @@ export class Node<N extends OpName = OpName> {
     this.shape = meta.shape;
     this.dtype = meta.dtype;
     this.device = device;
-    this.signature = op === 'scalar' || op === 'data' ? 0 : intern(op, attributes, meta);
+    this.signature = op === 'scalar' || op === 'data' ? 0 : intern(op, attributes as object, meta);
     this.state = state;
   }
 }
@@ -51,8 +57,6 @@ export interface NodeState {
   host?: HostArray;
   /** A copy on the device. */
   buffer?: DeviceBuffer;
-  /** Flushes that computed this value without keeping it. */
-  runs?: number;
   /** Why the value is gone for good, for the error that says so. */
   lost?: string;
 }
@@ -89,6 +93,7 @@ export function makeNode<N extends OpName>(
 ): Node<N> {
   const definition = ops[op] as { infer(inputs: readonly Meta[], attributes: AttributesOf<N>): Meta };
   const meta = definition.infer(inputs, attributes);
+  for (const input of inputs) input.consumers++;
   return new Node(op, inputs, attributes, meta, device ?? commonDevice(op, inputs), null);
 }
 
