@@ -3,6 +3,7 @@ export * from './backend.ts';
 export * from './dtype.ts';
 export * from './errors.ts';
 export { ExpressionBuilder } from './expression.ts';
+export * from './half.ts';
 export type * from './kernel.ts';
 export { dataNode, expectOp, isHeld, makeNode, Node, type NodeState, scalarNode } from './node.ts';
 export type * from './ops/definition.ts';

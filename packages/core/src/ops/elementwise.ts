@@ -64,7 +64,7 @@ type PlainName =
   | CompareName
   | BitBinaryName
   | 'bitwiseNot'
-  | 'isNaN'
+  | 'isnan'
   | 'integerPow'
   | 'where';
 
@@ -289,7 +289,7 @@ const where: ScalarDefinition<NoAttributes> = {
   expression: (b, [condition, x, y]) => b.where(condition, x, y),
 };
 
-const isNaNDefinition: ScalarDefinition<NoAttributes> = {
+const isnan: ScalarDefinition<NoAttributes> = {
   kind: 'scalar',
   infer: ([x]) => ({ shape: x.shape, dtype: 'bool' }),
   expression: (b, [x]) => b.isNaN(x),
@@ -371,7 +371,7 @@ export const elementwiseOps: ElementwiseOps = {
   bitwiseNot: unary('bitwiseNot', 'not', ['bool', 'integer']),
   leftShift: binary('leftShift', 'shiftLeft', ['integer']),
   rightShift: binary('rightShift', 'shiftRight', ['integer']),
-  isNaN: isNaNDefinition,
+  isnan,
   where,
   cast: converted('cast'),
   bitcast: converted('bitcast'),

@@ -1,0 +1,314 @@
+// Tensors from numbers, arrays and nothing.
+import {
+  ArgumentError,
+  backendOf,
+  categoryOf,
+  checkDType,
+  checkOptions,
+  type DType,
+  DTypeError,
+  dataNode,
+  defaultDevice,
+  formatShape,
+  type HostArray,
+  hostArray,
+  inferShape,
+  makeNode,
+  numberToBfloat16,
+  numberToFloat16,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  UnsupportedError,
+} from '@nn/core';
+import { getDefaultDType } from './defaults.ts';
+import { apply, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
+import type { NestedArray } from './reading.ts';
+import { runtimeOf } from './runtime.ts';
+import { isTensor, type Tensor } from './tensor.ts';
+
+export interface CreationOptions {
+  /** Default: float32 for floats (see setDefaultDType), int32 for integers, bool for booleans. */
+  readonly dtype?: DType;
+  /** A device's name. Default: the backend used last. */
+  readonly device?: string;
+  readonly requiresGrad?: boolean;
+}
+
+export interface TensorOptions extends CreationOptions {
+  /** The shape, when the data is flat. */
+  readonly shape?: Shape;
+}
+
+const creationOptions = ['dtype', 'device', 'requiresGrad'] as const;
+export type TensorData = Scalar | NestedArray | ArrayLike<number> | BigInt64Array | readonly TensorData[];
+
+/** The named device, or the default one. @throws {DeviceError} when there is none. */
+export function defaultDeviceFor(device: string | undefined): string {
+  return device === undefined ? defaultDevice() : backendOf(device).name;
+}
+
+function checkSupported(functionName: string, dtype: DType, device: string): void {
+  if (backendOf(device).capabilities.dtypes.has(dtype)) return;
+  const other = dtype === 'float64' ? 'float32' : dtype === 'int64' ? 'int32' : 'float32';
+  throw new UnsupportedError(
+    `${functionName}: device '${device}' has no ${dtype}. Use dtype '${other}', or another device`,
+  );
+}
+
+/** Options every creation function shares, checked. */
+export function creation(
+  functionName: string,
+  options: CreationOptions | undefined,
+  fallback: DType,
+): { dtype: DType; device: string } {
+  checkOptions(functionName, options, creationOptions);
+  const dtype = options?.dtype === undefined ? fallback : checkDType(options.dtype, functionName);
+  const device = defaultDeviceFor(options?.device);
+  checkSupported(functionName, dtype, device);
+  return { dtype, device };
+}
+
+export function finish(x: Tensor, options: CreationOptions | undefined): Tensor {
+  return options?.requiresGrad ? x.requiresGrad_() : x;
+}
+
+export function checkShape(functionName: string, shape: Shape): readonly number[] {
+  if (!Array.isArray(shape))
+    throw new ArgumentError(`${functionName}: the shape must be an array of sizes, got ${describe(shape)}`);
+  if (shape.includes(-1))
+    throw new ShapeError(
+      `${functionName}: ${formatShape(shape)} is not a shape: sizes are integers of at least 0`,
+    );
+  inferShape(functionName, shape, sizeOf(shape));
+  return shape;
+}
+
+const arrayDTypes: readonly (readonly [new (length: number) => object, DType])[] = [
+  [Float32Array, 'float32'],
+  [Float64Array, 'float64'],
+  [Int32Array, 'int32'],
+  [Int16Array, 'int16'],
+  [Int8Array, 'int8'],
+  [Uint8Array, 'uint8'],
+  [BigInt64Array, 'int64'],
+];
+
+function typedArrayDType(value: unknown): DType | undefined {
+  return arrayDTypes.find(([arrayClass]) => value instanceof arrayClass)?.[1];
+}
+
+/**
+ * A tensor with a copy of the data: a number, nested arrays, or a typed array (with `shape`, if not flat).
+ *
+ * @throws {ShapeError} when nested arrays are ragged or the data does not fill the shape.
+ * @throws {ArgumentError} when an element is no number.
+ * @example
+ * ```ts
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor(new Float32Array([1, 2, 3, 4]), { shape: [2, 2] });
+ * console.log(await x.T.toArray()); // => [[1, 3], [2, 4]]
+ * ```
+ */
+export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
+  checkOptions('tensor', options, [...creationOptions, 'shape']);
+  const { shape: wanted, ...rest } = options;
+  if (isTensor(data)) throw new ArgumentError('tensor: got a tensor. Use x.clone(), or x.detach()');
+  const given = typedArrayDType(data);
+  const { flat, shape: found } =
+    given === undefined
+      ? flatten(data)
+      : { flat: data as ArrayLike<Scalar>, shape: [(data as { length: number }).length] };
+  const { dtype, device } = creation('tensor', rest, given ?? inferDType(flat));
+  const shape = wanted === undefined ? found : inferShape('tensor', wanted, flat.length);
+  return finish(fromNode(dataNode(toHostArray(flat, dtype), shape, dtype, device)), rest);
+}
+
+/**
+ * A tensor over the typed array itself: no copy now. The array must not be changed afterwards.
+ *
+ * @throws {ArgumentError} for arrays of no dtype.
+ */
+export function fromBuffer(
+  array: Float32Array | Float64Array | Int32Array | Int16Array | Int8Array | Uint8Array | BigInt64Array,
+  options: TensorOptions = {},
+): Tensor {
+  checkOptions('fromBuffer', options, [...creationOptions, 'shape']);
+  const given = typedArrayDType(array);
+  if (given === undefined)
+    throw new ArgumentError(`fromBuffer: expected a typed array, got ${describe(array)}`);
+  const { shape: wanted, ...rest } = options;
+  const { dtype, device } = creation('fromBuffer', rest, given);
+  if (dtype !== given && !(dtype === 'bool' && given === 'uint8')) {
+    throw new DTypeError(
+      `fromBuffer: the array holds ${given}, not ${dtype}. Use fromBuffer(array).to('${dtype}')`,
+    );
+  }
+  const shape = wanted === undefined ? [array.length] : inferShape('fromBuffer', wanted, array.length);
+  return finish(fromNode(dataNode(array, shape, dtype, device)), rest);
+}
+
+function inferDType(flat: ArrayLike<Scalar>): DType {
+  let category: 'bool' | 'integer' | 'float' = flat.length === 0 ? 'float' : 'bool';
+  for (let i = 0; i < flat.length; i++) {
+    const dtype = scalarDType(flat[i]);
+    if (dtype === 'int64') return 'int64';
+    const here = categoryOf(dtype);
+    if (here === 'float') return getDefaultDType();
+    if (here === 'integer') category = 'integer';
+  }
+  return category === 'bool' ? 'bool' : category === 'integer' ? 'int32' : getDefaultDType();
+}
+
+function flatten(data: unknown): { flat: Scalar[]; shape: number[] } {
+  const shape: number[] = [];
+  for (let at: unknown = data; isList(at); at = at[0]) {
+    shape.push(at.length);
+    if (at.length === 0) break;
+  }
+  const flat: Scalar[] = [];
+  const walk = (value: unknown, dim: number): void => {
+    if (isList(value)) {
+      if (dim >= shape.length || value.length !== shape[dim]) throw ragged(shape, dim, value.length);
+      for (let i = 0; i < value.length; i++) walk(value[i], dim + 1);
+      return;
+    }
+    if (dim !== shape.length) throw ragged(shape, dim, undefined);
+    if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+      throw new ArgumentError(
+        `tensor: elements must be numbers, bigints or booleans, got ${describe(value)}`,
+      );
+    }
+    flat.push(value);
+  };
+  walk(data, 0);
+  return { flat, shape };
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+function ragged(shape: Shape, dim: number, found: number | undefined): ShapeError {
+  const seen = found === undefined ? 'a number' : `an array of length ${found}`;
+  return new ShapeError(
+    `tensor: nested arrays are ragged: expected length ${shape[dim] ?? 'none (a number)'} at depth ${dim}, found ${seen}`,
+  );
+}
+
+/** The values as a new host array of the dtype. */
+export function toHostArray(flat: ArrayLike<Scalar>, dtype: DType): HostArray {
+  const result = hostArray(dtype, flat.length);
+  for (let i = 0; i < flat.length; i++) result[i] = toElement(flat[i], dtype) as never;
+  return result;
+}
+
+function toElement(value: Scalar, dtype: DType): number | bigint {
+  switch (dtype) {
+    case 'int64':
+      return typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value);
+    case 'bool':
+      return Number(value) !== 0 ? 1 : 0;
+    case 'float16':
+      return numberToFloat16(Number(value));
+    case 'bfloat16':
+      return numberToBfloat16(Number(value));
+    default:
+      return Number(value);
+  }
+}
+
+/** Every element the same number. */
+export function full(shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
+  const inferred = scalarDType(value);
+  const { dtype, device } = creation(
+    'full',
+    options,
+    categoryOf(inferred) === 'float' ? getDefaultDType() : inferred,
+  );
+  const node = makeNode(
+    'expand',
+    [scalarTensor(value, dtype).node],
+    { shape: checkShape('full', shape) },
+    device,
+  );
+  runtimeOf(device).record(node);
+  return finish(fromNode(node), options);
+}
+
+export function zeros(shape: Shape, options?: CreationOptions): Tensor {
+  return full(shape, 0, { ...options, dtype: options?.dtype ?? getDefaultDType() });
+}
+
+export function ones(shape: Shape, options?: CreationOptions): Tensor {
+  return full(shape, 1, { ...options, dtype: options?.dtype ?? getDefaultDType() });
+}
+
+/** Like `zeros`: memory is never shown uninitialised. */
+export function empty(shape: Shape, options?: CreationOptions): Tensor {
+  return zeros(shape, options);
+}
+
+function like(x: Tensor, options: CreationOptions | undefined): CreationOptions {
+  return { dtype: x.dtype, device: x.device, ...options };
+}
+
+export function zerosLike(x: Tensor, options?: CreationOptions): Tensor {
+  return zeros(x.shape, like(x, options));
+}
+
+export function onesLike(x: Tensor, options?: CreationOptions): Tensor {
+  return ones(x.shape, like(x, options));
+}
+
+export function fullLike(x: Tensor, value: Scalar, options?: CreationOptions): Tensor {
+  return full(x.shape, value, like(x, options));
+}
+
+/** start, start + step, … below end (above, for a negative step). `arange(end)` starts at 0. */
+export function arange(end: number, options?: CreationOptions): Tensor;
+export function arange(start: number, end: number, options?: CreationOptions): Tensor;
+export function arange(start: number, end: number, step: number, options?: CreationOptions): Tensor;
+export function arange(...given: (number | CreationOptions | undefined)[]): Tensor {
+  const numbers = given.filter((value) => typeof value === 'number');
+  const options = given.find((value) => typeof value === 'object');
+  const [start, end, step] =
+    numbers.length === 1 ? [0, numbers[0], 1] : [numbers[0], numbers[1], numbers[2] ?? 1];
+  if (step === 0) throw new ArgumentError('arange: step must not be 0');
+  if (![start, end, step].every(Number.isFinite))
+    throw new ArgumentError(`arange: bounds must be finite, got ${numbers.join(', ')}`);
+  if ((end - start) / step < 0)
+    throw new ArgumentError(`arange: from ${start} to ${end} with step ${step} leads away from the end`);
+  const whole = [start, end, step].every(Number.isInteger);
+  const { dtype, device } = creation('arange', options, whole ? 'int32' : getDefaultDType());
+  const length = Math.ceil((end - start) / step);
+  const values = toHostArray(
+    Array.from({ length }, (_, i) => start + i * step),
+    dtype,
+  );
+  return finish(fromNode(dataNode(values, [length], dtype, device)), options);
+}
+
+/** `steps` numbers from start to end, both included. */
+export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
+  if (!Number.isInteger(steps) || steps < 0)
+    throw new ArgumentError(`linspace: steps must be an integer of at least 0, got ${steps}`);
+  const { dtype, device } = creation('linspace', options, getDefaultDType());
+  const gap = steps > 1 ? (end - start) / (steps - 1) : 0;
+  const at = (i: number): number => (i < steps / 2 ? start + i * gap : end - (steps - 1 - i) * gap);
+  const values = toHostArray(
+    Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))),
+    dtype,
+  );
+  return finish(fromNode(dataNode(values, [steps], dtype, device)), options);
+}
+
+/** Ones on the diagonal. */
+export function eye(rows: number, columns: number = rows, options?: CreationOptions): Tensor {
+  const { dtype, device } = creation('eye', options, getDefaultDType());
+  const shape = checkShape('eye', [rows, columns]);
+  const row = apply('iota', [], { shape, dim: 0, dtype: 'int32' }, device);
+  const column = apply('iota', [], { shape, dim: 1, dtype: 'int32' }, device);
+  return finish(row.eq(column).to(dtype), options);
+}

@@ -1,0 +1,182 @@
+// The way every operation takes: inputs' nodes, a new node, a new handle, and the derivative's record.
+import {
+  ArgumentError,
+  type AttributesOf,
+  categoryOf,
+  type DType,
+  DTypeError,
+  isContiguous,
+  makeNode,
+  type Node,
+  type OpName,
+  type PromotionOperand,
+  resultType,
+  type Shape,
+  scalarNode,
+} from '@nn/core';
+import { getDefaultDType } from './defaults.ts';
+import { gradientEngineOrNull } from './gradient.ts';
+import { runtimeOf } from './runtime.ts';
+import { Storage } from './storage.ts';
+import { Tensor, type View } from './tensor.ts';
+
+/** A JavaScript number that stands for a tensor of no dimensions. */
+export type Scalar = number | bigint | boolean;
+
+/** A handle of its own storage over a node. */
+export function fromNode(node: Node): Tensor {
+  return new Tensor(new Storage(node), node.shape, null);
+}
+
+/**
+ * Records an op.
+ *
+ * @throws typed errors from the op's shape and dtype rules.
+ */
+export function apply<N extends OpName>(
+  op: N,
+  inputs: readonly Tensor[],
+  attributes: AttributesOf<N>,
+  device?: string,
+): Tensor {
+  const node = makeNode(op, inputs.map(nodeOf), attributes, device);
+  if (node.device !== '') runtimeOf(node.device).record(node);
+  const output = fromNode(node);
+  recordGradient(op, inputs, attributes as object, output);
+  return output;
+}
+
+/** Records a movement op whose result shares the input's memory. */
+export function applyView<N extends OpName>(
+  op: N,
+  input: Tensor,
+  attributes: AttributesOf<N>,
+  view: Pick<View, 'strides' | 'offset'> & { shape: Shape },
+): Tensor {
+  const output = new Tensor(input.storage, view.shape, {
+    parent: input,
+    op,
+    attributes: attributes as object,
+    strides: view.strides,
+    offset: view.offset,
+  });
+  recordGradient(op, [input], attributes as object, output);
+  return output;
+}
+
+function recordGradient(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void {
+  const engine = gradientEngineOrNull();
+  if (engine === null) return;
+  if (!engine.isEnabled()) {
+    if (output.viewInfo !== null) output.detachView();
+    return;
+  }
+  for (const input of inputs) {
+    if (input.gradient?.requiresGrad === true) {
+      engine.record(op, inputs, attributes, output);
+      return;
+    }
+  }
+}
+
+/** The node of a tensor's current value. */
+export function nodeOf(tensor: Tensor): Node {
+  return tensor.node;
+}
+
+/** A zero-dimensional tensor of a number, going with any device. */
+export function scalarTensor(value: Scalar, dtype: DType): Tensor {
+  return fromNode(scalarNode(value, dtype));
+}
+
+export function scalarDType(value: Scalar): DType {
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int64';
+  return Number.isInteger(value) ? 'int32' : 'float32';
+}
+
+function promotionOperand(value: Tensor | Scalar): PromotionOperand {
+  if (value instanceof Tensor)
+    return { dtype: value.dtype, rank: value.ndim === 0 ? 'zeroDimensional' : 'dimensioned' };
+  return { dtype: scalarDType(value), rank: 'scalar' };
+}
+
+/** PyTorch's `torch.result_type` of tensors and numbers. */
+export function promote(...operands: readonly (Tensor | Scalar)[]): DType {
+  return resultType(operands.map(promotionOperand), getDefaultDType());
+}
+
+/** A tensor of the dtype from a tensor (cast if need be) or a number. */
+export function asOperand(functionName: string, value: Tensor | Scalar, dtype: DType): Tensor {
+  if (value instanceof Tensor) return castTo(value, dtype);
+  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+    throw new ArgumentError(`${functionName}: expected a tensor or a number, got ${describe(value)}`);
+  }
+  return scalarTensor(value, dtype);
+}
+
+export function castTo(value: Tensor, dtype: DType): Tensor {
+  return value.dtype === dtype ? value : apply('cast', [value], { dtype });
+}
+
+/** A float dtype that holds the promoted operands: the default one unless they are float already. */
+export function floatFor(dtype: DType): DType {
+  return categoryOf(dtype) === 'float' ? dtype : getDefaultDType();
+}
+
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'unknown'}`;
+  return `${typeof value} ${String(value)}`;
+}
+
+/** @throws {ArgumentError} unless the value is a tensor. */
+export function requireTensor(functionName: string, value: unknown): Tensor {
+  if (value instanceof Tensor) return value;
+  throw new ArgumentError(`${functionName}: expected a tensor, got ${describe(value)}`);
+}
+
+/**
+ * Writes a value of any broadcastable shape and castable dtype into a tensor's memory.
+ *
+ * @throws {DTypeError} when the cast would lose the value's category (float into an integer tensor, say).
+ */
+export function writeInPlace(functionName: string, target: Tensor, value: Tensor): Tensor {
+  const engine = gradientEngineOrNull();
+  engine?.checkWrite(functionName, target);
+  const ranks = ['bool', 'integer', 'float'];
+  if (ranks.indexOf(categoryOf(value.dtype)) > ranks.indexOf(categoryOf(target.dtype))) {
+    throw new DTypeError(
+      `${functionName}: a result of dtype ${value.dtype} cannot be stored in a tensor of dtype ${target.dtype}`,
+    );
+  }
+  target.checkDistinctElements(functionName);
+  const fitted = castTo(value, target.dtype).expandTo(target.shape);
+  const root = target.root;
+  if (root === target) {
+    target.storage.write(materializedNode(fitted, target));
+    if (engine?.isEnabled() && fitted.gradient?.requiresGrad) target.gradient = fitted.gradient;
+  } else {
+    const before = root.snapshot();
+    const written = apply('assign', [before, fitted], {
+      strides: target.strides(),
+      offset: target.storageOffset(),
+    });
+    root.storage.write(written.node);
+    if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
+  }
+  return target;
+}
+
+/** A node of the target's device, also for plain numbers. */
+function materializedNode(value: Tensor, target: Tensor): Node {
+  if (value.node.device !== '') return value.node;
+  const node = makeNode('expand', [value.node], { shape: target.shape }, target.device);
+  runtimeOf(target.device).record(node);
+  return node;
+}
+
+export function isViewContiguous(tensor: Tensor): boolean {
+  return isContiguous(tensor.shape, tensor.strides());
+}

@@ -1,0 +1,62 @@
+// The seam between tensors and differentiation: @nn/autograd installs its engine here when it is imported.
+import { AutogradError, type OpName } from '@nn/core';
+import type { Tensor } from './tensor.ts';
+
+/** What produced a tensor, as far as tensors care: its name, for printing. */
+export interface GradientFunction {
+  readonly name: string;
+}
+
+/** A tensor's part in differentiation. Null on a tensor means: none. */
+export interface GradientState {
+  requiresGrad: boolean;
+  grad: Tensor | null;
+  /** Null for leaves. */
+  function: GradientFunction | null;
+  /** Whether `grad` is kept though the tensor is no leaf. */
+  retainsGrad: boolean;
+}
+
+export interface BackwardOptions {
+  readonly retainGraph?: boolean;
+  readonly createGraph?: boolean;
+  readonly inputs?: readonly Tensor[];
+}
+
+/** Removes what a registration added. */
+export interface RemovableHandle {
+  remove(): void;
+}
+
+export interface GradientEngine {
+  /** Whether operations are recorded now (`noGrad` turns it off). */
+  isEnabled(): boolean;
+  /** Called after an op whose inputs have a gradient state; gives the output its own. */
+  record(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void;
+  /** @throws {AutogradError} when the tensor may not be written in place now. */
+  checkWrite(functionName: string, target: Tensor): void;
+  backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void;
+  registerHook(tensor: Tensor, hook: (gradient: Tensor) => Tensor | undefined): RemovableHandle;
+}
+
+let engine: GradientEngine | null = null;
+
+/** Called by @nn/autograd when it is imported. */
+export function installGradientEngine(implementation: GradientEngine): void {
+  engine = implementation;
+}
+
+/** The engine, if one is installed. */
+export function gradientEngineOrNull(): GradientEngine | null {
+  return engine;
+}
+
+/** @throws {AutogradError} when @nn/autograd was not imported. */
+export function gradientEngine(functionName: string): GradientEngine {
+  if (engine === null) {
+    throw new AutogradError(
+      `${functionName}: differentiation is in a package of its own. Add: import '@nn/autograd'`,
+    );
+  }
+  return engine;
+}

@@ -1,0 +1,318 @@
+// Runs the graph: decides when, what is kept afterwards and for how long.
+//
+// A value computed on the way to another is not kept. What is kept holds a device buffer until its node is
+// collected, it is disposed, or a budget is exceeded: then the least recently used go first. JavaScript tells
+// nobody that a handle is gone while a synchronous loop runs, so the budgets are what keeps memory flat there.
+import { type CompileOptions, PlanCache } from '@nn/compiler';
+import {
+  type Backend,
+  backendOf,
+  bytesPerElement,
+  type DType,
+  type HostArray,
+  InternalError,
+  isHeld,
+  type Node,
+  OutOfMemoryError,
+  StaleValueError,
+  sizeOf,
+} from '@nn/core';
+
+/**
+ * How a held value may go when memory is short.
+ * - `value`: moved to the host where the device can be read synchronously, else kept.
+ * - `transient`: dropped; reading it afterwards throws an error that names the cure. Gradients and old versions.
+ * - `upload`: the device's copy of data that is on the host: dropped and uploaded again when needed.
+ */
+export type Keeping = 'value' | 'transient' | 'upload';
+
+/** Byte budgets of a device for values that are kept though nobody may need them. */
+export interface MemoryPolicy {
+  /** Old versions of overwritten tensors, gradients and module outputs. Default 64 MiB. */
+  keptBytes: number;
+  /** Device copies of host data. Default 1 GiB. */
+  uploadBytes: number;
+  /** Recorded operations after which the graph is run by itself. Default 8192. */
+  pendingNodes: number;
+  /** Bytes of recorded results after which the graph is run by itself. Default 512 MiB. */
+  pendingBytes: number;
+}
+
+interface Holding {
+  readonly state: NonNullable<Node['state']>;
+  keeping: Keeping;
+  readonly bytes: number;
+  flush: number;
+}
+
+const policy: MemoryPolicy = {
+  keptBytes: 64 * 2 ** 20,
+  uploadBytes: 2 ** 30,
+  pendingNodes: 8192,
+  pendingBytes: 512 * 2 ** 20,
+};
+let fusion = true;
+const runtimes = new Map<string, Runtime>();
+
+/** Reads or changes the byte budgets. */
+export function memoryPolicy(changes: Partial<MemoryPolicy> = {}): Readonly<MemoryPolicy> {
+  Object.assign(policy, changes);
+  return { ...policy };
+}
+
+/** Turns fusion on or off for what is run from now on; results agree within rounding. Returns the former setting. */
+export function setFusion(enabled: boolean): boolean {
+  const former = fusion;
+  fusion = enabled;
+  return former;
+}
+
+/** The runtime of a device. A backend that was replaced under the same name gets a fresh one. */
+export function runtimeOf(device: string): Runtime {
+  const backend = backendOf(device);
+  let runtime = runtimes.get(device);
+  if (runtime === undefined || runtime.backend !== backend) {
+    runtime = new Runtime(backend);
+    runtimes.set(device, runtime);
+  }
+  return runtime;
+}
+
+const staleMessage =
+  'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
+  'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
+
+export class Runtime {
+  readonly backend: Backend;
+  readonly #fused: PlanCache;
+  readonly #unfused: PlanCache;
+  /** Least recently used first. The states, not their nodes: holding a value must not keep its node alive. */
+  readonly #holdings = new Map<NonNullable<Node['state']>, Holding>();
+  readonly #bytes: Record<Keeping, number> = { value: 0, transient: 0, upload: 0 };
+  readonly #collected: FinalizationRegistry<NonNullable<Node['state']>>;
+  #recorded: Node[] = [];
+  #recordedBytes = 0;
+  #pending: { node: Node; keeping: Keeping }[] = [];
+  #flush = 0;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+    const options = (enabled: boolean): CompileOptions => ({
+      fusion: enabled,
+      bytesPerElement: (dtype: DType) => backend.bytesPerElement(dtype),
+    });
+    this.#fused = new PlanCache(options(true));
+    this.#unfused = new PlanCache(options(false));
+    this.#collected = new FinalizationRegistry((state) => this.release(state));
+  }
+
+  /** Notes a recorded node; runs the graph when too much is pending. */
+  record(node: Node): void {
+    this.#recordedBytes += sizeOf(node.shape) * bytesPerElement(node.dtype);
+    if (this.#recorded.push(node) < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
+    const sinks = this.#recorded.filter((each) => each.consumers === 0 && !isHeld(each));
+    this.#forgetRecorded();
+    this.evaluate(sinks, 'value');
+  }
+
+  #forgetRecorded(): void {
+    this.#recorded = [];
+    this.#recordedBytes = 0;
+  }
+
+  /** Asks that a value be kept when the next step runs, since it is likely to be read. */
+  keepLater(node: Node, keeping: Keeping): void {
+    if (isHeld(node)) return;
+    if (this.#pending.length >= 512) this.#pending.shift();
+    this.#pending.push({ node, keeping });
+  }
+
+  /** Runs what the given values need, together with everything asked to be kept since the last step. */
+  step(nodes: readonly Node[]): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    const keeping = new Map<Node, Keeping>();
+    for (const { node, keeping: how } of pending) keeping.set(node, how);
+    for (const node of nodes) keeping.set(node, 'value');
+    this.#run(keeping);
+    this.#forgetRecorded();
+  }
+
+  /** Computes and holds the values of the nodes. */
+  evaluate(nodes: readonly Node[], keeping: Keeping): void {
+    this.#run(new Map(nodes.map((node) => [node, keeping])));
+  }
+
+  #run(wanted: Map<Node, Keeping>): void {
+    for (const node of wanted.keys()) if (isHeld(node)) wanted.delete(node);
+    if (wanted.size === 0) return;
+    this.#flush++;
+    this.#promoteRepeated(wanted);
+    const cache = fusion ? this.#fused : this.#unfused;
+    const prepared = cache.prepare([...wanted.keys()]);
+    prepared.executableSlot.executable ??= this.backend.compile(prepared.program);
+    const temporary: NonNullable<Node['state']>[] = [];
+    const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
+    const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
+    this.backend.run(prepared.executableSlot.executable, inputs, outputs, prepared.params);
+    for (const state of temporary) this.release(state);
+    prepared.outputs.forEach((node, i) => {
+      node.state = { buffer: outputs[i] };
+      node.inputs = [];
+      this.#hold(node, wanted.get(node) ?? 'value');
+    });
+    this.#enforceBudgets();
+  }
+
+  /**
+   * Adds to the wanted what an earlier flush computed without keeping and this one would compute again: somebody
+   * holds it. Throws for values that are gone.
+   */
+  #promoteRepeated(wanted: Map<Node, Keeping>): void {
+    const seen = new Set<Node>(wanted.keys());
+    const stack = [...seen];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      for (const input of node.inputs) {
+        if (seen.has(input) || isHeld(input)) continue;
+        if (input.state?.lost !== undefined) throw new StaleValueError(input.state.lost);
+        seen.add(input);
+        if (input.runs > 0 && node.runs === 0 && isWorthKeeping(input)) wanted.set(input, 'transient');
+        stack.push(input);
+      }
+      if (node.inputs.length === 0 && node.state?.lost !== undefined)
+        throw new StaleValueError(node.state.lost);
+    }
+    for (const node of seen) node.runs++;
+  }
+
+  #bufferOf(
+    node: Node,
+    temporary: NonNullable<Node['state']>[],
+  ): NonNullable<NonNullable<Node['state']>['buffer']> {
+    const state = node.state!;
+    if (state.buffer !== undefined) {
+      this.#touch(state);
+      return state.buffer;
+    }
+    if (state.host === undefined)
+      throw new InternalError(`runtime: an input of op '${node.op}' is held nowhere`);
+    const buffer = this.#allocate(node.dtype, sizeOf(node.shape));
+    this.backend.write(buffer, state.host);
+    state.buffer = buffer;
+    // Data used once (a batch) leaves at once; data used again stays.
+    if (node.runs++ > 0) this.#hold(node, 'upload');
+    else {
+      this.#holdings.set(state, { state, keeping: 'upload', bytes: buffer.bytes, flush: this.#flush });
+      this.#bytes.upload += buffer.bytes;
+      temporary.push(state);
+    }
+    return buffer;
+  }
+
+  #allocate(dtype: DType, length: number): ReturnType<Backend['allocate']> {
+    try {
+      return this.backend.allocate(dtype, length);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      this.#evict('upload', 0);
+      this.#evict('transient', 0);
+      this.#evict('value', 0);
+      return this.backend.allocate(dtype, length);
+    }
+  }
+
+  #hold(node: Node, keeping: Keeping): void {
+    const state = node.state!;
+    const bytes = state.buffer!.bytes;
+    this.#holdings.set(state, { state, keeping, bytes, flush: this.#flush });
+    this.#bytes[keeping] += bytes;
+    this.#collected.register(node, state);
+  }
+
+  #touch(state: NonNullable<Node['state']>): void {
+    const holding = this.#holdings.get(state);
+    if (holding === undefined) return;
+    holding.flush = this.#flush;
+    this.#holdings.delete(state);
+    this.#holdings.set(state, holding);
+  }
+
+  /** The value was overwritten in its storage: it stays only as long as the budget for old versions allows. */
+  supersede(node: Node): void {
+    if (node.state === null || node.shared) return;
+    const holding = this.#holdings.get(node.state);
+    if (holding === undefined || holding.keeping !== 'value') return;
+    holding.keeping = 'transient';
+    this.#bytes.value -= holding.bytes;
+    this.#bytes.transient += holding.bytes;
+  }
+
+  #enforceBudgets(): void {
+    this.#evict('transient', policy.keptBytes);
+    this.#evict('upload', policy.uploadBytes);
+  }
+
+  #evict(keeping: Keeping, budget: number): void {
+    if (this.#bytes[keeping] <= budget) return;
+    for (const holding of this.#holdings.values()) {
+      if (holding.keeping !== keeping || holding.flush === this.#flush) continue;
+      if (keeping === 'value') {
+        if (!this.backend.capabilities.synchronousRead) continue;
+        holding.state.host ??= this.backend.readSync(holding.state.buffer!);
+      }
+      this.release(holding.state);
+      if (keeping === 'transient') holding.state.lost ??= staleMessage;
+      if (this.#bytes[keeping] <= budget) return;
+    }
+  }
+
+  /** Frees the device's copy of a value, if it has one. */
+  release(state: NonNullable<Node['state']>): void {
+    const holding = this.#holdings.get(state);
+    if (holding !== undefined) {
+      this.#holdings.delete(state);
+      this.#bytes[holding.keeping] -= holding.bytes;
+    }
+    if (state.buffer === undefined) return;
+    this.backend.free(state.buffer);
+    state.buffer = undefined;
+  }
+
+  /** Frees a value for good. */
+  dispose(node: Node): void {
+    if (node.state === null) node.state = {};
+    this.release(node.state);
+    node.state.host = undefined;
+    node.state.lost = 'this tensor was disposed';
+    node.inputs = [];
+  }
+
+  /** A fresh host copy of the value. */
+  readSync(node: Node): HostArray {
+    this.#prepareRead(node);
+    return node.state!.host?.slice() ?? this.backend.readSync(node.state!.buffer!);
+  }
+
+  /** A fresh host copy of the value. */
+  async read(node: Node): Promise<HostArray> {
+    this.#prepareRead(node);
+    if (node.state!.host !== undefined) return node.state!.host.slice();
+    return this.backend.read(node.state!.buffer!);
+  }
+
+  #prepareRead(node: Node): void {
+    if (!isHeld(node)) this.evaluate([node], 'value');
+  }
+
+  /** Bytes held on the device, by how they may go. */
+  heldBytes(): Readonly<Record<Keeping, number>> {
+    return { ...this.#bytes };
+  }
+}
+
+function isWorthKeeping(node: Node): boolean {
+  return !['reshape', 'permute', 'expand', 'slice', 'pad', 'window', 'iota', 'scalar', 'cast'].includes(
+    node.op,
+  );
+}
