@@ -32,7 +32,6 @@ export class ThreadPool {
   readonly threads: number;
   readonly #control: Int32Array;
   readonly #controlAddress: number;
-  readonly #heap: Heap;
   readonly #workers: WorkerHandle[] = [];
   #disposed = false;
 
@@ -43,7 +42,6 @@ export class ThreadPool {
       warned = true;
       console.warn(sharedMemoryAdvice());
     }
-    this.#heap = heap;
     this.#controlAddress = heap.allocate(controlBytes);
     this.#control = new Int32Array(heap.memory.buffer, this.#controlAddress, controlBytes / 4);
     this.#control.fill(0);

@@ -29,7 +29,7 @@ export interface Callable {
   readonly results: readonly ValueType[];
 }
 
-type LocalsOf<Types extends readonly ValueType[]> = {
+export type LocalsOf<Types extends readonly ValueType[]> = {
   readonly [Index in keyof Types]: Local<Types[Index]>;
 };
 
@@ -37,8 +37,8 @@ function makeLocal<T extends ValueType>(type: T, index: number): Local<T> {
   return { type, index, code: [0x20, unsigned(index)] };
 }
 
-export class FunctionBuilder<Parameters extends readonly ValueType[] = readonly ValueType[]> {
-  readonly parameters: LocalsOf<Parameters>;
+export class FunctionBuilder {
+  readonly parameters: readonly Local[];
   readonly #parameterCount: number;
   readonly #localTypes: ValueType[] = [];
   readonly #freeLocals = new Map<ValueType, number[]>();
@@ -46,8 +46,8 @@ export class FunctionBuilder<Parameters extends readonly ValueType[] = readonly 
   #scope: Local[] | undefined;
   #depth = 0;
 
-  constructor(parameterTypes: Parameters) {
-    this.parameters = parameterTypes.map(makeLocal) as unknown as LocalsOf<Parameters>;
+  constructor(parameterTypes: readonly ValueType[]) {
+    this.parameters = parameterTypes.map(makeLocal);
     this.#parameterCount = parameterTypes.length;
   }
 

@@ -2,7 +2,7 @@
 
 import { ByteSink, type Code, flatten, name, unsigned, vector } from './encoding.ts';
 import { type ValueType, valueTypeCodes } from './expression.ts';
-import { type Callable, FunctionBuilder } from './function.ts';
+import { type Callable, FunctionBuilder, type LocalsOf } from './function.ts';
 
 export interface MemoryImport {
   readonly module: string;
@@ -57,16 +57,13 @@ export class ModuleBuilder {
   function<const Parameters extends readonly ValueType[]>(
     parameters: Parameters,
     results: readonly ValueType[],
-    body: (
-      builder: FunctionBuilder<Parameters>,
-      ...parameters: FunctionBuilder<Parameters>['parameters']
-    ) => void,
+    body: (builder: FunctionBuilder, ...parameters: LocalsOf<Parameters>) => void,
     exportName?: string,
   ): Callable {
     const callable = { index: this.#importedFunctions + this.#functions.length, parameters, results };
     const builder = new FunctionBuilder(parameters);
-    this.#functions.push({ callable, builder: builder as unknown as FunctionBuilder });
-    body(builder, ...builder.parameters);
+    this.#functions.push({ callable, builder });
+    body(builder, ...(builder.parameters as LocalsOf<Parameters>));
     if (exportName !== undefined) this.#exports.push([name(exportName), 0x00, unsigned(callable.index)]);
     return callable;
   }

@@ -1,0 +1,56 @@
+// One multiplication's description in memory, as JavaScript writes it and the kernels read it.
+//
+// The operands are scatter matrices (Matthews 2018, "High-performance tensor contraction without transposition"):
+// element (i, j) lies at base + table_of_rows[i] + table_of_columns[j], in elements. Any strides, transpositions, and
+// the overlapping windows of a convolution are tables, so that one routine covers them all.
+
+/** Indices of 32-bit words. */
+export const word = {
+  /** Addresses of the three operands, in bytes. */
+  leftBase: 0,
+  rightBase: 1,
+  resultBase: 2,
+  /** Addresses of tables of element offsets. */
+  leftRows: 3,
+  leftInner: 4,
+  rightInner: 5,
+  rightColumns: 6,
+  resultRows: 7,
+  resultColumns: 8,
+  leftBatch: 9,
+  rightBatch: 10,
+  resultBatch: 11,
+  rows: 12,
+  columns: 13,
+  inner: 14,
+  /** One to add to the result, zero to replace it. */
+  accumulate: 15,
+  /** A task is `taskRows` x `taskColumns` of one batch's result; rowTasks x columnTasks of them cover it. */
+  rowTasks: 16,
+  taskRows: 17,
+  columnTasks: 18,
+  taskColumns: 19,
+  /** Address of the packed right operand, or 0 when each task packs its own part as it goes. */
+  packedRight: 20,
+  /** Bytes of one batch's packed right operand. */
+  packedRightBytes: 21,
+  /** Scratch space: thread t's begins at scratch + t * scratchBytes. */
+  scratch: 22,
+  scratchBytes: 23,
+  /** Where in a thread's scratch the packed left block, and the packed panel of the right operand begin. */
+  leftBlockOffset: 24,
+  rightPanelOffset: 25,
+  /** How much of the inner dimension is packed at a time. */
+  innerBlock: 26,
+  /** Offsets of the rows of a tile in scratch, for tiles that do not lie contiguously in the result. */
+  tileRows: 28,
+} as const;
+
+export const descriptorBytes = 160;
+
+/** Rows and vectors of a register tile: 12 accumulators, 2 vectors of the right, 1 of the left: 15 registers. */
+export const tileRows = 6;
+export const tileVectors = 2;
+
+/** A thread's scratch begins with a tile that is scattered to the result element by element. */
+export const tileBytes = 512;

@@ -1,0 +1,81 @@
+// Matrix products of any strides, prepared once and run many times.
+
+import type { Heap } from '../heap.ts';
+import { type Kernel, KernelModule } from '../threads/kernel-module.ts';
+import type { ThreadPool } from '../threads/pool.ts';
+import { features } from '../wasm/index.ts';
+import { buildGemmModule, entry } from './kernels.ts';
+import { type GemmType, lanesOf, type Tier } from './lanes.ts';
+import { OffsetTables } from './offset-tables.ts';
+import { GemmPlan } from './plan.ts';
+import type { GemmShape } from './shape.ts';
+
+/** The kernels of one element type. */
+export interface GemmKernels {
+  readonly packRight: Kernel;
+  readonly compute: Kernel;
+  readonly vector: Kernel;
+  /** Columns of a register tile. */
+  readonly tileColumns: number;
+  readonly elementBytes: number;
+}
+
+export class Gemm {
+  readonly heap: Heap;
+  readonly pool: ThreadPool;
+  readonly tables: OffsetTables;
+  readonly tier: Tier;
+  readonly #kernels = new Map<GemmType, GemmKernels>();
+  #scratch = 0;
+  #scratchBytes = 0;
+
+  constructor(heap: Heap, pool: ThreadPool, tier?: Tier) {
+    this.heap = heap;
+    this.pool = pool;
+    this.tables = new OffsetTables(heap);
+    const { simd, relaxedSimd } = features();
+    this.tier = tier ?? (relaxedSimd ? 'relaxed' : simd ? 'simd' : 'scalar');
+  }
+
+  /** Prepares result[b, i, j] (+)= Σ_k left[b, i, k] * right[b, k, j]; the plan holds memory until disposed. */
+  prepare(shape: GemmShape): GemmPlan {
+    return new GemmPlan(this, shape);
+  }
+
+  kernels(type: GemmType): GemmKernels {
+    const known = this.#kernels.get(type);
+    if (known !== undefined) return known;
+    const lanes = lanesOf(type, this.tier);
+    const { shared, maximumPages } = this.heap;
+    const module = new KernelModule(this.heap, buildGemmModule(lanes, { shared, maximumPages }));
+    const kernels = {
+      packRight: module.kernel(entry.packRight),
+      compute: module.kernel(entry.compute),
+      vector: module.kernel(entry.vector),
+      tileColumns: 2 * lanes.count,
+      elementBytes: lanes.elementBytes,
+    };
+    this.#kernels.set(type, kernels);
+    return kernels;
+  }
+
+  /** Scratch space of at least so many bytes: one for all plans, as they never run at the same time. */
+  scratch(bytes: number): number {
+    if (bytes > this.#scratchBytes) {
+      this.heap.free(this.#scratch);
+      this.#scratch = 0;
+      this.#scratchBytes = 0;
+      this.#scratch = this.heap.allocate(bytes);
+      this.#scratchBytes = bytes;
+    }
+    return this.#scratch;
+  }
+
+  dispose(): void {
+    this.heap.free(this.#scratch);
+    this.#scratch = 0;
+    this.#scratchBytes = 0;
+    for (const { compute } of this.#kernels.values()) compute.module.dispose();
+    this.#kernels.clear();
+  }
+}

@@ -1,0 +1,293 @@
+// The kernels of one element type: packing of the right operand, and the tasks that compute the result.
+
+import {
+  type Callable,
+  type Expression,
+  type FunctionBuilder,
+  i32,
+  type Local,
+  ModuleBuilder,
+  select,
+} from '../wasm/index.ts';
+import { tileRows, tileVectors, word } from './descriptor.ts';
+import { batchStart, field } from './fields.ts';
+import type { Lanes } from './lanes.ts';
+import { emitTile } from './micro-kernel.ts';
+import { emitPack } from './pack.ts';
+import { emitVector } from './vector-kernel.ts';
+
+type I32 = Expression<'i32'>;
+
+/** Exports of the module, by number. */
+export const entry = { packRight: 0, compute: 1, vector: 2 } as const;
+
+export interface MemoryLimits {
+  readonly shared: boolean;
+  readonly maximumPages: number;
+}
+
+export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  module.importMemory({
+    module: 'env',
+    name: 'memory',
+    minimum: 1,
+    maximum: memory.maximumPages,
+    shared: memory.shared,
+  });
+  const tileColumns = tileVectors * lanes.count;
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+  const packLeft = numbers(tileRows).map((width) => emitPack(module, lanes, width, width));
+  const packRight = numbers(tileColumns).map((width) => emitPack(module, lanes, width, tileColumns));
+  const tiles = numbers(tileRows).map((rows) =>
+    numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors)),
+  );
+  const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles };
+  emitPackRight(module, parts);
+  emitCompute(module, parts);
+  emitVector(module, lanes, packLeft[0], `k${entry.vector}`);
+  return module.build();
+}
+
+interface Parts {
+  readonly lanes: Lanes;
+  readonly tileColumns: number;
+  readonly packLeft: readonly Callable[];
+  readonly packRight: readonly Callable[];
+  /** By rows - 1, then vectors - 1. */
+  readonly tiles: readonly (readonly Callable[])[];
+}
+
+/** Packs whole panels of the right operand: items are batch * panels + panel. */
+function emitPackRight(module: ModuleBuilder, { lanes, tileColumns, packRight }: Parts): void {
+  module.function(
+    ['i32', 'i32', 'i32', 'i32'],
+    [],
+    (code, descriptor, begin, end) => {
+      const columns = code.local('i32', field(descriptor, 'columns'));
+      const inner = code.local('i32', field(descriptor, 'inner'));
+      const panels = code.local('i32', i32.divU(i32.add(columns, tileColumns - 1), tileColumns));
+      const batch = code.local('i32');
+      const panel = code.local('i32');
+      const width = code.local('i32');
+      code.for(begin, end, (item) => {
+        code.set(batch, i32.divU(item, panels));
+        code.set(panel, i32.sub(item, i32.mul(batch, panels)));
+        const first = code.local('i32', i32.mul(panel, tileColumns));
+        code.set(width, minimum(i32.sub(columns, first), i32.constant(tileColumns)));
+        const operands = [
+          batchStart(descriptor, 'rightBase', 'rightBatch', batch, lanes.elementShift),
+          i32.add(field(descriptor, 'rightColumns'), i32.shl(first, 2)),
+          field(descriptor, 'rightInner'),
+          inner,
+          i32.add(
+            i32.add(field(descriptor, 'packedRight'), i32.mul(batch, field(descriptor, 'packedRightBytes'))),
+            i32.mul(i32.mul(first, inner), lanes.elementBytes),
+          ),
+        ];
+        callByWidth(code, packRight, width, operands);
+      });
+    },
+    `k${entry.packRight}`,
+  );
+}
+
+const minimum = (left: I32, right: I32): I32 => select(i32.ltS(left, right), left, right);
+
+/** Calls choices[width - 1]. */
+function callByWidth(
+  code: FunctionBuilder,
+  choices: readonly Callable[],
+  width: I32,
+  operands: readonly I32[],
+): void {
+  code.switch(
+    i32.sub(width, 1),
+    choices.map((choice) => () => code.call(choice, operands)),
+  );
+}
+
+/** Computes tasks of the result: items are (batch * rowTasks + rowTask) * columnTasks + columnTask. */
+function emitCompute(module: ModuleBuilder, parts: Parts): void {
+  const { lanes, tileColumns } = parts;
+  const { elementBytes, elementShift } = lanes;
+  module.function(
+    ['i32', 'i32', 'i32', 'i32'],
+    [],
+    (code, descriptor, begin, end, thread) => {
+      const load = (name: keyof typeof word): Local<'i32'> => code.local('i32', field(descriptor, name));
+      const rowTasks = load('rowTasks');
+      const columnTasks = load('columnTasks');
+      const inner = load('inner');
+      const packedRight = load('packedRight');
+      const scratch = load('scratch');
+      code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
+      const leftBlock = code.local('i32', i32.add(scratch, field(descriptor, 'leftBlockOffset')));
+      const rightPanel = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelOffset')));
+      const [batch, rowStart, columnStart, rows, columnEnd] = code.locals('i32', 5);
+      const [left, right, result, rightOfBatch] = code.locals('i32', 4);
+      const [block, start, accumulate] = code.locals('i32', 3);
+      const [panels, rowsPerPanel, longPanels] = code.locals('i32', 3);
+      const [row, panel, height, leftPointer, rightPointer] = code.locals('i32', 5);
+      const [column, width, isContiguous, resultColumn] = code.locals('i32', 4);
+
+      /** Walks the row panels of the task; heights differ by one at most, so that no panel is nearly empty. */
+      const forEachRowPanel = (body: () => void): void => {
+        code.set(row, rowStart);
+        code.set(panel, 0);
+        code.set(leftPointer, leftBlock);
+        code.countUp(panel, panels, 1, () => {
+          code.set(height, i32.add(rowsPerPanel, i32.ltS(panel, longPanels)));
+          body();
+          code.set(leftPointer, i32.add(leftPointer, i32.mul(i32.mul(height, block), elementBytes)));
+          code.set(row, i32.add(row, height));
+        });
+      };
+
+      code.for(begin, end, (task) => {
+        const rest = code.local('i32', i32.divU(task, columnTasks));
+        const columnTask = i32.sub(task, i32.mul(rest, columnTasks));
+        code.set(columnStart, i32.mul(columnTask, field(descriptor, 'taskColumns')));
+        code.set(
+          columnEnd,
+          minimum(i32.add(columnStart, field(descriptor, 'taskColumns')), field(descriptor, 'columns')),
+        );
+        code.set(batch, i32.divU(rest, rowTasks));
+        code.set(rowStart, i32.mul(i32.sub(rest, i32.mul(batch, rowTasks)), field(descriptor, 'taskRows')));
+        code.set(rows, minimum(i32.sub(field(descriptor, 'rows'), rowStart), field(descriptor, 'taskRows')));
+        code.set(panels, i32.divU(i32.add(rows, tileRows - 1), tileRows));
+        code.set(rowsPerPanel, i32.divU(rows, panels));
+        code.set(longPanels, i32.sub(rows, i32.mul(rowsPerPanel, panels)));
+        code.set(left, batchStart(descriptor, 'leftBase', 'leftBatch', batch, elementShift));
+        code.set(right, batchStart(descriptor, 'rightBase', 'rightBatch', batch, elementShift));
+        code.set(result, batchStart(descriptor, 'resultBase', 'resultBatch', batch, elementShift));
+        code.set(rightOfBatch, i32.add(packedRight, i32.mul(batch, field(descriptor, 'packedRightBytes'))));
+        code.set(accumulate, field(descriptor, 'accumulate'));
+        code.set(start, 0);
+        // At least one round: with nothing to add up, the result is still to be set to zero.
+        code.loop((nextBlock) => {
+          code.set(block, minimum(i32.sub(inner, start), field(descriptor, 'innerBlock')));
+          forEachRowPanel(() => {
+            callByWidth(code, parts.packLeft, height, [
+              left,
+              i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
+              i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
+              block,
+              leftPointer,
+            ]);
+          });
+          code.set(column, columnStart);
+          code.countUp(column, columnEnd, tileColumns, () => {
+            code.set(width, minimum(i32.sub(columnEnd, column), i32.constant(tileColumns)));
+            code.if(
+              packedRight,
+              () => {
+                const position = i32.add(i32.mul(column, inner), i32.mul(start, tileColumns));
+                code.set(rightPointer, i32.add(rightOfBatch, i32.shl(position, elementShift)));
+              },
+              () => {
+                code.set(rightPointer, rightPanel);
+                callByWidth(code, parts.packRight, width, [
+                  right,
+                  i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)),
+                  i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2)),
+                  block,
+                  rightPanel,
+                ]);
+              },
+            );
+            const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
+            code.set(isContiguous, 0);
+            code.if(i32.eq(width, tileColumns), () => {
+              code.set(isContiguous, isRun(columnTable, tileColumns));
+            });
+            code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
+            const wide = code.local('i32', i32.gtS(width, lanes.count));
+            forEachRowPanel(() => {
+              const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
+              const callTile = (target: I32, table: I32, mode: I32): void => {
+                const choices = parts.tiles.flat();
+                code.switch(
+                  i32.sub(i32.add(i32.shl(height, 1), wide), 2),
+                  choices.map((choice) => () => {
+                    code.call(choice, [block, leftPointer, rightPointer, target, table, mode]);
+                  }),
+                );
+              };
+              code.if(
+                isContiguous,
+                () => callTile(resultColumn, rowTable, accumulate),
+                () => {
+                  callTile(scratch, i32.add(descriptor, word.tileRows * 4), i32.constant(0));
+                  scatterTile(code, lanes, {
+                    scratch,
+                    height,
+                    width,
+                    result,
+                    rowTable,
+                    columnTable,
+                    accumulate,
+                  });
+                },
+              );
+            });
+          });
+          code.set(accumulate, 1);
+          code.set(start, i32.add(start, block));
+          code.branchIf(nextBlock, i32.ltS(start, inner));
+        });
+      });
+    },
+    `k${entry.compute}`,
+  );
+}
+
+/** Whether a table holds `count` consecutive numbers. */
+function isRun(table: I32, count: number): I32 {
+  let condition: I32 = i32.constant(1);
+  for (let index = 1; index < count; index++) {
+    condition = i32.and(condition, i32.eq(i32.sub(i32.load(table, index * 4), i32.load(table)), index));
+  }
+  return condition;
+}
+
+interface ScatteredTile {
+  readonly scratch: I32;
+  readonly height: I32;
+  readonly width: I32;
+  readonly result: I32;
+  readonly rowTable: I32;
+  readonly columnTable: I32;
+  readonly accumulate: I32;
+}
+
+/** Brings a tile from scratch to where its elements belong. */
+function scatterTile(code: FunctionBuilder, lanes: Lanes, tile: ScatteredTile): void {
+  const { elementShift } = lanes;
+  const pitch = tileVectors * lanes.count * lanes.elementBytes;
+  code.scope(() => {
+    const from = code.local('i32');
+    const rowTarget = code.local('i32');
+    const target = code.local('i32');
+    const rowTable = code.local('i32', tile.rowTable);
+    const columnTable = code.local('i32', tile.columnTable);
+    code.for(0, tile.height, (row) => {
+      code.set(from, i32.add(tile.scratch, i32.mul(row, pitch)));
+      const rowOffset = i32.load(i32.add(rowTable, i32.shl(row, 2)));
+      code.set(rowTarget, i32.add(tile.result, i32.shl(rowOffset, elementShift)));
+      code.for(0, tile.width, (column) => {
+        const columnOffset = i32.load(i32.add(columnTable, i32.shl(column, 2)));
+        code.set(target, i32.add(rowTarget, i32.shl(columnOffset, elementShift)));
+        code.if(
+          tile.accumulate,
+          () => {
+            const sum = lanes.addElements(lanes.loadElement(target), lanes.loadElement(from));
+            code.emit(lanes.storeElement(target, sum));
+          },
+          () => code.emit(lanes.storeElement(target, lanes.loadElement(from))),
+        );
+        code.increment(from, lanes.elementBytes);
+      });
+    });
+  });
+}

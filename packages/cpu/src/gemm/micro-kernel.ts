@@ -1,0 +1,73 @@
+// The register tile: `rows` x `vectors` accumulators stay in registers while the inner dimension runs.
+
+import { type Callable, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
+import { tileVectors } from './descriptor.ts';
+import type { Lanes } from './lanes.ts';
+
+/** Inner positions per round: loop overhead is spread over them, and offsets are immediates. */
+const unroll = 4;
+
+/**
+ * Emits tile(count, left, right, result, rowTable, accumulate): `left` is packed `rows` wide, `right` `tileVectors`
+ * vectors wide; row r of the tile begins at result + rowTable[r] elements and lies contiguously.
+ */
+export function emitTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: number): Callable {
+  const { elementBytes, elementShift } = lanes;
+  const vectorBytes = lanes.count * elementBytes;
+  const leftPitch = rows * elementBytes;
+  const rightPitch = tileVectors * vectorBytes;
+  return module.function(
+    ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
+    [],
+    (code, count, left, right, result, rowTable, accumulate) => {
+      const accumulators: Local[][] = Array.from({ length: rows }, () =>
+        code.locals(lanes.vectorType, vectors),
+      );
+      for (const local of accumulators.flat()) code.set(local, lanes.zero);
+      const columns = code.locals(lanes.vectorType, vectors);
+      const element = code.local(lanes.vectorType);
+
+      const step = (position: number): void => {
+        for (const [index, column] of columns.entries()) {
+          code.set(column, lanes.load(right, position * rightPitch + index * vectorBytes));
+        }
+        for (const [row, sums] of accumulators.entries()) {
+          code.set(element, lanes.loadSplat(left, position * leftPitch + row * elementBytes));
+          for (const [index, sum] of sums.entries()) {
+            code.set(sum, lanes.multiplyAdd(element, columns[index], sum));
+          }
+        }
+      };
+      const loopTo = (end: Local<'i32'>, positions: number): void => {
+        code.while(
+          () => i32.ne(left, end),
+          () => {
+            for (let position = 0; position < positions; position++) step(position);
+            code.increment(left, positions * leftPitch);
+            code.increment(right, positions * rightPitch);
+          },
+        );
+      };
+      const end = code.local('i32', i32.add(left, i32.mul(i32.and(count, -unroll), leftPitch)));
+      loopTo(end, unroll);
+      code.set(end, i32.add(left, i32.mul(i32.and(count, unroll - 1), leftPitch)));
+      loopTo(end, 1);
+
+      const pointers = accumulators.map((_, row) =>
+        code.local('i32', i32.add(result, i32.shl(i32.load(rowTable, row * 4), elementShift))),
+      );
+      code.if(accumulate, () => {
+        for (const [row, sums] of accumulators.entries()) {
+          for (const [index, sum] of sums.entries()) {
+            code.set(sum, lanes.add(sum, lanes.load(pointers[row], index * vectorBytes)));
+          }
+        }
+      });
+      for (const [row, sums] of accumulators.entries()) {
+        for (const [index, sum] of sums.entries()) {
+          code.emit(lanes.store(pointers[row], sum, index * vectorBytes));
+        }
+      }
+    },
+  );
+}

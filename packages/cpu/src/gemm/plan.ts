@@ -1,0 +1,260 @@
+// One prepared product: its tables, its descriptor, and how its work is cut into jobs.
+
+import { descriptorBytes, tileBytes, tileRows, word } from './descriptor.ts';
+import type { Gemm, GemmKernels } from './gemm.ts';
+import { axisLength, type OffsetTable } from './offset-tables.ts';
+import { type GemmShape, oriented } from './shape.ts';
+
+/** Inner positions packed at a time: a panel of the right operand (8 KiB in float32) stays in the first-level cache. */
+const innerBlockBytes = 1024;
+/** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
+const blockRows = 192;
+/** The right operand is packed in slices of at most this many bytes. */
+const sliceBytes = 8 * 2 ** 20;
+/** With fewer multiply-adds, waking another thread costs more than it brings. */
+const workWorthThreads = 100_000;
+/** Each task of a job with several threads has at least this many. */
+const workPerTask = 50_000;
+
+/** The cutting of one run. */
+interface Cut {
+  readonly innerSlice: number;
+  readonly columnSlice: number;
+  readonly batchSlice: number;
+  readonly taskRows: number;
+  readonly taskColumns: number;
+  readonly innerBlock: number;
+  /** Whether the right operand is packed by a job of its own, for all tasks. */
+  readonly packsRightFirst: boolean;
+  readonly isVector: boolean;
+  readonly scratchBytes: number;
+  readonly leftBlockOffset: number;
+  readonly rightPanelOffset: number;
+}
+
+const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
+const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+export class GemmPlan {
+  readonly #gemm: Gemm;
+  readonly #kernels: GemmKernels;
+  readonly #shape: GemmShape;
+  readonly #tables: OffsetTable[] = [];
+  readonly #descriptor: number;
+  readonly #isSwapped: boolean;
+  readonly #batches: number;
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #inner: number;
+  readonly #cut: Cut;
+
+  constructor(gemm: Gemm, given: GemmShape) {
+    const shape = oriented(given);
+    this.#gemm = gemm;
+    this.#shape = shape;
+    this.#isSwapped = shape !== given;
+    this.#kernels = gemm.kernels(shape.type);
+    this.#batches = axisLength(shape.result.batch);
+    this.#rows = axisLength(shape.result.rows);
+    this.#columns = axisLength(shape.result.columns);
+    this.#inner = axisLength(shape.left.columns);
+    this.#cut = this.#chooseCut();
+    this.#descriptor = gemm.heap.allocate(descriptorBytes);
+    const { left, right, result } = shape;
+    for (const axis of [
+      left.rows,
+      left.columns,
+      right.rows,
+      right.columns,
+      result.rows,
+      result.columns,
+      left.batch,
+      right.batch,
+      result.batch,
+    ]) {
+      this.#tables.push(gemm.tables.hold(axis));
+    }
+    this.#writeConstants();
+  }
+
+  /** Runs on operands at the given addresses, in bytes: those of the elements at offset 0. */
+  run(left: number, right: number, result: number): void {
+    if (this.#batches === 0 || this.#rows === 0 || this.#columns === 0) return;
+    const { heap } = this.#gemm;
+    const cut = this.#cut;
+    const threads = this.#gemm.pool.threads;
+    const packedBytes = cut.packsRightFirst
+      ? cut.batchSlice * this.#packedBytesPerBatch(cut.innerSlice, cut.columnSlice)
+      : 0;
+    const scratch = this.#gemm.scratch(threads * cut.scratchBytes + packedBytes);
+    const words = heap.words;
+    const base = this.#descriptor >>> 2;
+    words[base + word.leftBase] = this.#isSwapped ? right : left;
+    words[base + word.rightBase] = this.#isSwapped ? left : right;
+    words[base + word.resultBase] = result;
+    words[base + word.scratch] = scratch;
+    words[base + word.packedRight] = cut.packsRightFirst ? scratch + threads * cut.scratchBytes : 0;
+    for (let batch = 0; batch < this.#batches; batch += cut.batchSlice) {
+      for (let column = 0; column < this.#columns; column += cut.columnSlice) {
+        let inner = 0;
+        do {
+          this.#runSlice(words, base, batch, column, inner);
+          inner += cut.innerSlice;
+        } while (inner < this.#inner);
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const table of this.#tables) this.#gemm.tables.release(table);
+    this.#tables.length = 0;
+    this.#gemm.heap.free(this.#descriptor);
+  }
+
+  #writeConstants(): void {
+    const words = this.#gemm.heap.words;
+    const base = this.#descriptor >>> 2;
+    const cut = this.#cut;
+    const { tileColumns } = this.#kernels;
+    words[base + word.leftRows] = this.#tables[0].address;
+    words[base + word.resultRows] = this.#tables[4].address;
+    words[base + word.rows] = this.#rows;
+    words[base + word.rowTasks] = cut.isVector ? 1 : ceilDivide(this.#rows, cut.taskRows);
+    words[base + word.taskRows] = cut.taskRows;
+    words[base + word.taskColumns] = cut.taskColumns;
+    words[base + word.scratchBytes] = cut.scratchBytes;
+    words[base + word.leftBlockOffset] = cut.leftBlockOffset;
+    words[base + word.rightPanelOffset] = cut.rightPanelOffset;
+    words[base + word.innerBlock] = cut.innerBlock;
+    for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * tileColumns;
+  }
+
+  #runSlice(words: Int32Array, base: number, batch: number, column: number, inner: number): void {
+    const cut = this.#cut;
+    const batches = Math.min(cut.batchSlice, this.#batches - batch);
+    const columns = Math.min(cut.columnSlice, this.#columns - column);
+    const inners = Math.min(cut.innerSlice, this.#inner - inner);
+    const columnTasks = ceilDivide(columns, cut.taskColumns);
+    const at = (table: number, index: number): number => this.#tables[table].address + index * 4;
+    words[base + word.leftInner] = at(1, inner);
+    words[base + word.rightInner] = at(2, inner);
+    words[base + word.rightColumns] = at(3, column);
+    words[base + word.resultColumns] = at(5, column);
+    words[base + word.leftBatch] = at(6, batch);
+    words[base + word.rightBatch] = at(7, batch);
+    words[base + word.resultBatch] = at(8, batch);
+    words[base + word.columns] = columns;
+    words[base + word.inner] = inners;
+    words[base + word.accumulate] = this.#shape.accumulate || inner > 0 ? 1 : 0;
+    words[base + word.columnTasks] = columnTasks;
+    words[base + word.packedRightBytes] = this.#packedBytesPerBatch(inners, columns);
+    const { pool } = this.#gemm;
+    const kernels = this.#kernels;
+    const work = batches * this.#rows * columns * inners;
+    const isAlone = work < workWorthThreads;
+    const job = (kernel: GemmKernels['compute'], items: number, grain: number): void => {
+      if (isAlone) kernel.function(this.#descriptor, 0, items, 0);
+      else pool.run([{ kernel, arguments: this.#descriptor }], items, grain);
+    };
+    if (cut.packsRightFirst) {
+      const panels = batches * ceilDivide(columns, kernels.tileColumns);
+      job(kernels.packRight, panels, Math.max(1, Math.floor(panels / (4 * pool.threads))));
+    }
+    const items = batches * ceilDivide(this.#rows, cut.taskRows) * columnTasks;
+    const grain = Math.max(
+      1,
+      Math.min(Math.floor(items / (4 * pool.threads)), ceilDivide(workPerTask * items, work)),
+    );
+    job(cut.isVector ? kernels.vector : kernels.compute, items, grain);
+  }
+
+  #packedBytesPerBatch(inners: number, columns: number): number {
+    const { tileColumns, elementBytes } = this.#kernels;
+    return roundUp(columns, tileColumns) * inners * elementBytes;
+  }
+
+  #chooseCut(): Cut {
+    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix();
+  }
+
+  #cutVector(): Cut {
+    const { elementBytes } = this.#kernels;
+    const { threads } = this.#gemm.pool;
+    const innerBlock = Math.min(Math.max(1, this.#inner), 4096);
+    const perTask = ceilDivide(workPerTask, Math.max(1, this.#inner));
+    const shared = ceilDivide(
+      this.#columns,
+      Math.max(1, ceilDivide(2 * threads, Math.max(1, this.#batches))),
+    );
+    const taskColumns = Math.max(1, Math.min(2048, roundUp(Math.max(perTask, shared), 16), this.#columns));
+    const leftBlockOffset = tileBytes;
+    const rightPanelOffset = leftBlockOffset + roundUp(innerBlock * elementBytes, 64);
+    return {
+      innerSlice: Math.max(1, this.#inner),
+      columnSlice: Math.max(1, this.#columns),
+      batchSlice: Math.max(1, this.#batches),
+      taskRows: 1,
+      taskColumns,
+      innerBlock,
+      packsRightFirst: false,
+      isVector: true,
+      leftBlockOffset,
+      rightPanelOffset,
+      scratchBytes: roundUp(rightPanelOffset + taskColumns * elementBytes, 64),
+    };
+  }
+
+  #cutMatrix(): Cut {
+    const { elementBytes, tileColumns } = this.#kernels;
+    const { threads } = this.#gemm.pool;
+    const innerBlock = Math.max(1, Math.min(this.#inner, innerBlockBytes / elementBytes));
+    const packsRightFirst = this.#rows > blockRows;
+    let innerSlice = Math.max(1, this.#inner);
+    let columnSlice = Math.max(1, this.#columns);
+    let batchSlice = Math.max(1, this.#batches);
+    if (packsRightFirst) {
+      // A slice of the right operand must fit; the inner dimension is cut last, as each cut rereads the result.
+      const budget = sliceBytes / elementBytes;
+      innerSlice = Math.min(innerSlice, innerBlock * 8);
+      columnSlice = Math.min(
+        columnSlice,
+        Math.max(tileColumns, Math.floor(budget / innerSlice / tileColumns) * tileColumns),
+      );
+      batchSlice = Math.max(
+        1,
+        Math.min(batchSlice, Math.floor(budget / (innerSlice * roundUp(columnSlice, tileColumns)))),
+      );
+    }
+    // As few rows a task as leave every thread something to do, as many as the cache holds.
+    let rowTasks = ceilDivide(this.#rows, blockRows);
+    let columnTasks = 1;
+    const work = this.#rows * columnSlice * innerSlice * batchSlice;
+    if (threads > 1 && work >= workWorthThreads) {
+      const wanted = Math.min(ceilDivide(work, workPerTask), threads * 4);
+      const present = rowTasks * batchSlice;
+      if (present < wanted) {
+        const missing = ceilDivide(wanted, batchSlice);
+        // With a shared packed right operand rows are cut; otherwise columns, as each task packs its own.
+        if (packsRightFirst) rowTasks = Math.max(rowTasks, Math.min(missing, ceilDivide(this.#rows, 24)));
+        else columnTasks = Math.max(1, Math.min(missing, Math.floor(columnSlice / (4 * tileColumns))));
+      }
+    }
+    const taskRows = Math.min(this.#rows, roundUp(ceilDivide(this.#rows, rowTasks), tileRows));
+    const taskColumns = roundUp(ceilDivide(columnSlice, columnTasks), tileColumns);
+    const leftBlockOffset = tileBytes;
+    const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
+    return {
+      innerSlice,
+      columnSlice,
+      batchSlice,
+      taskRows,
+      taskColumns,
+      innerBlock,
+      packsRightFirst,
+      isVector: false,
+      leftBlockOffset,
+      rightPanelOffset,
+      scratchBytes: roundUp(rightPanelOffset + innerBlock * tileColumns * elementBytes, 64),
+    };
+  }
+}

@@ -1,0 +1,229 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { Gemm } from '../src/gemm/gemm.ts';
+import type { GemmType, Tier } from '../src/gemm/lanes.ts';
+import type { Axis } from '../src/gemm/offset-tables.ts';
+import type { GemmShape } from '../src/gemm/shape.ts';
+import { Heap } from '../src/heap.ts';
+import { ThreadPool } from '../src/threads/pool.ts';
+
+const heap = new Heap();
+const alone = new ThreadPool(heap, { threads: 1 });
+const together = new ThreadPool(heap, { threads: 3 });
+afterAll(() => {
+  alone.dispose();
+  together.dispose();
+});
+
+/** A small deterministic generator, so that a failure repeats. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
+
+function offsets({ extents, strides }: Axis): number[] {
+  let result = [0];
+  for (const [dimension, extent] of extents.entries()) {
+    result = result.flatMap((offset) =>
+      Array.from({ length: extent }, (_, coordinate) => offset + coordinate * strides[dimension]),
+    );
+  }
+  return result;
+}
+
+const line = (extent: number, stride: number): Axis => ({ extents: [extent], strides: [stride] });
+
+/** Small integers, so that every sum is exact in every type, and any order of additions gives the same. */
+function check(gemm: Gemm, shape: GemmShape, seed: number): void {
+  const random = generator(seed);
+  const { type } = shape;
+  const TypedArray = arrays[type];
+  const convert = (value: number): number & bigint => (type === 'int64' ? BigInt(value) : value) as number & bigint;
+  const operand = (of: GemmShape['left']): { address: number; view: () => { [index: number]: number | bigint } } => {
+    const length =
+      1 +
+      [of.batch, of.rows, of.columns]
+        .map((axis) => Math.max(0, ...offsets(axis)))
+        .reduce((sum, offset) => sum + offset, 0);
+    const address = heap.allocate(length * TypedArray.BYTES_PER_ELEMENT);
+    const view = (): { [index: number]: number | bigint } => new TypedArray(heap.memory.buffer, address, length);
+    const values = view();
+    for (let index = 0; index < length; index++) values[index] = convert(random(9) - 4);
+    return { address, view };
+  };
+  const left = operand(shape.left);
+  const right = operand(shape.right);
+  const result = operand(shape.result);
+  const before = Array.from(result.view() as ArrayLike<number | bigint>, Number);
+  const leftValues = Array.from(left.view() as ArrayLike<number | bigint>, Number);
+  const rightValues = Array.from(right.view() as ArrayLike<number | bigint>, Number);
+  const expected = before.slice();
+  const tables = {
+    leftBatch: offsets(shape.left.batch),
+    rightBatch: offsets(shape.right.batch),
+    resultBatch: offsets(shape.result.batch),
+    leftRows: offsets(shape.left.rows),
+    leftInner: offsets(shape.left.columns),
+    rightInner: offsets(shape.right.rows),
+    rightColumns: offsets(shape.right.columns),
+    resultRows: offsets(shape.result.rows),
+    resultColumns: offsets(shape.result.columns),
+  };
+  for (const [batch, resultStart] of tables.resultBatch.entries()) {
+    for (const [row, resultRow] of tables.resultRows.entries()) {
+      const leftRow = tables.leftBatch[batch] + tables.leftRows[row];
+      for (const [column, resultColumn] of tables.resultColumns.entries()) {
+        const rightColumn = tables.rightBatch[batch] + tables.rightColumns[column];
+        let sum = 0;
+        for (const [position, inner] of tables.leftInner.entries()) {
+          sum += leftValues[leftRow + inner] * rightValues[rightColumn + tables.rightInner[position]];
+        }
+        const at = resultStart + resultRow + resultColumn;
+        expected[at] = sum + (shape.accumulate ? before[at] : 0);
+      }
+    }
+  }
+  const plan = gemm.prepare(shape);
+  plan.run(left.address, right.address, result.address);
+  plan.dispose();
+  const actual = Array.from(result.view() as ArrayLike<number | bigint>, Number);
+  for (const { address } of [left, right, result]) heap.free(address);
+  let wrong = 0;
+  for (const [index, value] of expected.entries()) if (actual[index] !== value) wrong++;
+  if (wrong > 0) throw new Error(`${wrong} of ${expected.length} wrong: ${JSON.stringify(shape)}`);
+}
+
+type Layout = 'row' | 'column' | 'spread';
+
+function matrix(layout: Layout, batches: number, rows: number, columns: number): GemmShape['left'] {
+  const strides = { row: [columns + 1, 1], column: [1, rows + 2], spread: [3 * columns, 3] }[layout];
+  return {
+    batch: line(batches, 3 * (rows + 2) * (columns + 1)),
+    rows: line(rows, strides[0]),
+    columns: line(columns, strides[1]),
+  };
+}
+
+function dense(
+  type: GemmType,
+  sizes: readonly [batches: number, rows: number, columns: number, inner: number],
+  layouts: readonly [Layout, Layout, Layout],
+  accumulate: boolean,
+): GemmShape {
+  const [batches, rows, columns, inner] = sizes;
+  return {
+    type,
+    left: matrix(layouts[0], batches, rows, inner),
+    right: matrix(layouts[1], batches, inner, columns),
+    result: matrix(layouts[2], batches, rows, columns),
+    accumulate,
+  };
+}
+
+const layouts: readonly Layout[] = ['row', 'column', 'spread'];
+const oddSizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 17, 31, 33];
+
+describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
+  const gemm = new Gemm(heap, alone, tier);
+  const shared = new Gemm(heap, together, tier);
+
+  test.each<GemmType>(['float32', 'float64', 'int32', 'int64'])('%s of small and odd sizes in all layouts', (type) => {
+    const random = generator(7);
+    for (let round = 0; round < 400; round++) {
+      const pick = (): number => oddSizes[random(oddSizes.length)];
+      const layout = (): Layout => layouts[random(3)];
+      const shape = dense(
+        type,
+        [1 + random(3), pick(), pick(), pick()],
+        [layout(), layout(), layout()],
+        random(2) === 1,
+      );
+      check(gemm, shape, round);
+    }
+  });
+
+  test('sizes beyond one block, on one and several threads', () => {
+    const sizes = [
+      [1, 300, 70, 300],
+      [1, 70, 300, 520],
+      [2, 197, 203, 257],
+      [1, 1, 1000, 5000],
+      [1, 1000, 1, 333],
+      [3, 1, 100, 777],
+      [1, 13, 11, 20000],
+      [40, 33, 17, 29],
+      [1, 500, 3, 2],
+    ] as const;
+    for (const [index, size] of sizes.entries()) {
+      for (const [left, right] of [
+        ['row', 'row'],
+        ['row', 'column'],
+        ['column', 'row'],
+        ['column', 'column'],
+      ] as const) {
+        const shape = dense('float32', size, [left, right, index % 2 ? 'row' : 'column'], index % 3 === 1);
+        check(gemm, shape, index);
+        check(shared, shape, index);
+      }
+    }
+  });
+
+  test('an inner dimension of zero gives zeros, no rows give nothing', () => {
+    for (const size of [
+      [1, 5, 9, 0],
+      [1, 1, 9, 0],
+      [0, 5, 9, 3],
+      [1, 0, 9, 3],
+    ] as const) {
+      check(gemm, dense('float32', size, ['row', 'row', 'row'], false), 1);
+    }
+  });
+
+  test('a convolution is a product over overlapping windows', () => {
+    const [images, channels, height, width, filters, kernel] = [2, 3, 11, 13, 10, 3];
+    const [outHeight, outWidth] = [height - kernel + 1, width - kernel + 1];
+    const plane = height * width;
+    const shape: GemmShape = {
+      type: 'float32',
+      left: {
+        batch: line(1, 0),
+        rows: line(filters, channels * kernel * kernel),
+        columns: line(channels * kernel * kernel, 1),
+      },
+      right: {
+        batch: line(1, 0),
+        rows: { extents: [channels, kernel, kernel], strides: [plane, width, 1] },
+        columns: { extents: [images, outHeight, outWidth], strides: [channels * plane, width, 1] },
+      },
+      result: {
+        batch: line(1, 0),
+        rows: line(filters, outHeight * outWidth),
+        columns: {
+          extents: [images, outHeight, outWidth],
+          strides: [filters * outHeight * outWidth, outWidth, 1],
+        },
+      },
+    };
+    check(gemm, shape, 3);
+    check(shared, shape, 3);
+  });
+});
+
+test('plans and scratch give all memory back', () => {
+  const gemm = new Gemm(heap, alone);
+  gemm.kernels('float32');
+  const before = heap.liveBytes;
+  for (let round = 0; round < 100; round++) {
+    gemm.prepare(dense('float32', [1, 64, 64, 64], ['row', 'row', 'row'], false)).dispose();
+  }
+  expect(heap.liveBytes).toBe(before);
+});
