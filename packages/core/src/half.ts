@@ -8,7 +8,7 @@ const view = new DataView(new ArrayBuffer(8));
  * is the format's: the addition itself then rounds to nearest even.
  */
 function roundTo(value: number, fractionBits: number, minExponent: number, overflow: number): number {
-  if (value === 0 || value !== value) return value;
+  if (value === 0 || Number.isNaN(value)) return value;
   const magnitude = Math.abs(value);
   if (magnitude >= overflow) return value > 0 ? Infinity : -Infinity;
   view.setFloat64(0, magnitude);
@@ -33,7 +33,7 @@ export function roundToBfloat16(value: number): number {
 
 /** The bits of the nearest float16. Every NaN becomes the quiet one, 0x7e00. */
 export function numberToFloat16(value: number): number {
-  if (value !== value) return 0x7e00;
+  if (Number.isNaN(value)) return 0x7e00;
   const rounded = roundToFloat16(value);
   const sign = rounded < 0 || Object.is(rounded, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(rounded);
@@ -57,7 +57,7 @@ export function float16ToNumber(bits: number): number {
 
 /** The bits of the nearest bfloat16: the upper half of its float32. Every NaN becomes the quiet one, 0x7fc0. */
 export function numberToBfloat16(value: number): number {
-  if (value !== value) return 0x7fc0;
+  if (Number.isNaN(value)) return 0x7fc0;
   view.setFloat32(0, roundToBfloat16(value));
   return view.getUint16(0);
 }

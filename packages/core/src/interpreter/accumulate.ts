@@ -137,7 +137,6 @@ class Locator implements RunningAccumulator {
       const better = this.#greatest ? value > best : value < best;
       const firstNaN = Number.isNaN(value) && !Number.isNaN(best);
       if (this.result[lane] >= 0 && !better && !firstNaN) continue;
-      if (this.result[lane] >= 0 && Number.isNaN(best)) continue;
       this.#best[lane] = value;
       this.result[lane] = position + i - from;
     }

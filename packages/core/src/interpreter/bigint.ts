@@ -1,7 +1,15 @@
 // The scalar operations on int64, by BigInt. Storing into a BigInt64Array wraps around as int64 does.
 import { bytesPerElement, type DType, hostArrayOver } from '../dtype.ts';
 import type { ScalarOp } from '../scalar.ts';
-import { castBigint, castNumber, type Element, loadElement, storeElement } from './element.ts';
+import {
+  castBigint,
+  castNumber,
+  type Element,
+  greaterBigint,
+  lesserBigint,
+  loadElement,
+  storeElement,
+} from './element.ts';
 import type { Register } from './registers.ts';
 import type { Step } from './step.ts';
 
@@ -13,8 +21,8 @@ const binaries: { readonly [O in ScalarOp]?: Binary } = {
   mul: (x, y) => x * y,
   div: (x, y) => (y === 0n ? 0n : x / y),
   rem: (x, y) => (y === 0n ? 0n : x % y),
-  min: (x, y) => (x < y ? x : y),
-  max: (x, y) => (x > y ? x : y),
+  min: lesserBigint,
+  max: greaterBigint,
   and: (x, y) => x & y,
   or: (x, y) => x | y,
   xor: (x, y) => x ^ y,

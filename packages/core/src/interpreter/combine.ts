@@ -1,7 +1,7 @@
 // Combining two elements, one at a time: for reductions, scans and scatters.
 import type { DType } from '../dtype.ts';
 import type { ReduceOp } from '../kernel.ts';
-import { type Element, fitNumber, rangeOf } from './element.ts';
+import { type Element, fitNumber, greaterBigint, lesserBigint, rangeOf } from './element.ts';
 
 export type CombineOp = Exclude<ReduceOp, 'argmax' | 'argmin'>;
 export type Combine = (x: Element, y: Element) => Element;
@@ -9,8 +9,8 @@ export type Combine = (x: Element, y: Element) => Element;
 const onBigints: { readonly [O in CombineOp]: (x: bigint, y: bigint) => bigint } = {
   sum: (x, y) => BigInt.asIntN(64, x + y),
   prod: (x, y) => BigInt.asIntN(64, x * y),
-  max: (x, y) => (x > y ? x : y),
-  min: (x, y) => (x < y ? x : y),
+  max: greaterBigint,
+  min: lesserBigint,
 };
 
 const onFloats: { readonly [O in CombineOp]: (x: number, y: number) => number } = {

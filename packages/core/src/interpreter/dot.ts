@@ -14,9 +14,12 @@ export interface LoweredProducer {
   prepare(frame: Frame): void;
   /** Computes the results for `count` of the kernel's coordinates from row-major position `start` on. */
   compute(start: number, count: number, frame: Frame): void;
+  /** Lets go of what `prepare` made. */
+  release(): void;
 }
 
 type Factor = Float64Array | BigInt64Array;
+const nothing: Factor = new Float64Array(0);
 
 export function lowerDot(
   dot: Dot,
@@ -37,8 +40,8 @@ export function lowerDot(
   }
   const result = registers.of(dot.dtype);
   const fit = fitBlock(dot.dtype);
-  let left: Factor = new Float64Array(0);
-  let right: Factor = left;
+  let left: Factor = nothing;
+  let right: Factor = nothing;
   return {
     results: [result],
     prepare(frame) {
@@ -60,6 +63,10 @@ export function lowerDot(
         }
       }
       fit?.(result as Float64Array, count);
+    },
+    release() {
+      left = nothing;
+      right = nothing;
     },
   };
 }

@@ -56,13 +56,13 @@ export function rangeOf(dtype: DType): readonly [Element, Element] {
 export function castNumber(from: DType, to: DType, value: number): Element {
   if (to === 'bool') return value !== 0 ? 1 : 0;
   if (to === 'int64') {
-    if (value !== value) return 0n;
+    if (Number.isNaN(value)) return 0n;
     if (value >= 2 ** 63) return int64Range[1];
     return value <= -(2 ** 63) ? int64Range[0] : BigInt(Math.trunc(value));
   }
   if (categoryOf(from) === 'float' && categoryOf(to) === 'integer') {
     const [low, high] = integerRanges[to] as readonly [number, number];
-    if (value !== value) return 0;
+    if (Number.isNaN(value)) return 0;
     return value <= low ? low : value >= high ? high : Math.trunc(value) + 0;
   }
   return fitNumber(to, value);
@@ -107,4 +107,15 @@ export function storeElement(dtype: DType, array: HostArray, at: number, value: 
   if (dtype === 'float16') array[at] = numberToFloat16(value as number);
   else if (dtype === 'bfloat16') array[at] = numberToBfloat16(value as number);
   else array[at] = value;
+}
+
+/** Math.min takes no bigints. */
+export function lesserBigint(x: bigint, y: bigint): bigint {
+  if (y < x) return y;
+  return x;
+}
+
+export function greaterBigint(x: bigint, y: bigint): bigint {
+  if (y > x) return y;
+  return x;
 }

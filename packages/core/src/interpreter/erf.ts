@@ -53,7 +53,7 @@ function erfcLarge(x: number): number {
 
 /** The error function 2/√π ∫₀ˣ exp(-t²) dt. */
 export function erf(x: number): number {
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   const magnitude = Math.abs(x);
   if (magnitude < 0.9) return erfSmall(x);
   const result = magnitude > 6 ? 1 : 1 - erfcLarge(magnitude);
@@ -62,7 +62,7 @@ export function erf(x: number): number {
 
 /** 1 - erf(x), without cancellation for large x. */
 export function erfc(x: number): number {
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   if (x < -6) return 2;
   if (x < 0.5) return x > -0.5 ? 1 - erfSmall(x) : 2 - erfcLarge(-x);
   return erfcLarge(x);

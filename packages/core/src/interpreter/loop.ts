@@ -40,6 +40,7 @@ export function lowerLoop(kernel: LoopKernel, buffers: readonly BufferInfo[]): L
       epilogue.compute(count, frame);
       for (const store of stores) store(count, frame);
     }
+    producer?.release();
   };
 }
 
@@ -98,5 +99,6 @@ function lowerReduction(
       }
       for (const accumulator of accumulators) accumulator.finish(count);
     },
+    release() {},
   };
 }

@@ -42,12 +42,7 @@ export function lowerScan(kernel: ScanKernel, buffers: readonly BufferInfo[]): L
         const value = loadElement(dtype, source, at);
         running = running === undefined ? value : combine(running, value);
         // Floats run on in float64; each result is rounded once.
-        storeElement(
-          dtype,
-          target,
-          at,
-          typeof running === 'bigint' ? running : fitNumber(dtype, running),
-        );
+        storeElement(dtype, target, at, typeof running === 'bigint' ? running : fitNumber(dtype, running));
       }
     }
   };

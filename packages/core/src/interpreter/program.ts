@@ -26,6 +26,8 @@ export function lowerProgram(program: Program): LoweredProgram {
     known = {
       run(arrays, params) {
         checkArrays(program, arrays);
+        if (params.length !== program.params.length)
+          throw new InternalError(`a program of ${program.params.length} params was given ${params.length}`);
         const values = program.params.map((dtype, i) => elementFrom(dtype, params[i]));
         for (const kernel of kernels) kernel({ arrays, params: values });
       },

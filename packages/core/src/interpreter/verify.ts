@@ -1,0 +1,161 @@
+// The rules of the kernel language that types cannot express. A compiler's mistake is named here, with its
+// kernel, instead of showing as wrong numbers.
+import { bytesPerElement, categoryOf, type DType, isDType } from '../dtype.ts';
+import { InternalError } from '../errors.ts';
+import type { Kernel, LoopKernel, Program } from '../kernel.ts';
+import type { Access, Affine, Instruction } from '../scalar.ts';
+import { verifyOperands } from './verify-operands.ts';
+
+/** Says what is wrong, naming the place. */
+type Check = (holds: boolean, problem: string) => void;
+
+/** @throws {InternalError} for a program that breaks a rule of the kernel language. */
+export function verifyProgram(program: Program): void {
+  program.buffers.forEach((buffer, i) => {
+    const check = checker(`buffer ${i}`);
+    check(isDType(buffer.dtype), `'${buffer.dtype}' is not a dtype`);
+    check(Number.isInteger(buffer.length) && buffer.length >= 0, `length ${buffer.length} is not a size`);
+    if (buffer.role !== 'temporary') return;
+    const end = buffer.offset + buffer.length * bytesPerElement(buffer.dtype);
+    check(buffer.offset >= 0 && buffer.offset % 256 === 0, `offset ${buffer.offset} is not 256-byte aligned`);
+    check(end <= program.arenaBytes, `ends at byte ${end} of an arena of ${program.arenaBytes}`);
+  });
+  program.kernels.forEach((kernel, i) => {
+    verifyKernel(kernel, program, checker(`kernel ${i} '${kernel.name}'`));
+  });
+}
+
+function checker(place: string): Check {
+  return (holds, problem) => {
+    if (!holds) throw new InternalError(`${place}: ${problem}`);
+  };
+}
+
+function verifyKernel(kernel: Kernel, program: Program, check: Check): void {
+  if (kernel.kind === 'loop') {
+    verifyLoop(kernel, program, check);
+    return;
+  }
+  const { buffers } = program;
+  const target = bufferOf(program, kernel.target, check);
+  const source = bufferOf(program, kernel.source, check);
+  check(program.buffers[kernel.target].role !== 'input', `writes to the input ${kernel.target}`);
+  const wanted = kernel.kind === 'argsort' ? 'int32' : source.dtype;
+  check(target.dtype === wanted, `target is ${target.dtype}, not ${wanted}`);
+  if (kernel.kind === 'copy') {
+    check(source.length === target.length, `copies ${source.length} elements to ${target.length}`);
+  } else if (kernel.kind === 'scatter') {
+    check(bufferOf(program, kernel.index, check).dtype === 'int32', 'the index is not int32');
+    const given = Math.min(source.length, buffers[kernel.index].length);
+    check(kernel.count <= given, `reads ${kernel.count} elements of ${given}`);
+    check(kernel.targetSize <= target.length, `target size ${kernel.targetSize} of ${target.length}`);
+  } else {
+    const size = kernel.outer * kernel.length * kernel.inner;
+    check(size <= source.length && size <= target.length, `walks ${size} elements of fewer`);
+  }
+}
+
+function bufferOf(program: Program, index: number, check: Check): Program['buffers'][number] {
+  check(index in program.buffers, `there is no buffer ${index}`);
+  return program.buffers[index];
+}
+
+function verifyLoop(kernel: LoopKernel, program: Program, check: Check): void {
+  const { extents, producer } = kernel;
+  const results: DType[] = [];
+  checkExtents(extents, check);
+  if (producer?.kind === 'reduce') {
+    checkExtents(producer.extents, check);
+    const rank = extents.length + producer.extents.length;
+    verifyList(producer.body, rank, [], program, check);
+    for (const { op, value, dtype } of producer.accumulators) {
+      check(value in producer.body, `accumulates value ${value} of ${producer.body.length}`);
+      const locates = op === 'argmax' || op === 'argmin';
+      const wanted = locates ? 'int32' : producer.body[value].dtype;
+      check(dtype === wanted, `${op} of ${producer.body[value].dtype} is ${wanted}, not ${dtype}`);
+      const counts = op === 'sum' || op === 'prod';
+      check(!counts || categoryOf(dtype) !== 'bool', `${op} does not take bool`);
+      results.push(dtype);
+    }
+  } else if (producer?.kind === 'dot') {
+    const rank = extents.length + producer.inner.length;
+    checkExtents(producer.inner, check);
+    check(categoryOf(producer.dtype) !== 'bool', 'dot does not take bool');
+    for (const operand of [producer.left, producer.right]) {
+      const { dtype } = bufferOf(program, operand.buffer, check);
+      check(dtype === producer.dtype, `a dot of ${producer.dtype} reads ${dtype}`);
+      checkAffine(operand, rank, check);
+    }
+    verifyDotSides(kernel, check);
+    results.push(producer.dtype);
+  }
+  verifyList(kernel.epilogue, extents.length, results, program, check);
+  for (const { access, value } of kernel.stores) {
+    check(value in kernel.epilogue, `stores value ${value} of ${kernel.epilogue.length}`);
+    checkAccess(access, extents.length, kernel.epilogue[value].dtype, program, check);
+    check(program.buffers[access.buffer].role !== 'input', `writes to the input ${access.buffer}`);
+  }
+}
+
+/** The left factor must not move along columns, nor the right one along rows. */
+function verifyDotSides({ extents, producer }: LoopKernel, check: Check): void {
+  if (producer?.kind !== 'dot') return;
+  const { batchRank, rowRank, left, right } = producer;
+  check(
+    batchRank + rowRank <= extents.length,
+    `a dot of ${batchRank} + ${rowRank} dimensions in a loop of fewer`,
+  );
+  for (let dim = batchRank; dim < extents.length; dim++) {
+    if (extents[dim] === 1) continue;
+    const isRow = dim < batchRank + rowRank;
+    check(isRow || left.strides[dim] === 0, `the left factor depends on column dimension ${dim}`);
+    check(!isRow || right.strides[dim] === 0, `the right factor depends on row dimension ${dim}`);
+  }
+}
+
+function checkExtents(extents: readonly number[], check: Check): void {
+  for (const extent of extents)
+    check(Number.isInteger(extent) && extent >= 0, `extents [${extents.join(', ')}] are no sizes`);
+}
+
+function checkAffine({ offset, strides }: Affine, rank: number, check: Check): void {
+  check(strides.length === rank, `an affine function of ${strides.length} coordinates in a loop of ${rank}`);
+  check([offset, ...strides].every(Number.isInteger), `offset ${offset} or a stride is not an integer`);
+}
+
+function checkAccess(access: Access, rank: number, dtype: DType, program: Program, check: Check): void {
+  const buffer = bufferOf(program, access.buffer, check);
+  check(buffer.dtype === dtype, `buffer ${access.buffer} holds ${buffer.dtype}, not ${dtype}`);
+  checkAffine(access, rank, check);
+  for (const guard of access.guards) checkAffine(guard, rank, check);
+}
+
+function verifyList(
+  list: readonly Instruction[],
+  rank: number,
+  results: readonly DType[],
+  program: Program,
+  check: Check,
+): void {
+  list.forEach((instruction, at) => {
+    const { op, dtype } = instruction;
+    const here: Check = (holds, problem) => check(holds, `instruction ${at} (${op} ${dtype}): ${problem}`);
+    here(isDType(dtype), `'${dtype}' is not a dtype`);
+    if (op === 'param') {
+      here(program.params[instruction.index] === dtype, `param ${instruction.index} is not of this dtype`);
+    } else if (op === 'result') {
+      here(results[instruction.index] === dtype, `the producer has no such result ${instruction.index}`);
+    } else if (op === 'index') {
+      checkAffine(instruction.affine, rank, here);
+    } else if (op === 'inside') {
+      for (const guard of instruction.guards) checkAffine(guard, rank, here);
+    } else if (op === 'load') {
+      checkAccess(instruction.access, rank, dtype, program, here);
+    } else if (op !== 'const') {
+      if (op === 'gather') checkAccess(instruction.access, rank, dtype, program, here);
+      for (const arg of instruction.args) here(arg >= 0 && arg < at, `refers to value ${arg}`);
+      const operands = instruction.args.map((arg) => list[arg].dtype);
+      verifyOperands(op, dtype, operands, here);
+    }
+  });
+}
