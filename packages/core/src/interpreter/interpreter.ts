@@ -2,10 +2,11 @@
 // everywhere, knows every dtype, and checks what other devices take on trust: bounds, double frees, uses after
 // free, and memory read before it was written (fresh memory is poisoned).
 import { type Backend, contractVersion, type DeviceBuffer, type Executable } from '../backend.ts';
-import { bytesPerElement, type DType, dtypes, type HostArray, hostArray, hostArrayOver } from '../dtype.ts';
+import { bytesPerElement, type DType, dtypes, type HostArray, hostArray } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
 import type { BufferSpec, Program } from '../kernel.ts';
 import { type LoweredProgram, lowerProgram } from './program.ts';
+import { verifyArena } from './verify.ts';
 
 export interface InterpreterOptions {
   /** The device's name; 'interpreter' by default. */
@@ -37,6 +38,7 @@ class InterpreterExecutable implements Executable {
 
   constructor(program: Program) {
     this.program = program;
+    verifyArena(program, bytesPerElement);
     this.lowered = lowerProgram(program);
   }
 }
@@ -149,10 +151,10 @@ function bind(
 }
 
 function viewOf(arena: ArrayBuffer, { dtype, length, offset }: BufferSpec): HostArray {
-  const whole = hostArrayOver(dtype, arena.slice(0, 0)).constructor as new (
+  const ArrayOf = hostArray(dtype, 0).constructor as new (
     buffer: ArrayBuffer,
     offset: number,
     length: number,
   ) => HostArray;
-  return new whole(arena, offset, length);
+  return new ArrayOf(arena, offset, length);
 }

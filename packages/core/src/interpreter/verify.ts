@@ -1,6 +1,6 @@
 // The rules of the kernel language that types cannot express. A compiler's mistake is named here, with its
 // kernel, instead of showing as wrong numbers.
-import { bytesPerElement, categoryOf, type DType, isDType } from '../dtype.ts';
+import { categoryOf, type DType, isDType } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
 import type { Kernel, LoopKernel, Program } from '../kernel.ts';
 import type { Access, Affine, Instruction } from '../scalar.ts';
@@ -15,13 +15,24 @@ export function verifyProgram(program: Program): void {
     const check = checker(`buffer ${i}`);
     check(isDType(buffer.dtype), `'${buffer.dtype}' is not a dtype`);
     check(Number.isInteger(buffer.length) && buffer.length >= 0, `length ${buffer.length} is not a size`);
-    if (buffer.role !== 'temporary') return;
-    const end = buffer.offset + buffer.length * bytesPerElement(buffer.dtype);
-    check(buffer.offset >= 0 && buffer.offset % 256 === 0, `offset ${buffer.offset} is not 256-byte aligned`);
-    check(end <= program.arenaBytes, `ends at byte ${end} of an arena of ${program.arenaBytes}`);
   });
   program.kernels.forEach((kernel, i) => {
     verifyKernel(kernel, program, checker(`kernel ${i} '${kernel.name}'`));
+  });
+}
+
+/**
+ * Checks where temporaries lie, given the bytes that an element takes on the device.
+ *
+ * @throws {InternalError} for a buffer that is not aligned or leaves the arena.
+ */
+export function verifyArena(program: Program, bytesPerElement: (dtype: DType) => number): void {
+  program.buffers.forEach(({ dtype, length, role, offset }, i) => {
+    if (role !== 'temporary') return;
+    const check = checker(`buffer ${i}`);
+    const end = offset + length * bytesPerElement(dtype);
+    check(offset >= 0 && offset % 256 === 0, `offset ${offset} is not 256-byte aligned`);
+    check(end <= program.arenaBytes, `ends at byte ${end} of an arena of ${program.arenaBytes}`);
   });
 }
 
