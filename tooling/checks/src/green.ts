@@ -66,7 +66,7 @@ const parity = 'tooling/parity/src/main.ts';
 
 const checkSteps: readonly Step[] = [
   { name: 'types', command: ['tsc', '-b', 'tsconfig.test.json'] },
-  { name: 'lint', command: ['biome', 'ci', '--error-on-warnings', '.'] },
+  { name: 'lint', command: ['biome', 'ci', '--colors=off', '--error-on-warnings', '.'] },
   { name: 'arrows', command: check('arrows') },
   { name: 'knip', command: ['knip', '--no-config-hints'] },
   { name: 'packages', command: check('pack') },
@@ -114,7 +114,11 @@ async function main([which, ...only]: string[]): Promise<void> {
     console.log(`\n━━━ ${name}: ${command.join(' ')}`);
     const start = performance.now();
     const [program, ...args] = command;
-    const { code, output } = await run(program, args, { show: true, timeout: 1_500_000 });
+    const { code, output } = await run(program, args, {
+      show: true,
+      timeout: 1_500_000,
+      env: { NO_COLOR: '1', FORCE_COLOR: undefined },
+    });
     const counted = count?.(output);
     if (code !== 0) failedSteps++;
     total.passed += counted?.passed ?? 0;

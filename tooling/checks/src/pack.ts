@@ -4,7 +4,15 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, filesBelow, inParallel, type Package, publishedPackages, run } from './workspace.ts';
+import {
+  cacheFolder,
+  filesBelow,
+  inParallel,
+  type Package,
+  publishedPackages,
+  run,
+  runPnpm,
+} from './workspace.ts';
 
 export const tarballFolder: string = join(cacheFolder, 'tarballs');
 
@@ -32,9 +40,7 @@ export async function packAll(): Promise<string[]> {
   if (unbuilt.length > 0) return unbuilt.map(({ name }) => `@nn/${name}: not built; run pnpm build first`);
   const wrong = await inParallel(packages, async (found) => {
     deleteStale(found);
-    const { code, output } = await run('pnpm', ['pack', '--pack-destination', tarballFolder], {
-      cwd: found.folder,
-    });
+    const { code, output } = await runPnpm(['-C', found.folder, 'pack', '--pack-destination', tarballFolder]);
     return code === 0 && existsSync(tarballOf(found))
       ? []
       : [`@nn/${found.name}: pnpm pack failed\n${output}`];

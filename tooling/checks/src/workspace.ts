@@ -104,8 +104,9 @@ export function run(program: string, args: readonly string[], options: RunOption
       cwd: options.cwd ?? root,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeout ?? 600_000,
     });
+    // Not spawn's own time limit: it would keep this process waiting after a program that cannot start.
+    const limit = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 600_000);
     let output = '';
     const hear = (chunk: Buffer): void => {
       output += chunk.toString();
@@ -113,12 +114,22 @@ export function run(program: string, args: readonly string[], options: RunOption
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    child.on('error', (error) => settle({ code: 1, output: `${output}${program}: ${error.message}\n` }));
+    child.on('error', (error) => {
+      clearTimeout(limit);
+      settle({ code: 1, output: `${output}${program}: ${error.message}\n` });
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(limit);
       const ended = signal === null ? '' : `\n${program} was ended by ${signal} (time limit?)\n`;
       settle({ code: code ?? 1, output: output + ended });
     });
   });
+}
+
+/** Runs pnpm: the one that runs this script, or else the workspace's own through npx. */
+export function runPnpm(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const inside = process.env.npm_config_user_agent?.startsWith('pnpm/');
+  return inside ? run('pnpm', args, options) : run('npx', ['--yes', 'pnpm@12', ...args], options);
 }
 
 /** Maps with as many calls at once as the machine has cores. */
