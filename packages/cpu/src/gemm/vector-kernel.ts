@@ -19,6 +19,8 @@ type I32 = Expression<'i32'>;
 
 /** Columns whose dot products run side by side, so that additions do not wait for each other. */
 const dotColumns = 4;
+/** Positions per round of a dot product along one run. */
+const runPositions = 16;
 /** Rows of the matrix that are added up per pass over a row of sums. */
 const rowsPerPass = 8;
 
@@ -107,9 +109,10 @@ const minimum = (left: I32, right: I32): I32 => select(i32.ltS(left, right), lef
 /** Whether a table of a length known at run time holds consecutive numbers. */
 function isRun(code: FunctionBuilder, table: I32, count: I32): I32 {
   const result = code.local('i32', 1);
+  const first = code.local('i32', i32.load(table));
   code.for(1, count, (index) => {
     const value = i32.load(i32.add(table, i32.shl(index, 2)));
-    code.set(result, i32.and(result, i32.eq(i32.sub(value, i32.load(table)), index)));
+    code.set(result, i32.and(result, i32.eq(i32.sub(value, first), index)));
   });
   return result;
 }
@@ -133,6 +136,8 @@ function emitBlock(
 function emitDots(code: FunctionBuilder, lanes: Lanes, block: Block): void {
   const { elementBytes, elementShift } = lanes;
   const column = code.local('i32', 0);
+  // Looked at once for all columns; a block that is one run needs no further looks at its table.
+  const isOneRun = code.local('i32', isRun(code, block.inner, block.innerCount));
   const dots = (width: number): void => {
     code.scope(() => {
       const pointers = Array.from({ length: width }, (_, index) => {
@@ -163,6 +168,27 @@ function emitDots(code: FunctionBuilder, lanes: Lanes, block: Block): void {
         code.increment(left, positions * elementBytes);
       };
       if (lanes.count > 1) {
+        const addVectors = (positions: number): void => {
+          for (let position = 0; position < positions; position += lanes.count) {
+            const bytes = position * elementBytes;
+            for (const [index, pointer] of pointers.entries()) {
+              const value = lanes.load(i32.add(pointer, offset), bytes);
+              const sum = accumulators[index];
+              code.set(sum, lanes.multiplyAdd(lanes.load(left, bytes), value, sum));
+            }
+          }
+        };
+        code.if(isOneRun, () => {
+          code.set(offset, i32.shl(i32.load(inner), elementShift));
+          code.while(
+            () => i32.leU(i32.add(inner, runPositions * 4), end),
+            () => {
+              addVectors(runPositions);
+              advance(runPositions);
+              code.increment(offset, runPositions * elementBytes);
+            },
+          );
+        });
         code.while(
           () => i32.leU(i32.add(inner, 16), end),
           () => {
@@ -171,16 +197,7 @@ function emitDots(code: FunctionBuilder, lanes: Lanes, block: Block): void {
               i32x4.allTrue(i32x4.eq(v128.load(inner), expected)),
               () => {
                 code.set(offset, i32.shl(i32.load(inner), elementShift));
-                for (let position = 0; position < 4; position += lanes.count) {
-                  for (const [index, pointer] of pointers.entries()) {
-                    const bytes = position * elementBytes;
-                    const value = lanes.load(i32.add(pointer, offset), bytes);
-                    code.set(
-                      accumulators[index],
-                      lanes.multiplyAdd(lanes.load(left, bytes), value, accumulators[index]),
-                    );
-                  }
-                }
+                addVectors(4);
               },
               () => {
                 for (let position = 0; position < 4; position++) addOne(position);

@@ -97,6 +97,7 @@ export class ThreadPool {
   #runTogether(calls: readonly KernelCall[], items: number, grain: number, helpers: number): void {
     const control = this.#control;
     this.#post(calls, items, grain);
+    Atomics.store(control, controlWord.failed, 0);
     Atomics.store(control, controlWord.open, 1);
     Atomics.add(control, controlWord.generation, 1);
     Atomics.notify(control, controlWord.generation, helpers);
@@ -112,7 +113,7 @@ export class ThreadPool {
       Atomics.store(control, controlWord.open, 0);
       this.#waitForWorkers();
     }
-    if (Atomics.exchange(control, controlWord.failed, 0) === 1) throw new KernelTrapError();
+    if (Atomics.load(control, controlWord.failed) === 1) throw new KernelTrapError();
   }
 
   /** Describes the job. No worker reads it yet: the last job is closed, and nobody is inside. */

@@ -63,7 +63,7 @@ function start(memory, controlAddress, thread) {
 `;
 
 export const nodeWorkerSource: string = `'use strict';
-const { workerData } = require('node:worker_threads');
+const { workerData } = process.getBuiltinModule('node:worker_threads');
 ${startFunction}
 start(workerData.memory, workerData.controlAddress, workerData.thread);
 `;

@@ -12,7 +12,10 @@ interface NodeWorker {
 }
 
 interface NodeWorkerThreads {
-  readonly Worker: new (source: string, options: { eval: boolean; workerData: unknown }) => NodeWorker;
+  readonly Worker: new (
+    source: string,
+    options: { eval: boolean; execArgv: string[]; workerData: unknown },
+  ) => NodeWorker;
 }
 
 interface NodeProcess {
@@ -38,6 +41,8 @@ export function startWorker(
   if (threads !== undefined) {
     const worker = new threads.Worker(nodeWorkerSource, {
       eval: true,
+      // Flags of the main program, such as loaders, would only slow the start.
+      execArgv: [],
       workerData: { memory, controlAddress, thread },
     });
     worker.unref();

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { Heap } from '../src/heap.ts';
+import { KernelModule } from '../src/threads/kernel-module.ts';
+import { KernelTrapError, ThreadPool } from '../src/threads/pool.ts';
+import { i32, ModuleBuilder } from '../src/wasm/index.ts';
+
+const heap = new Heap();
+const pool = new ThreadPool(heap, { threads: 3 });
+afterAll(() => pool.dispose());
+
+function kernels(): KernelModule {
+  const module = new ModuleBuilder();
+  const { shared, maximumPages: maximum } = heap;
+  module.importMemory({ module: 'env', name: 'memory', minimum: 1, maximum, shared });
+  const parameters = ['i32', 'i32', 'i32', 'i32'] as const;
+  module.function(
+    parameters,
+    [],
+    (code, target, begin, end) => {
+      code.for(begin, end, (item) => {
+        const address = i32.add(target, i32.shl(item, 2));
+        code.emit(i32.store(address, i32.add(i32.load(address), item)));
+      });
+    },
+    'k0',
+  );
+  module.function(
+    parameters,
+    [],
+    (code, _, begin, end) => code.if(i32.ltS(begin, end), () => code.drop(i32.divS(1, 0))),
+    'k1',
+  );
+  return new KernelModule(heap, module.build());
+}
+
+/** Workers start by themselves: nothing is awaited here, so the event loop does not turn. */
+function spinUntilReady(): void {
+  const start = performance.now();
+  while (pool.readyWorkers < 2 && performance.now() - start < 10_000);
+}
+
+test('workers come up while the caller is busy', () => {
+  spinUntilReady();
+  expect(pool.readyWorkers).toBe(2);
+});
+
+test('every item is done once, for any grain, and calls run in order on each run of items', () => {
+  spinUntilReady();
+  const module = kernels();
+  for (let round = 0; round < 300; round++) {
+    const items = 1 + ((round * 37) % 1000);
+    const target = heap.allocate(items * 4);
+    heap.words.fill(0, target >>> 2, (target >>> 2) + items);
+    const call = { kernel: module.kernel(0), arguments: target };
+    pool.run([call, call], items, 1 + (round % 50));
+    const values = heap.words.subarray(target >>> 2, (target >>> 2) + items);
+    for (const [item, value] of values.entries())
+      if (value !== 2 * item) throw new Error(`item ${item}: ${value}`);
+    heap.free(target);
+  }
+  module.dispose();
+});
+
+test('memory that grew after the workers started is theirs too', () => {
+  spinUntilReady();
+  const module = kernels();
+  const target = heap.allocate(100 * 2 ** 20);
+  heap.words.fill(0, target >>> 2, (target >>> 2) + 100_000);
+  pool.run([{ kernel: module.kernel(0), arguments: target }], 100_000, 100);
+  expect(heap.words[(target >>> 2) + 99_999]).toBe(99_999);
+  heap.free(target);
+});
+
+test('a trap is a typed error, and the pool goes on', () => {
+  spinUntilReady();
+  const module = kernels();
+  const target = heap.allocate(400);
+  for (let round = 0; round < 20; round++) {
+    expect(() => pool.run([{ kernel: module.kernel(1), arguments: 0 }], 100, 1)).toThrow(KernelTrapError);
+    pool.run([{ kernel: module.kernel(0), arguments: target }], 100, 1);
+  }
+});
+
+test('a process ends although its workers sleep and nobody disposed of them', () => {
+  const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
+  const script = `
+    import { Heap } from ${JSON.stringify(source('heap.ts'))};
+    import { ThreadPool } from ${JSON.stringify(source('threads/pool.ts'))};
+    const pool = new ThreadPool(new Heap(), { threads: 4 });
+    const start = performance.now();
+    while (pool.readyWorkers < 3 && performance.now() - start < 5000);
+    console.log(pool.readyWorkers);
+  `;
+  const output = execFileSync(
+    process.execPath,
+    ['--conditions=@nn/source', '--input-type=module', '--eval', script],
+    { timeout: 20_000 },
+  );
+  expect(output.toString().trim()).toBe('3');
+});
