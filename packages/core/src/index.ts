@@ -8,7 +8,14 @@ export { type InterpreterOptions, interpreter } from './interpreter/interpreter.
 export { interpretProgram } from './interpreter/program.ts';
 export type * from './kernel.ts';
 export { dataNode, expectOp, isHeld, makeNode, Node, type NodeState, scalarNode } from './node.ts';
+export type { CompositeOps } from './ops/composite.ts';
 export type * from './ops/definition.ts';
+export type { ElementwiseOps } from './ops/elementwise.ts';
+export type { GeneratorOps } from './ops/generator.ts';
+export type { HeavyOps } from './ops/heavy.ts';
+export type { LeafOps } from './ops/leaf.ts';
+export type { MovementOps } from './ops/movement.ts';
+export type { ReduceAttributes, ReductionOps } from './ops/reduction.ts';
 export { type AttributesOf, definitionOf, type OpName, type Ops, opNames, ops } from './ops/table.ts';
 export * from './scalar.ts';
 export * from './shape.ts';

@@ -7,6 +7,7 @@ import {
   type DType,
   DTypeError,
   normalizeDims,
+  type Shape,
 } from '@nn/core';
 import { div, sqrt, square, sub } from './arithmetic.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
@@ -107,4 +108,14 @@ export function variance(x: Tensor, dim?: ReduceDims, options: VarianceOptions =
 
 export function std(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
   return sqrt(variance(x, dim, options));
+}
+
+/** Sums a tensor that was broadcast back to the shape it was broadcast from. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  const lead = x.ndim - shape.length;
+  const dims = x.shape.flatMap((extent, dim) =>
+    dim < lead || (shape[dim - lead] === 1 && extent !== 1) ? [dim] : [],
+  );
+  if (dims.length === 0) return x.reshape(shape);
+  return apply('sum', [x], { dims, keepDims: true }).reshape(shape);
 }

@@ -47,7 +47,7 @@ export interface View {
   readonly offset: number;
 }
 
-const brand: unique symbol = Symbol.for('@nn/tensor/Tensor') as never;
+const brand: symbol = Symbol.for('@nn/tensor/Tensor');
 
 /** Whether the value is a tensor, from this or from another copy of the package. */
 export function isTensor(value: unknown): value is Tensor {
@@ -76,7 +76,6 @@ export class Tensor {
   #seenVersion: number;
   #viewNode: Node | null = null;
   #viewTracked: boolean;
-  declare readonly [brand]: true;
 
   /** Tensors are made by `tensor`, `zeros`, …; this is for the library. */
   constructor(storage: Storage, shape: Shape, viewInfo: View | null) {

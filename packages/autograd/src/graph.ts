@@ -1,0 +1,102 @@
+// The record of what was computed from what: a function for each op whose output needs a gradient.
+import { AutogradError, isFloat, type OpName, sameShape } from '@nn/core';
+import { castTo, type GradientFunction, type GradientState, Storage, sumTo, Tensor } from '@nn/tensor';
+import { notDifferentiable, type Rule } from './rules/rule.ts';
+import { rules } from './rules/table.ts';
+
+let nextSequence = 1;
+
+/** Computes the gradients of an op's inputs from that of its output. */
+export abstract class RecordedFunction implements GradientFunction {
+  abstract readonly name: string;
+  /** Grows with each recording: inputs come before outputs. */
+  readonly sequence: number = nextSequence++;
+  /** The gradient states of the inputs; null where none is needed. */
+  readonly inputs: readonly (GradientState | null)[];
+  /** The output's state, for hooks and retained gradients. */
+  output: GradientState | null = null;
+
+  constructor(inputs: readonly Tensor[]) {
+    this.inputs = inputs.map((input) =>
+      input.gradient?.requiresGrad && isFloat(input.dtype) ? input.gradient : null,
+    );
+  }
+
+  /** Gradients of the inputs, each in its input's shape and dtype. */
+  abstract backward(gradient: Tensor): readonly (Tensor | null)[];
+
+  /** Lets go of what backward needs. */
+  abstract release(): void;
+}
+
+/** The tensor's value of now: later writes to its storage do not show. */
+export function save(tensor: Tensor): Tensor {
+  const saved = new Tensor(new Storage(tensor.node), tensor.shape, null);
+  saved.gradient = tensor.gradient;
+  return saved;
+}
+
+interface Saved {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+}
+
+/** An op of the table, with its rule. */
+export class OpFunction extends RecordedFunction {
+  readonly name: string;
+  readonly #rule: Rule<object>;
+  readonly #attributes: object;
+  #saved: Saved | null;
+
+  constructor(op: OpName, rule: Rule<object>, inputs: readonly Tensor[], attributes: object, output: Tensor) {
+    super(inputs);
+    this.name = `${op[0].toUpperCase()}${op.slice(1)}Backward`;
+    this.#rule = rule;
+    this.#attributes = attributes;
+    this.#saved = {
+      inputs: inputs.map(save),
+      output: new Tensor(new Storage(output.node), output.shape, null),
+    };
+  }
+
+  /** The saved output takes part in differentiation too, for derivatives of derivatives. */
+  linkOutput(state: GradientState): void {
+    this.output = state;
+    this.#saved!.output.gradient = state;
+  }
+
+  backward(gradient: Tensor): readonly (Tensor | null)[] {
+    if (this.#saved === null) throw graphFreed();
+    const { inputs, output } = this.#saved;
+    const needs = this.inputs.map((state) => state !== null);
+    const gradients = this.#rule({ gradient, inputs, output, attributes: this.#attributes, needs });
+    return inputs.map((input, i) => {
+      const each = gradients[i];
+      if (!needs[i] || each == null) return null;
+      const fitted = sameShape(each.shape, input.shape) ? each : sumTo(each, input.shape);
+      return castTo(fitted, input.dtype);
+    });
+  }
+
+  release(): void {
+    this.#saved = null;
+  }
+}
+
+export function graphFreed(): AutogradError {
+  return new AutogradError(
+    'backward: this graph was differentiated before, and what it had saved was freed. ' +
+      'Pass { retainGraph: true } to the first backward if you need several',
+  );
+}
+
+/** Called for each op with an input that requires a gradient. */
+export function recordOp(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void {
+  const rule = rules[op] as Rule<object> | typeof notDifferentiable;
+  if (rule === notDifferentiable || !isFloat(output.dtype)) return;
+  const recorded = new OpFunction(op, rule, inputs, attributes, output);
+  if (recorded.inputs.every((state) => state === null)) return;
+  const state: GradientState = { requiresGrad: true, grad: null, function: recorded, retainsGrad: false };
+  recorded.linkOutput(state);
+  output.gradient = state;
+}

@@ -1,0 +1,111 @@
+// Derivatives of ops with kernels of their own, of composites, and the non-derivatives of generators and leaves.
+import {
+  type CompositeOps,
+  contiguousStrides,
+  type GeneratorOps,
+  type HeavyOps,
+  type LeafOps,
+  sizeOf,
+} from '@nn/core';
+import { apply, permute, type Tensor, where, zeros, zerosLike } from '@nn/tensor';
+import { positions } from './movement.ts';
+import { notDifferentiable, type Rules } from './rule.ts';
+
+/** Dimensions a … b - 1, c … d - 1, in this order behind the first `batch`. */
+function swapGroups(x: Tensor, batch: number, first: number): Tensor {
+  const order = x.shape.map((_, dim) => dim);
+  return permute(x, [
+    ...order.slice(0, batch),
+    ...order.slice(batch + first),
+    ...order.slice(batch, batch + first),
+  ]);
+}
+
+function reverseScan(x: Tensor, dim: number): Tensor {
+  return apply('scan', [x.flip(dim)], { dim, op: 'sum' }).flip(dim);
+}
+
+/** For each position along the dimension, the last one so far where the running extremum was reached. */
+function runningPosition(x: Tensor, extremum: Tensor, dim: number): Tensor {
+  const along = apply('iota', [], { shape: x.shape, dim, dtype: 'int32' }, x.device);
+  return apply('scan', [where(x.eq(extremum), along, 0).to('int32')], { dim, op: 'max' });
+}
+
+export const heavyRules: Rules<keyof HeavyOps> = {
+  dot: ({ gradient, inputs: [left, right], attributes: { batchRank, innerRank }, needs }) => {
+    const rowRank = left.ndim - batchRank - innerRank;
+    const columnRank = right.ndim - batchRank - innerRank;
+    return [
+      needs[0]
+        ? apply('dot', [gradient, swapGroups(right, batchRank, innerRank)], {
+            batchRank,
+            innerRank: columnRank,
+          })
+        : null,
+      needs[1]
+        ? apply('dot', [swapGroups(left, batchRank, rowRank), gradient], { batchRank, innerRank: rowRank })
+        : null,
+    ];
+  },
+  take: ({ gradient, inputs: [flat, index] }) => [
+    apply('scatter', [zerosLike(flat, { dtype: gradient.dtype }), index, gradient], { mode: 'sum' }),
+    null,
+  ],
+  scatter: ({ gradient, inputs: [base, index, source], output, attributes: { mode } }) => {
+    const seen = apply('take', [gradient, index], {});
+    if (mode === 'sum') return [gradient, null, seen];
+    if (mode === 'set')
+      return [apply('scatter', [gradient, index, zerosLike(source)], { mode: 'set' }), null, seen];
+    if (mode === 'prod') {
+      return [
+        gradient.mul(output).div(base),
+        null,
+        apply('take', [gradient.mul(output), index], {}).div(source),
+      ];
+    }
+    const ownShare = base.eq(output).to(base.dtype);
+    const sourceShare = source.eq(apply('take', [output, index], {})).to(base.dtype);
+    const count = apply('scatter', [ownShare, index, sourceShare], { mode: 'sum' });
+    const shared = gradient.div(count);
+    return [shared.mul(ownShare), null, apply('take', [shared, index], {}).mul(sourceShare)];
+  },
+  assign: ({ gradient, inputs: [, value], attributes: { strides, offset } }) => [
+    apply('assign', [gradient, zeros(value.shape, { dtype: gradient.dtype, device: gradient.device })], {
+      strides,
+      offset,
+    }),
+    apply('asStrided', [gradient], { shape: value.shape, strides, offset }),
+  ],
+  scan: ({ gradient, inputs: [x], output, attributes: { dim, op } }) => {
+    if (op === 'sum') return [reverseScan(gradient, dim)];
+    if (op === 'prod') return [reverseScan(gradient.mul(output), dim).div(x)];
+    const own = contiguousStrides(x.shape);
+    const base = positions(
+      x.shape,
+      own.map((step, i) => (i === dim ? 0 : step)),
+      0,
+      x.device,
+    );
+    const index = runningPosition(x, output, dim).mul(own[dim]).add(base);
+    const flat = zeros([sizeOf(x.shape)], { dtype: gradient.dtype, device: gradient.device });
+    return [apply('scatter', [flat, index, gradient], { mode: 'sum' }).reshape(x.shape)];
+  },
+  argsort: notDifferentiable,
+};
+
+export const compositeRules: Rules<keyof CompositeOps> = {
+  softmax: ({ gradient, output, attributes: { dim } }) => {
+    const weighted = gradient.mul(output);
+    return [weighted.sub(output.mul(weighted.sum(dim, { keepdim: true })))];
+  },
+  logSoftmax: ({ gradient, output, attributes: { dim } }) => [
+    gradient.sub(output.exp().mul(gradient.sum(dim, { keepdim: true }))),
+  ],
+};
+
+export const givenRules: Rules<keyof GeneratorOps | keyof LeafOps> = {
+  iota: notDifferentiable,
+  randomBits: notDifferentiable,
+  data: notDifferentiable,
+  scalar: notDifferentiable,
+};

@@ -1,0 +1,15 @@
+// Every op's derivative: a total map.
+import { elementwiseRules } from './elementwise.ts';
+import { compositeRules, givenRules, heavyRules } from './heavy.ts';
+import { movementRules } from './movement.ts';
+import { reductionRules } from './reduction.ts';
+import type { Rules } from './rule.ts';
+
+export const rules: Rules = {
+  ...elementwiseRules,
+  ...movementRules,
+  ...reductionRules,
+  ...heavyRules,
+  ...compositeRules,
+  ...givenRules,
+};
