@@ -1,0 +1,188 @@
+// From a graph to a program: lowers every node that has a buffer, last one first, so that a kernel can still ask
+// for the buffers that it needs; then orders the kernels, drops what nobody reads and plans the memory.
+import {
+  type BufferSpec,
+  contiguousStrides,
+  type DType,
+  type Kernel,
+  type LoopKernel,
+  type Program,
+} from '@nn/core';
+import { attributesOf, type Graph, type GraphNode } from './graph.ts';
+import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
+import { planMemory } from './memory.ts';
+import { Schedule } from './schedule.ts';
+import { verifyProgram } from './verify.ts';
+
+export interface CompileOptions {
+  /** Off: every op that computes is a kernel of its own. */
+  readonly fusion: boolean;
+  /** Bytes of an element on the device. */
+  bytesPerElement(dtype: DType): number;
+}
+
+export function compileGraph(graph: Graph, options: CompileOptions): Program {
+  const program = new ProgramWriter(graph, options).write();
+  verifyProgram(program, options.bytesPerElement);
+  return program;
+}
+
+interface Buffer {
+  readonly dtype: DType;
+  readonly length: number;
+  readonly role: BufferSpec['role'];
+}
+
+class ProgramWriter implements LoweringContext {
+  readonly schedule: Schedule;
+  readonly #graph: Graph;
+  readonly #options: CompileOptions;
+  readonly #buffers: Buffer[] = [];
+  readonly #bufferOf = new Map<GraphNode, number>();
+  /** In reverse: each node's kernels before those of the nodes that it reads. */
+  readonly #kernels: Kernel[][] = [];
+
+  constructor(graph: Graph, options: CompileOptions) {
+    this.#graph = graph;
+    this.#options = options;
+    this.schedule = new Schedule(graph, options.fusion);
+  }
+
+  write(): Program {
+    const { nodes, roots } = this.#graph;
+    for (const node of nodes) {
+      if (node.leaf?.kind === 'buffer') this.#bufferOf.set(node, this.#addBuffer(node, 'input'));
+    }
+    const copies: Kernel[] = [];
+    for (const root of roots) {
+      const output = this.#addBuffer(root, 'output');
+      // A root that is another root's equal, or an input, is copied from its buffer.
+      if (this.#bufferOf.has(root) || root.leaf !== null) copies.push(...this.#copyInto(root, output));
+      else this.#bufferOf.set(root, output);
+    }
+    this.#kernels.push(copies);
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i];
+      const target = this.#bufferOf.get(node);
+      if (target === undefined || node.leaf?.kind === 'buffer' || node.size === 0) continue;
+      this.#kernels.push(this.#lower(node, target));
+    }
+    const kernels = this.#kernels.reverse().flat();
+    return planMemory(
+      this.#buffers,
+      this.#graph.params.map((param) => param.dtype),
+      kernels,
+      this.#options.bytesPerElement,
+    );
+  }
+
+  bufferOf(node: GraphNode): number {
+    let buffer = this.#bufferOf.get(node);
+    if (buffer === undefined) {
+      buffer = this.#addBuffer(node, 'temporary');
+      this.#bufferOf.set(node, buffer);
+    }
+    return buffer;
+  }
+
+  #addBuffer({ dtype, size }: GraphNode, role: BufferSpec['role']): number {
+    return this.#buffers.push({ dtype, length: size, role }) - 1;
+  }
+
+  #copyInto(node: GraphNode, target: number): Kernel[] {
+    if (node.size === 0) return [];
+    const strides = contiguousStrides(node.shape);
+    return [this.#asCopy(lowerLoop(this, { value: node, compute: false, target, strides, offset: 0 }))];
+  }
+
+  #computeInto(node: GraphNode, target: number): Kernel {
+    const strides = contiguousStrides(node.shape);
+    return this.#asCopy(lowerLoop(this, { value: node, compute: true, target, strides, offset: 0 }));
+  }
+
+  #lower(node: GraphNode, target: number): Kernel[] {
+    switch (node.op) {
+      case 'scatter':
+        return this.#scatter(node, target);
+      case 'assign':
+        return this.#assign(node, target);
+      case 'scan':
+      case 'argsort':
+        return [this.#along(node, target)];
+      default:
+        return [this.#computeInto(node, target)];
+    }
+  }
+
+  /** The kernel that makes the target start as the base. */
+  #base(node: GraphNode, target: number): Kernel {
+    const [base] = node.inputs;
+    if (this.schedule.baseIntoTarget(node)) return this.#computeInto(base, target);
+    const source = this.bufferOf(contiguousSource(this.schedule, base));
+    return { kind: 'copy', name: `${node.op}.base`, source, target };
+  }
+
+  #scatter(node: GraphNode, target: number): Kernel[] {
+    const [, index, values] = node.inputs;
+    const base = this.#base(node, target);
+    if (values.size === 0) return [base];
+    const scatter: Kernel = {
+      kind: 'scatter',
+      name: 'scatter',
+      mode: attributesOf(node, 'scatter').mode,
+      count: values.size,
+      targetSize: node.size,
+      index: this.bufferOf(contiguousSource(this.schedule, index)),
+      source: this.bufferOf(contiguousSource(this.schedule, values)),
+      target,
+    };
+    return [base, scatter];
+  }
+
+  #assign(node: GraphNode, target: number): Kernel[] {
+    const value = node.inputs[1];
+    const base = this.#base(node, target);
+    if (value.size === 0) return [base];
+    const { strides, offset } = attributesOf(node, 'assign');
+    const loop = lowerLoop(this, { value, compute: false, target, strides, offset });
+    return [base, { ...loop, name: loop.name === 'copy' ? 'assign' : `${loop.name}.assign` }];
+  }
+
+  #along(node: GraphNode, target: number): Kernel {
+    const [input] = node.inputs;
+    const { dim } = attributesOf(node, 'scan');
+    const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+    const common = {
+      outer: product(node.shape.slice(0, dim)),
+      length: node.shape.length === 0 ? 1 : node.shape[dim],
+      inner: product(node.shape.slice(dim + 1)),
+      source: this.bufferOf(contiguousSource(this.schedule, input)),
+      target,
+    };
+    if (node.op === 'scan')
+      return { kind: 'scan', name: 'scan', op: attributesOf(node, 'scan').op, ...common };
+    return {
+      kind: 'argsort',
+      name: 'argsort',
+      descending: attributesOf(node, 'argsort').descending,
+      ...common,
+    };
+  }
+
+  /** Plain loads of a whole buffer are what a device's own copy is for. */
+  #asCopy(kernel: LoopKernel): Kernel {
+    const [load] = kernel.epilogue;
+    const [{ access }] = kernel.stores;
+    if (kernel.producer !== null || kernel.epilogue.length !== 1 || load.op !== 'load') return kernel;
+    const source = load.access;
+    const whole =
+      source.guards.length === 0 &&
+      source.offset === 0 &&
+      access.offset === 0 &&
+      source.strides.length <= 1 &&
+      source.strides.every((stride, i) => stride === 1 && access.strides[i] === 1) &&
+      this.#buffers[source.buffer].length === this.#buffers[access.buffer].length;
+    if (!whole) return kernel;
+    return { kind: 'copy', name: 'copy', source: source.buffer, target: access.buffer };
+  }
+}

@@ -1,0 +1,196 @@
+// The compiler's own graph: composites decomposed, equal nodes merged, in topological order. Everything after
+// this works on indices into one list, without recursion over the user's graph.
+import {
+  type AttributesOf,
+  type DType,
+  definitionOf,
+  InternalError,
+  isHeld,
+  type Node,
+  type OpDefinition,
+  type OpName,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '@nn/core';
+
+export type NodeKind = Exclude<OpDefinition['kind'], 'composite'>;
+
+/** Where a leaf's value comes from. */
+export type Leaf =
+  | { readonly kind: 'buffer'; readonly source: Node }
+  | { readonly kind: 'param'; readonly source: Node; readonly param: number }
+  /** A number that a decomposition made: part of the structure. */
+  | { readonly kind: 'constant'; readonly value: number | bigint };
+
+export interface GraphNode {
+  /** Position in the graph's list: inputs come before. */
+  readonly index: number;
+  readonly op: OpName;
+  readonly kind: NodeKind;
+  readonly inputs: readonly GraphNode[];
+  readonly attributes: unknown;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly signature: number;
+  readonly leaf: Leaf | null;
+}
+
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  /** The graph nodes of the roots that are not held, in order, and their user nodes. */
+  readonly roots: readonly GraphNode[];
+  readonly inputs: readonly Node[];
+  readonly params: readonly Node[];
+  readonly outputs: readonly Node[];
+}
+
+/** The attributes of a node whose op is known. */
+export function attributesOf<N extends OpName>(node: GraphNode, _op: N): AttributesOf<N> {
+  return node.attributes as AttributesOf<N>;
+}
+
+/** Whether the node's value is given, not computed. */
+export function isLeaf(node: Node): boolean {
+  return node.op === 'data' || node.op === 'scalar' || isHeld(node);
+}
+
+/** Whether a leaf is handed to the program as a number. */
+export function isParam(node: Node): boolean {
+  if (node.op === 'scalar') return true;
+  const { state } = node;
+  return (
+    state !== null && state.value !== undefined && state.host === undefined && state.buffer === undefined
+  );
+}
+
+/** The roots that a program must compute: distinct, and not at hand already. */
+export function distinctRoots(roots: readonly Node[]): Node[] {
+  return [...new Set(roots)].filter((root) => !isLeaf(root));
+}
+
+/** @param order all nodes that the user's graph reaches, inputs first. */
+export function buildGraph(order: readonly Node[], roots: readonly Node[]): Graph {
+  const builder = new GraphBuilder();
+  for (const node of order) builder.visit(node, true);
+  return builder.finish(roots);
+}
+
+class GraphBuilder {
+  readonly #nodes: GraphNode[] = [];
+  readonly #known = new Map<Node, GraphNode>();
+  readonly #equal = new Map<string, GraphNode>();
+  readonly #inputs: Node[] = [];
+  readonly #params: Node[] = [];
+
+  /** Adds a node and whatever it needs; `given` is false inside decompositions. */
+  visit(start: Node, given: boolean): void {
+    // Nodes wait on the stack until their inputs (for composites: the decomposition) are known.
+    const stack = [start];
+    const decompositions = new Map<Node, Node>();
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      if (this.#known.has(node)) {
+        stack.pop();
+        continue;
+      }
+      if (isLeaf(node)) {
+        this.#known.set(node, this.#addLeaf(node, given));
+        continue;
+      }
+      const waiting = stack.length;
+      for (const input of node.inputs) if (!this.#known.has(input)) stack.push(input);
+      if (stack.length > waiting) continue;
+      const definition = definitionOf(node.op);
+      if (definition.kind !== 'composite') {
+        this.#known.set(node, this.#addNode(node, definition.kind));
+        continue;
+      }
+      let decomposed = decompositions.get(node);
+      if (decomposed === undefined) {
+        decomposed = definition.decompose(node.inputs, node.attributes as never);
+        decompositions.set(node, decomposed);
+      }
+      const result = this.#known.get(decomposed);
+      if (result === undefined) stack.push(decomposed);
+      else this.#known.set(node, result);
+      given = false;
+    }
+  }
+
+  finish(roots: readonly Node[]): Graph {
+    return {
+      nodes: this.#nodes,
+      roots: roots.map((root) => this.#find(root)),
+      inputs: this.#inputs,
+      params: this.#params,
+      outputs: roots,
+    };
+  }
+
+  #find(node: Node): GraphNode {
+    const found = this.#known.get(node);
+    if (found === undefined) throw new InternalError(`compiler: node ${node.op} was not visited`);
+    return found;
+  }
+
+  #addLeaf(node: Node, given: boolean): GraphNode {
+    if (!given && node.op === 'scalar' && node.state?.value !== undefined)
+      return this.#push(node, 'leaf', [], { kind: 'constant', value: node.state.value });
+    if (!given) throw new InternalError('compiler: a decomposition may not bring data of its own');
+    if (isParam(node)) {
+      const param = this.#params.push(node) - 1;
+      return this.#push(node, 'leaf', [], { kind: 'param', source: node, param });
+    }
+    this.#inputs.push(node);
+    return this.#push(node, 'leaf', [], { kind: 'buffer', source: node });
+  }
+
+  #addNode(node: Node, kind: NodeKind): GraphNode {
+    const inputs = node.inputs.map((input) => this.#find(input));
+    if (kind === 'movement' && isIdentity(node, inputs[0])) return inputs[0];
+    const key = `${node.signature}:${inputs.map((input) => input.index).join()}`;
+    const equal = this.#equal.get(key);
+    if (equal !== undefined) return equal;
+    const added = this.#push(node, kind, inputs, null);
+    this.#equal.set(key, added);
+    return added;
+  }
+
+  #push(node: Node, kind: NodeKind, inputs: readonly GraphNode[], leaf: Leaf | null): GraphNode {
+    const added: GraphNode = {
+      index: this.#nodes.length,
+      op: node.op,
+      kind,
+      inputs,
+      attributes: node.attributes,
+      shape: node.shape,
+      dtype: node.dtype,
+      size: sizeOf(node.shape),
+      signature: node.signature,
+      leaf,
+    };
+    this.#nodes.push(added);
+    return added;
+  }
+}
+
+/** Whether a movement gives its input back unchanged. */
+function isIdentity(node: Node, input: GraphNode): boolean {
+  if (!sameShape(node.shape, input.shape)) return false;
+  switch (node.op) {
+    case 'reshape':
+    case 'expand':
+    case 'pad':
+      return true;
+    case 'permute':
+      return (node.attributes as AttributesOf<'permute'>).order.every((dim, i) => dim === i);
+    case 'slice': {
+      const { starts, steps } = node.attributes as AttributesOf<'slice'>;
+      return node.shape.every((extent, i) => starts[i] === 0 && (steps[i] === 1 || extent === 1));
+    }
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,69 @@
+// Rewriting the affine functions of a finished kernel.
+import type { Access, Affine, Bound, Instruction, LoopKernel } from '@nn/core';
+
+export type Rewrite = (affine: Affine) => Affine;
+
+function rewriteBound(bound: Bound, rewrite: Rewrite): Bound {
+  return { ...rewrite(bound), size: bound.size };
+}
+
+export function rewriteAccess(access: Access, rewrite: Rewrite): Access {
+  const guards = access.guards.map((guard) => rewriteBound(guard, rewrite));
+  return { ...rewrite(access), buffer: access.buffer, guards };
+}
+
+export function rewriteInstruction(instruction: Instruction, rewrite: Rewrite): Instruction {
+  switch (instruction.op) {
+    case 'index':
+      return { ...instruction, affine: rewrite(instruction.affine) };
+    case 'load':
+    case 'gather':
+      return { ...instruction, access: rewriteAccess(instruction.access, rewrite) };
+    case 'inside':
+      return { ...instruction, guards: instruction.guards.map((guard) => rewriteBound(guard, rewrite)) };
+    default:
+      return instruction;
+  }
+}
+
+/** Rewrites all affine functions; extents are the caller's. */
+export function rewriteKernel(
+  kernel: LoopKernel,
+  extents: readonly number[],
+  innerExtents: readonly number[],
+  rewriteOuter: Rewrite,
+  rewriteAll: Rewrite,
+): LoopKernel {
+  const epilogue = kernel.epilogue.map((instruction) => rewriteInstruction(instruction, rewriteOuter));
+  const stores = kernel.stores.map(({ access, value }) => ({
+    access: rewriteAccess(access, rewriteOuter),
+    value,
+  }));
+  const { producer } = kernel;
+  if (producer === null) return { ...kernel, extents, epilogue, stores };
+  if (producer.kind === 'reduce') {
+    const body = producer.body.map((instruction) => rewriteInstruction(instruction, rewriteAll));
+    return { ...kernel, extents, epilogue, stores, producer: { ...producer, extents: innerExtents, body } };
+  }
+  const left = { ...rewriteAll(producer.left), buffer: producer.left.buffer };
+  const right = { ...rewriteAll(producer.right), buffer: producer.right.buffer };
+  return {
+    ...kernel,
+    extents,
+    epilogue,
+    stores,
+    producer: { ...producer, inner: innerExtents, left, right },
+  };
+}
+
+/** All affine functions of the kernel's own coordinates, and those that see inner coordinates too. */
+export function affinesOf(kernel: LoopKernel): { readonly outer: Affine[]; readonly all: Affine[] } {
+  const outer: Affine[] = [];
+  const all: Affine[] = [];
+  const collect = (list: Affine[]) => (affine: Affine) => {
+    list.push(affine);
+    return affine;
+  };
+  rewriteKernel(kernel, [], [], collect(outer), collect(all));
+  return { outer, all };
+}

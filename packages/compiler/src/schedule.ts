@@ -1,0 +1,301 @@
+// Decides which nodes get a buffer. All others are computed inside the kernels of those that read them.
+//
+// The decisions are only a wish: lowering gives a buffer to whatever it finds it cannot express in place.
+import { attributesOf, type Graph, type GraphNode } from './graph.ts';
+import { weightOf } from './weight.ts';
+
+/** How a node's value reaches the kernels that use it, gathered from its consumers. */
+interface Use {
+  /** The kernels (nodes with buffers) that it would be computed in; more than `maximumKernels` are not told apart. */
+  kernels: number[];
+  /** How often the kernels would compute an element, at most. */
+  evaluations: number;
+  /** Inside a reduction's body, where no other reduction or dot can be. */
+  inBody: boolean;
+  /** Each element of the kernel is one element of the node. */
+  bijective: boolean;
+  /** A kernel reads it as a buffer: with any strides (a dot's operand), or contiguous. */
+  reads: { readonly strided: boolean; readonly contiguous: boolean };
+}
+
+const inPlace = { strided: false, contiguous: false };
+
+const maximumKernels = 4;
+/** Instructions in one kernel: longer ones spill registers, and recursion stays shallow. */
+const maximumWeight = 400;
+const maximumNodes = 96;
+/** An inlined node may cost this much a kernel more when it reads no more than its own buffer would be. */
+const recomputeWeight = 20;
+
+export class Schedule {
+  readonly graph: Graph;
+  readonly fusion: boolean;
+  readonly #materialised: boolean[];
+  /** Bases of scatter and assign that are computed straight into the result's buffer. */
+  readonly #intoTarget: boolean[];
+
+  constructor(graph: Graph, fusion: boolean) {
+    this.graph = graph;
+    this.fusion = fusion;
+    this.#materialised = new Array<boolean>(graph.nodes.length).fill(false);
+    this.#intoTarget = new Array<boolean>(graph.nodes.length).fill(false);
+    new Chooser(graph, fusion, this.#materialised, this.#intoTarget).choose();
+  }
+
+  /** Whether the node is read from a buffer: a leaf's own, or one that a kernel writes. */
+  hasBuffer(node: GraphNode): boolean {
+    return node.leaf?.kind === 'buffer' || this.#materialised[node.index];
+  }
+
+  /** Gives the node a buffer. */
+  materialise(node: GraphNode): void {
+    this.#materialised[node.index] = true;
+  }
+
+  /** Whether the base of this scatter or assign is written straight into its result. */
+  baseIntoTarget(node: GraphNode): boolean {
+    return this.#intoTarget[node.index] && !this.hasBuffer(node.inputs[0]);
+  }
+}
+
+class Chooser {
+  readonly #graph: Graph;
+  readonly #fusion: boolean;
+  readonly #materialised: boolean[];
+  readonly #intoTarget: boolean[];
+  readonly #uses: (Use | undefined)[];
+  /** Weight and full-size loads of computing a node from buffers. */
+  readonly #weight: number[];
+  readonly #loads: number[];
+  /** Whether a reduction or dot would be computed in the node's kernel. */
+  readonly #carries: boolean[];
+  /** The producer of each kernel, as far as decided: what else may share it. */
+  readonly #producers = new Map<number, string>();
+
+  constructor(graph: Graph, fusion: boolean, materialised: boolean[], intoTarget: boolean[]) {
+    this.#graph = graph;
+    this.#fusion = fusion;
+    this.#materialised = materialised;
+    this.#intoTarget = intoTarget;
+    const count = graph.nodes.length;
+    this.#uses = new Array<Use | undefined>(count).fill(undefined);
+    this.#weight = new Array<number>(count).fill(0);
+    this.#loads = new Array<number>(count).fill(0);
+    this.#carries = new Array<boolean>(count).fill(false);
+  }
+
+  choose(): void {
+    for (const root of this.#graph.roots) if (root.leaf === null) this.#materialised[root.index] = true;
+    for (const node of this.#graph.nodes) this.#estimate(node);
+    const { nodes } = this.#graph;
+    const isRoot = new Set(this.#graph.roots);
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i];
+      if (node.leaf !== null) continue;
+      const use = this.#uses[i];
+      const root = isRoot.has(node);
+      if (use === undefined && !root) continue;
+      this.#materialised[i] = root || this.#needsBuffer(node, use as Use);
+      this.#spread(node, use);
+    }
+    this.#limitLength();
+  }
+
+  #estimate(node: GraphNode): void {
+    const { index } = node;
+    let weight = weightOf(node);
+    let loads = 0;
+    let carries = node.kind === 'reduction' || node.op === 'dot';
+    if (node.kind === 'reduction' || (node.kind === 'heavy' && node.op !== 'take')) loads = 1;
+    else if (node.leaf !== null) loads = node.leaf.kind === 'buffer' ? 1 : 0;
+    else {
+      const seen = new Set<GraphNode>();
+      for (const input of node.inputs) {
+        if (seen.has(input)) continue;
+        seen.add(input);
+        weight += this.#weight[input.index];
+        // Small operands stay in the cache.
+        if (input.size * 4 > node.size) loads += this.#loads[input.index];
+        carries ||= this.#carries[input.index] && input.size === node.size && node.op !== 'pad';
+      }
+    }
+    this.#weight[index] = Math.min(weight, 1e6);
+    this.#loads[index] = Math.min(loads, 1e6);
+    this.#carries[index] = carries;
+  }
+
+  #needsBuffer(node: GraphNode, use: Use): boolean {
+    const { strided, contiguous } = use.reads;
+    if (node.kind === 'movement')
+      return (contiguous && node.op !== 'reshape') || (strided && node.op === 'pad');
+    if (!this.#fusion || strided || contiguous) return true;
+    const once = use.kernels.length === 1 && use.evaluations <= node.size;
+    if (node.op === 'dot') return !(once && use.bijective && this.#takeProducer(use, `dot ${node.index}`));
+    if (node.kind === 'reduction')
+      return !(once && !use.inBody && this.#takeProducer(use, `reduce ${reducedExtents(node)}`));
+    if (node.kind === 'heavy' && node.op !== 'take') return true;
+    if (this.#carries[node.index]) return !once || use.inBody;
+    return !once && !this.#isCheap(node, use);
+  }
+
+  /** Whether computing the node again in each kernel costs less than writing and reading it. */
+  #isCheap(node: GraphNode, use: Use): boolean {
+    const weight = this.#weight[node.index];
+    const again = Math.max(0, use.evaluations - node.size);
+    if (again > 0 && weight > 4 && weight * again > 4096) return false;
+    const kernels = use.kernels.length;
+    return kernels === 1 || ((kernels - 1) * weight <= recomputeWeight && this.#loads[node.index] <= 1);
+  }
+
+  /** One producer a kernel, but reductions over equal extents can share. */
+  #takeProducer(use: Use, producer: string): boolean {
+    const [kernel] = use.kernels;
+    const taken = this.#producers.get(kernel);
+    if (taken === undefined) this.#producers.set(kernel, producer);
+    return taken === undefined || (taken === producer && producer.startsWith('reduce'));
+  }
+
+  /** Tells the inputs how the node uses them. */
+  #spread(node: GraphNode, use: Use | undefined): void {
+    const own = this.#materialised[node.index];
+    const inner: Use =
+      own || use === undefined
+        ? { kernels: [node.index], evaluations: node.size, inBody: false, bijective: true, reads: inPlace }
+        : { ...use, reads: inPlace };
+    const [first] = node.inputs;
+    switch (node.kind) {
+      case 'movement': {
+        const keeps = first.size === node.size && node.op !== 'asStrided';
+        // Who reads a moved buffer can read the buffer itself, moved.
+        const reads = own || use === undefined ? inPlace : use.reads;
+        this.#add(first, { ...inner, bijective: inner.bijective && keeps, reads });
+        return;
+      }
+      case 'reduction': {
+        if (own) this.#producers.set(node.index, `reduce ${reducedExtents(node)}`);
+        const evaluations = node.size === 0 ? 0 : inner.evaluations * (first.size / node.size);
+        this.#add(first, { ...inner, evaluations, inBody: true, bijective: false });
+        return;
+      }
+      case 'heavy':
+        this.#spreadHeavy(node, inner, own);
+        return;
+      default:
+        for (const input of node.inputs)
+          this.#add(input, { ...inner, bijective: inner.bijective && input.size === node.size });
+    }
+  }
+
+  #spreadHeavy(node: GraphNode, inner: Use, own: boolean): void {
+    const buffer: Use = { ...inner, reads: { strided: false, contiguous: true } };
+    switch (node.op) {
+      case 'dot':
+        if (own) this.#producers.set(node.index, 'dot');
+        for (const input of node.inputs)
+          this.#add(input, { ...inner, reads: { strided: true, contiguous: false } });
+        return;
+      case 'take':
+        this.#add(node.inputs[0], buffer);
+        this.#add(node.inputs[1], inner);
+        return;
+      case 'scatter':
+      case 'assign': {
+        const [base, ...others] = node.inputs;
+        // The base's kernel is another than the one that writes into it: it has a number of its own.
+        this.#add(base, { ...inner, kernels: [-1 - node.index], evaluations: base.size });
+        this.#intoTarget[node.index] = true;
+        for (const other of others)
+          this.#add(other, node.op === 'assign' ? { ...inner, evaluations: other.size } : buffer);
+        return;
+      }
+      default:
+        this.#add(node.inputs[0], buffer);
+    }
+  }
+
+  #add(node: GraphNode, use: Use): void {
+    const known = this.#uses[node.index];
+    if (known === undefined) {
+      this.#uses[node.index] = { ...use, kernels: [...use.kernels] };
+      return;
+    }
+    for (const kernel of use.kernels) {
+      if (known.kernels.length > maximumKernels) break;
+      if (!known.kernels.includes(kernel)) known.kernels.push(kernel);
+    }
+    known.evaluations = Math.max(known.evaluations, use.evaluations);
+    known.inBody ||= use.inBody;
+    known.bijective &&= use.bijective;
+    known.reads = {
+      strided: known.reads.strided || use.reads.strided,
+      contiguous: known.reads.contiguous || use.reads.contiguous,
+    };
+  }
+
+  /** Cuts expressions that grow too long: their largest parts get buffers. */
+  #limitLength(): void {
+    const { nodes } = this.#graph;
+    const cost = new Array<number>(nodes.length).fill(0);
+    const depth = new Array<number>(nodes.length).fill(0);
+    for (const node of nodes) {
+      if (node.leaf !== null) continue;
+      let guess = weightOf(node) + 1;
+      let deepest = 0;
+      for (const input of node.inputs) {
+        if (this.#materialised[input.index]) continue;
+        guess += cost[input.index];
+        deepest = Math.max(deepest, depth[input.index]);
+      }
+      const moves = node.kind === 'movement' && node.op !== 'pad';
+      depth[node.index] = deepest + (moves ? 0 : 1);
+      cost[node.index] = moves ? guess - 1 : guess;
+      if (guess <= maximumWeight && depth[node.index] <= maximumNodes) continue;
+      // The guess counts shared parts twice; count exactly only when it matters.
+      let exact = this.#closureWeight(node);
+      const inputs = [...node.inputs].sort((a, b) => cost[b.index] - cost[a.index]);
+      for (const direct of inputs) {
+        const input = belowMovement(direct);
+        if (exact <= maximumWeight && depth[node.index] <= maximumNodes) break;
+        if (input.leaf !== null || this.#materialised[input.index]) continue;
+        this.#materialised[input.index] = true;
+        exact = this.#closureWeight(node);
+        cost[direct.index] = 0;
+        depth[direct.index] = 0;
+        depth[node.index] =
+          1 +
+          Math.max(...node.inputs.map((other) => (this.#materialised[other.index] ? 0 : depth[other.index])));
+      }
+      cost[node.index] = exact;
+    }
+  }
+
+  /** Weight of all distinct nodes that the node's kernel computes for it. */
+  #closureWeight(start: GraphNode): number {
+    const seen = new Set<GraphNode>([start]);
+    let weight = 0;
+    for (const node of seen) {
+      weight += weightOf(node) + (node.kind === 'movement' && node.op !== 'pad' ? 0 : 1);
+      for (const input of node.inputs)
+        if (input.leaf === null && !this.#materialised[input.index]) seen.add(input);
+    }
+    return weight;
+  }
+}
+
+/** The first node that computes: a buffer for it serves all that only move it. */
+function belowMovement(node: GraphNode): GraphNode {
+  let current = node;
+  while (current.kind === 'movement' && current.op !== 'pad') current = current.inputs[0];
+  return current;
+}
+
+/** The extents that a reduction walks, as a key. */
+function reducedExtents(node: GraphNode): string {
+  const { dims } = attributesOf(node, 'sum' as const);
+  const { shape } = node.inputs[0];
+  return [...dims]
+    .sort((a, b) => a - b)
+    .map((dim) => shape[dim])
+    .filter((extent) => extent !== 1)
+    .join();
+}

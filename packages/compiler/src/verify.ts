@@ -1,0 +1,230 @@
+// Checks that a program keeps the contract of core/kernel.ts, so that a compiler bug shows here and not as a wrong
+// number on some device.
+import {
+  type Affine,
+  type BufferSpec,
+  type DType,
+  type Instruction,
+  InternalError,
+  type Kernel,
+  type LoopKernel,
+  type Program,
+} from '@nn/core';
+import { rangeOf } from './affine.ts';
+import { buffersRead, buffersWritten } from './buffers.ts';
+
+/** @throws {InternalError} naming the kernel and what is wrong with it. */
+export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) => number): void {
+  const written = new Set<number>();
+  program.buffers.forEach((buffer, i) => {
+    if (buffer.role === 'input' || buffer.length === 0) written.add(i);
+  });
+  for (const kernel of program.kernels) {
+    const verifier = new KernelVerifier(program, kernel);
+    const reads = buffersRead(kernel);
+    const writes = buffersWritten(kernel);
+    for (const buffer of [...reads, ...writes]) verifier.buffer(buffer);
+    for (const buffer of reads) {
+      verifier.require(written.has(buffer), `reads buffer ${buffer} before anything wrote it`);
+      verifier.require(!writes.includes(buffer), `reads and writes buffer ${buffer}`);
+    }
+    for (const buffer of writes) {
+      verifier.require(program.buffers[buffer].role !== 'input', `writes input ${buffer}`);
+      if (kernel.kind === 'scatter') verifier.require(written.has(buffer), 'has no base to scatter into');
+      written.add(buffer);
+    }
+    verifier.verify();
+  }
+  program.buffers.forEach((buffer, i) => {
+    if (buffer.role === 'output' && !written.has(i))
+      throw new InternalError(`compiler: no kernel writes output ${i}`);
+  });
+  verifyArena(program, bytesPerElement);
+}
+
+function verifyArena(
+  { buffers, kernels, arenaBytes }: Program,
+  bytesPerElement: (dtype: DType) => number,
+): void {
+  const alive = new Map<number, { first: number; last: number }>();
+  kernels.forEach((kernel, at) => {
+    for (const buffer of [...buffersRead(kernel), ...buffersWritten(kernel)]) {
+      if (buffers[buffer].role !== 'temporary') continue;
+      const span = alive.get(buffer);
+      if (span === undefined) alive.set(buffer, { first: at, last: at });
+      else span.last = at;
+    }
+  });
+  const bytesOf = ({ dtype, length }: BufferSpec): number => length * bytesPerElement(dtype);
+  // Only neighbours in address can overlap first; sorted, the check stays cheap for programs of thousands.
+  const spans = [...alive].sort(([a], [b]) => buffers[a].offset - buffers[b].offset);
+  spans.forEach(([a, life], i) => {
+    const end = buffers[a].offset + bytesOf(buffers[a]);
+    if (buffers[a].offset % 256 !== 0 || end > arenaBytes)
+      throw new InternalError(`compiler: temporary ${a} does not lie in the arena`);
+    for (let j = i + 1; j < spans.length && buffers[spans[j][0]].offset < end; j++) {
+      const [b, other] = spans[j];
+      if (other.first <= life.last && life.first <= other.last)
+        throw new InternalError(`compiler: temporaries ${a} and ${b} overlap`);
+    }
+  });
+}
+
+class KernelVerifier {
+  readonly #program: Program;
+  readonly #kernel: Kernel;
+
+  constructor(program: Program, kernel: Kernel) {
+    this.#program = program;
+    this.#kernel = kernel;
+  }
+
+  require(condition: boolean, message: string): void {
+    if (!condition) throw new InternalError(`compiler: kernel '${this.#kernel.name}' ${message}`);
+  }
+
+  buffer(index: number): BufferSpec {
+    const buffer = this.#program.buffers[index];
+    this.require(buffer !== undefined, `names buffer ${index}, which does not exist`);
+    return buffer;
+  }
+
+  verify(): void {
+    const kernel = this.#kernel;
+    switch (kernel.kind) {
+      case 'loop':
+        this.#loop(kernel);
+        return;
+      case 'copy': {
+        const source = this.buffer(kernel.source);
+        const target = this.buffer(kernel.target);
+        const same = source.dtype === target.dtype && source.length === target.length;
+        this.require(same, 'copies between buffers that differ in dtype or length');
+        return;
+      }
+      case 'scatter':
+        this.require(this.buffer(kernel.index).dtype === 'int32', 'takes an index that is not int32');
+        this.require(this.buffer(kernel.source).length === kernel.count, 'has a source of another length');
+        this.require(this.buffer(kernel.index).length === kernel.count, 'has an index of another length');
+        this.require(
+          this.buffer(kernel.target).length === kernel.targetSize,
+          'has a target of another length',
+        );
+        return;
+      default: {
+        const length = kernel.outer * kernel.length * kernel.inner;
+        this.require(this.buffer(kernel.source).length === length, 'has a source of another length');
+        this.require(this.buffer(kernel.target).length === length, 'has a target of another length');
+      }
+    }
+  }
+
+  #loop({ extents, producer, epilogue, stores }: LoopKernel): void {
+    this.require(!extents.includes(0), 'walks nothing');
+    const results: DType[] = [];
+    if (producer?.kind === 'reduce') {
+      const all = [...extents, ...producer.extents];
+      this.#instructions(producer.body, all, null);
+      for (const { op, value, dtype } of producer.accumulators) {
+        const body = producer.body[value];
+        this.require(body !== undefined, 'accumulates a value that does not exist');
+        const expected = op === 'argmax' || op === 'argmin' ? 'int32' : body.dtype;
+        this.require(dtype === expected, `accumulates ${body.dtype} as ${dtype}`);
+        results.push(dtype);
+      }
+    } else if (producer?.kind === 'dot') {
+      const all = [...extents, ...producer.inner];
+      for (const operand of [producer.left, producer.right]) {
+        this.require(this.buffer(operand.buffer).dtype === producer.dtype, 'multiplies mixed dtypes');
+        this.#inside(operand, operand.buffer, all);
+      }
+      const rowsEnd = producer.batchRank + producer.rowRank;
+      const leftFree = producer.left.strides.slice(rowsEnd, extents.length).every((s) => s === 0);
+      const rightFree = producer.right.strides.slice(producer.batchRank, rowsEnd).every((s) => s === 0);
+      this.require(leftFree && rightFree, 'has an operand that depends on the other one');
+      results.push(producer.dtype);
+    }
+    this.#instructions(epilogue, extents, results);
+    this.require(stores.length > 0, 'stores nothing');
+    for (const { access, value } of stores) {
+      const stored = epilogue[value];
+      const target = this.buffer(access.buffer);
+      this.require(stored !== undefined, 'stores a value that does not exist');
+      this.require(stored.dtype === target.dtype, `stores ${stored?.dtype} into ${target.dtype}`);
+      this.#inside(access, access.buffer, extents);
+    }
+  }
+
+  #instructions(
+    list: readonly Instruction[],
+    extents: readonly number[],
+    results: readonly DType[] | null,
+  ): void {
+    list.forEach((instruction, i) => {
+      const refer = (value: number): DType => {
+        this.require(value >= 0 && value < i, `refers to instruction ${value} from ${i}`);
+        return list[value].dtype;
+      };
+      switch (instruction.op) {
+        case 'const':
+          return;
+        case 'param':
+          this.require(
+            this.#program.params[instruction.index] === instruction.dtype,
+            'takes a missing param',
+          );
+          return;
+        case 'result':
+          this.require(results?.[instruction.index] === instruction.dtype, 'takes a missing result');
+          return;
+        case 'index':
+          this.#rank(instruction.affine, extents);
+          return;
+        case 'inside':
+          for (const guard of instruction.guards) this.#rank(guard, extents);
+          return;
+        case 'load':
+        case 'gather': {
+          const { access, dtype } = instruction;
+          this.require(this.buffer(access.buffer).dtype === dtype, `loads ${dtype} from another dtype`);
+          for (const guard of access.guards) this.#rank(guard, extents);
+          if (instruction.op === 'gather')
+            this.require(refer(instruction.args[0]) === 'int32', 'gathers without int32');
+          else if (access.guards.length === 0) this.#inside(access, access.buffer, extents);
+          this.#rank(access, extents);
+          return;
+        }
+        default: {
+          const dtypes = instruction.args.map(refer);
+          const { op, dtype } = instruction;
+          const fits =
+            op === 'cast' || op === 'bitcast'
+              ? true
+              : op === 'eq' || op === 'ne' || op === 'lt' || op === 'le'
+                ? dtype === 'bool' && dtypes[0] === dtypes[1]
+                : op === 'where'
+                  ? dtypes[0] === 'bool' && dtypes[1] === dtype && dtypes[2] === dtype
+                  : dtypes.every((argument) => argument === dtype);
+          this.require(fits, `computes ${dtype} ${op} from ${dtypes.join(', ')}`);
+        }
+      }
+    });
+  }
+
+  #rank({ strides }: Affine, extents: readonly number[]): void {
+    this.require(
+      strides.length === extents.length,
+      `has ${strides.length} strides over ${extents.length} loops`,
+    );
+  }
+
+  #inside(affine: Affine, buffer: number, extents: readonly number[]): void {
+    this.#rank(affine, extents);
+    const [low, high] = rangeOf(affine, extents);
+    const { length } = this.buffer(buffer);
+    this.require(
+      low >= 0 && high < length,
+      `touches ${low} to ${high} of buffer ${buffer} of length ${length}`,
+    );
+  }
+}

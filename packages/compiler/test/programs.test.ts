@@ -1,0 +1,163 @@
+// Values and kernel counts of the graphs that models are made of.
+import { describe, expect, test } from 'vitest';
+import {
+  add,
+  data,
+  dot,
+  exp,
+  expand,
+  kernels,
+  mul,
+  node,
+  permute,
+  random,
+  reshape,
+  scalar,
+  sum,
+} from './support/run.ts';
+
+describe('fusion', () => {
+  test('elementwise chain into a reduction is one kernel', () => {
+    const x = random([4, 6]);
+    expect(kernels(sum(mul(exp(x), scalar(2)), [0, 1]))).toEqual(['exp.mul.sum']);
+    expect(kernels(sum(mul(exp(x), scalar(2)), [1]))).toHaveLength(1);
+  });
+
+  test('softmax takes at most three', () => {
+    expect(kernels(node('softmax', [random([5, 7])], { dim: 1 })).length).toBeLessThanOrEqual(3);
+    expect(kernels(node('softmax', [random([5, 7])], { dim: 0 })).length).toBeLessThanOrEqual(3);
+    expect(kernels(node('logSoftmax', [random([5, 7])], { dim: 1 })).length).toBeLessThanOrEqual(3);
+  });
+
+  test('linear, bias and relu are one', () => {
+    const product = dot(random([5, 3]), permute(random([4, 3], 2), [1, 0]));
+    expect(kernels(node('relu', [add(product, random([4], 3))]))).toEqual(['dot.add.relu']);
+  });
+
+  test('movement chains cost nothing', () => {
+    const x = random([4, 6]);
+    const moved = node('slice', [permute(reshape(x, [2, 2, 6]), [2, 0, 1])], {
+      starts: [5, 0, 1],
+      steps: [-2, 1, 1],
+      shape: [3, 2, 1],
+    });
+    expect(kernels(exp(moved))).toHaveLength(1);
+    expect(kernels(exp(reshape(permute(mul(x, x), [1, 0]), [3, 8])))).toHaveLength(1);
+  });
+
+  test('a dot keeps its epilogue through reshape and permute', () => {
+    const heads = permute(reshape(dot(random([6, 3]), random([3, 8], 2)), [2, 3, 2, 4]), [0, 2, 1, 3]);
+    expect(kernels(mul(heads, scalar(0.5)))).toHaveLength(1);
+  });
+
+  test('convolution by windows is one, and one more when padded', () => {
+    const conv = (x: ReturnType<typeof random>): ReturnType<typeof random> => {
+      const windows = node('window', [x], { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] });
+      const left = permute(windows, [0, 2, 3, 1, 4, 5]);
+      const right = permute(random([4, 2, 3, 3], 5), [1, 2, 3, 0]);
+      return permute(add(dot(left, right, 0, 3), random([4], 6)), [0, 3, 1, 2]);
+    };
+    const x = random([2, 2, 6, 5]);
+    expect(kernels(conv(x))).toHaveLength(1);
+    const padded = node('pad', [x], { before: [0, 0, 1, 1], after: [0, 0, 1, 1], value: 0 });
+    expect(kernels(conv(padded))).toHaveLength(2);
+    expect(
+      kernels(conv(node('pad', [exp(x)], { before: [0, 0, 1, 1], after: [0, 0, 1, 1], value: 0 }))),
+    ).toHaveLength(2);
+  });
+
+  test('pads with a value guard what they surround', () => {
+    const x = random([3, 4]);
+    for (const value of [0, 2.5]) {
+      const padded = node('pad', [exp(x)], { before: [1, 0], after: [2, 3], value });
+      expect(kernels(mul(padded, scalar(2)))).toHaveLength(1);
+      expect(kernels(node('pad', [padded], { before: [0, 2], after: [1, 0], value: 1 }))).toHaveLength(1);
+      expect(kernels(sum(padded, [0]))).toHaveLength(1);
+      expect(kernels(reshape(padded, [7, 6]))).not.toHaveLength(0);
+    }
+    expect(kernels(node('pad', [x], { before: [1, 0], after: [2, 3], value: 0 }))).toHaveLength(1);
+  });
+});
+
+describe('values', () => {
+  test('roots of every kind', () => {
+    const x = random([3, 4]);
+    const y = exp(x);
+    kernels(y, reshape(y, [12]), permute(y, [1, 0]), exp(x));
+    kernels(reshape(x, [4, 3]), expand(reshape(x, [3, 1, 4]), [3, 2, 4]));
+    kernels(expand(scalar(3), [2, 2]), sum(x, []), sum(x, [0], true));
+  });
+
+  test('asStrided over buffers, moved and computed values', () => {
+    const x = random([4, 6]);
+    const strided = (a: ReturnType<typeof random>): ReturnType<typeof random> =>
+      node('asStrided', [a], { shape: [3, 2, 2], strides: [6, 2, 1], offset: 3 });
+    kernels(strided(x), strided(exp(x)), strided(permute(x, [1, 0])), exp(strided(reshape(x, [24]))));
+  });
+
+  test('take and iota', () => {
+    const table = random([5, 3]);
+    const index = data([4, 0, 7, -1], [4, 1], 'int32');
+    const columns = node('iota', [], { shape: [4, 3], dim: 1, dtype: 'int32' });
+    const flat = add(mul(index, scalar(3, 'int32')), columns);
+    expect(kernels(exp(node('take', [reshape(table, [15]), flat])))).toHaveLength(1);
+    kernels(node('take', [reshape(exp(table), [15]), flat]));
+    kernels(sum(node('take', [reshape(permute(table, [1, 0]), [15]), flat]), [0]));
+  });
+
+  test('scatter, assign, scan and argsort', () => {
+    const x = random([3, 4]);
+    const index = data([1, 5, 1, 11], [4], 'int32');
+    for (const mode of ['set', 'sum', 'max'] as const) {
+      kernels(node('scatter', [reshape(x, [12]), index, random([4], 3)], { mode }));
+      kernels(exp(node('scatter', [expand(scalar(0), [12]), index, exp(random([2, 2], 3))], { mode })));
+    }
+    const value = exp(random([2, 2], 4));
+    const assigned = node('assign', [x, value], { strides: [4, 2], offset: 1 });
+    kernels(assigned, mul(assigned, x));
+    kernels(node('assign', [exp(x), random([4], 8)], { strides: [-1], offset: 11 }));
+    for (const dim of [0, 1]) {
+      kernels(
+        node('scan', [exp(x)], { dim, op: 'sum' }),
+        node('scan', [permute(x, [1, 0])], { dim, op: 'max' }),
+      );
+      kernels(node('argsort', [x], { dim, descending: dim === 0 }));
+    }
+  });
+
+  test('reductions of all kinds', () => {
+    const x = random([3, 4, 5]);
+    for (const op of ['sum', 'prod', 'max', 'min', 'argmax', 'argmin'] as const) {
+      for (const dims of [[0], [2], [0, 2], [2, 1], [0, 1, 2]]) {
+        for (const keepDims of [false, true]) kernels(node(op, [x], { dims, keepDims }));
+      }
+      kernels(node(op, [permute(x, [2, 0, 1])], { dims: [0, 1], keepDims: false }));
+      kernels(node(op, [random([1, 3])], { dims: [0], keepDims: false }));
+    }
+    const mean = mul(sum(x, [2], true), scalar(0.2));
+    const centered = node('sub', [x, mean]);
+    const variance = mul(sum(mul(centered, centered), [2], true), scalar(0.2));
+    kernels(mul(centered, node('rsqrt', [add(variance, scalar(1e-5))])));
+    kernels(node('div', [sum(x, [1]), sum(mul(x, x), [1])]));
+  });
+
+  test('dots with all forms of operands', () => {
+    const a = random([2, 3, 4]);
+    const b = random([2, 4, 5], 2);
+    kernels(dot(a, b, 1));
+    kernels(dot(exp(a), permute(random([2, 5, 4], 2), [0, 2, 1]), 1));
+    kernels(dot(reshape(a, [6, 4]), reshape(permute(b, [1, 0, 2]), [4, 10])));
+    kernels(dot(reshape(permute(a, [1, 0, 2]), [6, 4]), random([4, 3])));
+    kernels(dot(expand(scalar(1), [2, 3]), random([3, 2])), dot(scalar(2), scalar(3), 0, 0));
+    kernels(sum(dot(a, b, 1), [2]));
+    kernels(expand(reshape(dot(random([1, 4]), random([4, 2])), [2]), [3, 2]));
+    kernels(dot(random([2, 0]), random([0, 3])));
+  });
+
+  test('no elements', () => {
+    const empty = data([], [0, 3]);
+    kernels(exp(empty), sum(empty, [0]), add(sum(empty, [1]), scalar(1)));
+    kernels(node('pad', [empty], { before: [1, 0], after: [0, 0], value: 3 }));
+    kernels(dot(empty, random([3, 2])), node('prod', [empty], { dims: [0], keepDims: true }));
+  });
+});
