@@ -20,7 +20,7 @@ function erfSmall(x: number): number {
   const square = x * x;
   let sum = 0;
   for (let n = seriesTerms.length - 1; n > 0; n--) sum = (sum + seriesTerms[n]) * square;
-  return twoOverRootPi * x + x * sum;
+  return x * (twoOverRootPi + sum);
 }
 
 /** 2/√π (-1)^n / (n! (2n + 1)). */
