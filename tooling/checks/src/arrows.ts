@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseSync } from 'oxc-parser';
-import { filesBelow, type Package, publishedPackages, root } from './workspace.ts';
+import { filesBelow, type Package, packagesIn, root } from './workspace.ts';
 
 /** Which of our packages each package may import. */
 export const allowedArrows: Readonly<Record<string, readonly string[]>> = {
@@ -58,9 +58,16 @@ export function wrongImport(
     return existsSync(target) ? undefined : 'names a file that does not exist';
   }
   if (isBuiltin(name)) {
-    return mayUseNode.has(from.name) ? undefined : 'needs Node; this package must run anywhere';
+    return mayUseNode.has(from.name) || !(from.name in allowedArrows)
+      ? undefined
+      : 'needs Node; this package must run anywhere';
   }
-  const declared = { ...from.manifest.dependencies, ...from.manifest.peerDependencies };
+  const isPublished = from.name in allowedArrows;
+  const declared = {
+    ...from.manifest.dependencies,
+    ...from.manifest.peerDependencies,
+    ...(isPublished ? {} : from.manifest.devDependencies),
+  };
   const [scopeOrName, second] = name.split('/');
   const packageName = name.startsWith('@') ? `${scopeOrName}/${second}` : scopeOrName;
   if (scopeOrName !== '@nn') {
@@ -69,8 +76,9 @@ export function wrongImport(
   const target = packages.find((candidate) => candidate.manifest.name === packageName);
   if (!target) return `${packageName} is not a package of this workspace`;
   if (target.name === from.name) return 'imports itself by name; use a relative path';
-  if (!(allowedArrows[from.name] ?? []).includes(target.name)) {
-    const allowed = (allowedArrows[from.name] ?? []).map((arrow) => `@nn/${arrow}`).join(', ');
+  const arrows = allowedArrows[from.name];
+  if (arrows && !arrows.includes(target.name)) {
+    const allowed = arrows.map((arrow) => `@nn/${arrow}`).join(', ');
     return `is an arrow that the architecture does not have (allowed: ${allowed || 'none'})`;
   }
   const entry = `.${name.slice(packageName.length)}`;
@@ -106,18 +114,32 @@ export function wrongArrows(packages: readonly Package[]): string[] {
         );
       }
     }
-    for (const file of filesBelow(join(from.folder, 'src'), '.ts')) {
-      for (const name of importedNames(file, readFileSync(file, 'utf8'))) {
-        const why = wrongImport(from, file, name, packages);
-        if (why) wrong.push(`${relative(root, file)}: '${name}' ${why}`);
-      }
-    }
+    wrong.push(...wrongImports(from, packages));
   }
   return wrong;
 }
 
+function wrongImports(from: Package, packages: readonly Package[]): string[] {
+  return filesBelow(join(from.folder, 'src'), '.ts').flatMap((file) =>
+    importedNames(file, readFileSync(file, 'utf8')).flatMap((name) => {
+      const why = wrongImport(from, file, name, packages);
+      return why ? [`${relative(root, file)}: '${name}' ${why}`] : [];
+    }),
+  );
+}
+
+/**
+ * What the private workspaces (applications, tools) import beyond what they declare and the packages export.
+ * They may use any package, but as a stranger would: the toy backend shows that a third party can.
+ */
+export function wrongUses(users: readonly Package[], packages: readonly Package[]): string[] {
+  return users.flatMap((user) => wrongImports(user, packages));
+}
+
 if (import.meta.main) {
-  const wrong = wrongArrows(publishedPackages());
+  const packages = packagesIn(join(root, 'packages'));
+  const users = ['apps', 'tooling'].flatMap((folder) => packagesIn(join(root, folder)));
+  const wrong = [...wrongArrows(packages), ...wrongUses(users, packages)];
   for (const line of wrong) console.error(line);
   console.log(
     wrong.length === 0 ? 'Arrows between packages: all as drawn.' : `${wrong.length} wrong arrows.`,

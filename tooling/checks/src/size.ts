@@ -61,8 +61,6 @@ for (const [name, size] of Object.entries(sizes)) {
 }
 for (const name of gone) console.error(`budgets.json names "${name}", which is no entry point any more`);
 if (over.length > 0) {
-  console.error(
-    'Over budget. Find out what came in; if it is worth its weight: node tooling/checks/src/size.ts --update',
-  );
+  console.error('Over budget. Find out what came in; if it is worth its weight: pnpm size --update');
 }
 process.exitCode = over.length + gone.length === 0 ? 0 : 1;

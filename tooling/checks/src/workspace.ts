@@ -13,6 +13,7 @@ export interface Manifest {
   readonly version: string;
   readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
@@ -25,7 +26,12 @@ export interface Package {
 }
 
 /** The packages that are published, in alphabetical order. */
-export function publishedPackages(from: string = join(root, 'packages')): Package[] {
+export function publishedPackages(): Package[] {
+  return packagesIn(join(root, 'packages'));
+}
+
+/** The packages whose folders lie in `from`, in alphabetical order. */
+export function packagesIn(from: string): Package[] {
   return readdirSync(from)
     .filter((name) => existsSync(join(from, name, 'package.json')))
     .sort()

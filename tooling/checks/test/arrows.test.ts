@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importedNames, wrongArrows } from '../src/arrows.ts';
-import { publishedPackages } from '../src/workspace.ts';
+import { importedNames, wrongArrows, wrongUses } from '../src/arrows.ts';
+import { packagesIn } from '../src/workspace.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -22,7 +22,7 @@ function wrongIn(files: Record<string, string>, dependencies: Record<string, str
     write(`${name}/package.json`, JSON.stringify(manifest));
   }
   for (const [path, text] of Object.entries(files)) write(path, text);
-  return wrongArrows(publishedPackages(folder));
+  return wrongArrows(packagesIn(folder));
 }
 
 function write(path: string, text: string): void {
@@ -76,4 +76,15 @@ test('a package that nobody drew fails', () => {
 
 test('names in comments and strings are no imports', () => {
   expect(importedNames('a.ts', `// import 'a'\nconst text = "import 'b'";\nexport { text };`)).toEqual([]);
+});
+
+test('an application may use any package, but only what is declared and exported', () => {
+  wrongIn({
+    'apps/toy/package.json': JSON.stringify({ name: '@nn/toy', dependencies: { '@nn/core': 'workspace:^' } }),
+    'apps/toy/src/index.ts': `import 'node:fs';\nimport '@nn/core';\nimport '@nn/cpu';\nimport '@nn/core/inside';`,
+  });
+  expect(wrongUses(packagesIn(join(folder, 'apps')), packagesIn(folder))).toEqual([
+    expect.stringMatching(/'@nn\/cpu' @nn\/cpu is not among its dependencies/),
+    expect.stringMatching(/'@nn\/core\/inside' is a deep import/),
+  ]);
 });
