@@ -5,6 +5,7 @@ export * from './errors.ts';
 export { ExpressionBuilder } from './expression.ts';
 export * from './half.ts';
 export { type InterpreterOptions, interpreter } from './interpreter/interpreter.ts';
+export { philox4x32 } from './interpreter/philox.ts';
 export { interpretProgram } from './interpreter/program.ts';
 export type * from './kernel.ts';
 export { dataNode, expectOp, isHeld, makeNode, Node, type NodeState, scalarNode } from './node.ts';
