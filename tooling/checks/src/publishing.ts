@@ -3,11 +3,12 @@
  * workspace, runs the READMEs' examples there with the pinned Node and the one outside, and bundles the first
  * example of the workspace's README with Vite, for Node and for the browser, and runs both bundles.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { chromium } from 'playwright';
 import { build, type InlineConfig } from 'vite';
 import { allExamples, asJavaScript, moduleName, writeHelper } from './doc-examples.ts';
@@ -76,7 +77,7 @@ async function bundle(folder: string, platform: 'node' | 'browser'): Promise<str
   writeFileSync(join(folder, 'example.ts'), example?.code ?? imports.join('\n'));
   writeFileSync(join(folder, 'main.ts'), `import './example.ts';\nglobalThis.finished = true;\n`);
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="./main.ts"></script>');
-  const shared: InlineConfig = { root: folder, configFile: false, logLevel: 'warn', base: './' };
+  const shared: InlineConfig = { root: folder, configFile: false, logLevel: 'silent', base: './' };
   const outDir = join(folder, `bundle-${platform}`);
   await build(
     platform === 'node'
@@ -140,7 +141,6 @@ async function runBundles(folder: string): Promise<string[]> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'nn-published-'));
-mkdirSync(folder, { recursive: true });
 const wrong = await packAll();
 if (wrong.length === 0) wrong.push(...(await install(folder)));
 let count = 0;
@@ -154,7 +154,7 @@ if (wrong.length === 0) {
     wrong.push(`bundling with Vite failed\n${error instanceof Error ? error.message : String(error)}`);
   }
 }
-for (const line of wrong) console.error(`\nFAILED  ${line}`);
+for (const line of wrong) console.error(`\nFAILED  ${stripVTControlCharacters(line)}`);
 if (process.env.KEEP_PUBLISHED) console.log(`The project stays in ${folder}`);
 else rmSync(folder, { recursive: true, force: true });
 const failed = wrong.length;
