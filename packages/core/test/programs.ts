@@ -56,7 +56,7 @@ export function loop(parts: Partial<LoopKernel>): LoopKernel {
 export function host(dtype: DType, values: readonly (number | bigint)[]): HostArray {
   const array = hostArray(dtype, values.length);
   values.forEach((value, i) => {
-    array[i] = value;
+    array[i] = dtype === 'int64' ? BigInt(value) : value;
   });
   return array;
 }
