@@ -1,0 +1,34 @@
+// Files appear whole or not at all.
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { DataError } from '@nn/core';
+
+/**
+ * Writes to a temporary name beside the file, then renames.
+ *
+ * @throws {DataError} when the path cannot be written; nothing is left behind.
+ */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new DataError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws {DataError} when the file could not be written later: better known before training than after. */
+export async function checkWritable(path: string): Promise<void> {
+  const probe = `${path}.${process.pid}.probe`;
+  try {
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    throw new DataError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
