@@ -126,7 +126,7 @@ function backward(tensor: Tensor, gradient: Tensor | undefined, options: Backwar
   const createGraph = options.createGraph ?? false;
   const retainGraph = options.retainGraph ?? createGraph;
   const root = rootOf('backward', tensor, gradient);
-  runtimeOf(tensor.device).keepLater(tensor.node, 'value');
+  runtimeOf(tensor.device).keepLater(tensor.node, 'output');
   const only = options.inputs === undefined ? null : new Set(options.inputs.map((input) => input.gradient));
   const sink: Sink = {
     receive(state, value) {

@@ -20,15 +20,18 @@ import {
 
 /**
  * How a held value may go when memory is short.
- * - `value`: moved to the host where the device can be read synchronously, else kept.
+ * - `value`: current values of tensors that were written or realized. No budget; when the device is full they are
+ *   moved to the host, if it can be read synchronously.
+ * - `output`: what was read, or is likely to be. Beyond the budget moved to the host, or where the device cannot be
+ *   read synchronously, dropped as transients are.
  * - `transient`: dropped; reading it afterwards throws an error that names the cure. Gradients and old versions.
  * - `upload`: the device's copy of data that is on the host: dropped and uploaded again when needed.
  */
-export type Keeping = 'value' | 'transient' | 'upload';
+export type Keeping = 'value' | 'output' | 'transient' | 'upload';
 
 /** Byte budgets of a device for values that are kept though nobody may need them. */
 export interface MemoryPolicy {
-  /** Old versions of overwritten tensors, gradients and module outputs. Default 64 MiB. */
+  /** Old versions of overwritten tensors and gradients; and as much again for outputs. Default 64 MiB. */
   keptBytes: number;
   /** Device copies of host data. Default 1 GiB. */
   uploadBytes: number;
@@ -78,6 +81,9 @@ export function runtimeOf(device: string): Runtime {
   return runtime;
 }
 
+/** Host copies up to this size are kept after a read. */
+const smallBytes = 2 ** 16;
+
 const staleMessage =
   'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
   'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
@@ -88,7 +94,7 @@ export class Runtime {
   readonly #unfused: PlanCache;
   /** Least recently used first. The states, not their nodes: holding a value must not keep its node alive. */
   readonly #holdings = new Map<NonNullable<Node['state']>, Holding>();
-  readonly #bytes: Record<Keeping, number> = { value: 0, transient: 0, upload: 0 };
+  readonly #bytes: Record<Keeping, number> = { value: 0, output: 0, transient: 0, upload: 0 };
   readonly #collected: FinalizationRegistry<NonNullable<Node['state']>>;
   #recorded: Node[] = [];
   #recordedBytes = 0;
@@ -112,7 +118,8 @@ export class Runtime {
     if (this.#recorded.push(node) < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
     const sinks = this.#recorded.filter((each) => each.consumers === 0 && !isHeld(each));
     this.#forgetRecorded();
-    this.evaluate(sinks, 'value');
+    // Most of these nobody will read; where they can be moved to the host, they need not stay here.
+    this.evaluate(sinks, this.backend.capabilities.synchronousRead ? 'output' : 'value');
   }
 
   #forgetRecorded(): void {
@@ -217,6 +224,7 @@ export class Runtime {
       if (!(error instanceof OutOfMemoryError)) throw error;
       this.#evict('upload', 0);
       this.#evict('transient', 0);
+      this.#evict('output', 0);
       this.#evict('value', 0);
       return this.backend.allocate(dtype, length);
     }
@@ -242,14 +250,15 @@ export class Runtime {
   supersede(node: Node): void {
     if (node.state === null || node.shared) return;
     const holding = this.#holdings.get(node.state);
-    if (holding === undefined || holding.keeping !== 'value') return;
+    if (holding === undefined || (holding.keeping !== 'value' && holding.keeping !== 'output')) return;
+    this.#bytes[holding.keeping] -= holding.bytes;
     holding.keeping = 'transient';
-    this.#bytes.value -= holding.bytes;
     this.#bytes.transient += holding.bytes;
   }
 
   #enforceBudgets(): void {
     this.#evict('transient', policy.keptBytes);
+    this.#evict('output', policy.keptBytes);
     this.#evict('upload', policy.uploadBytes);
   }
 
@@ -257,12 +266,12 @@ export class Runtime {
     if (this.#bytes[keeping] <= budget) return;
     for (const holding of this.#holdings.values()) {
       if (holding.keeping !== keeping || holding.flush === this.#flush) continue;
-      if (keeping === 'value') {
-        if (!this.backend.capabilities.synchronousRead) continue;
-        holding.state.host ??= this.backend.readSync(holding.state.buffer!);
-      }
-      this.release(holding.state);
-      if (keeping === 'transient') holding.state.lost ??= staleMessage;
+      const { state } = holding;
+      const canMove = state.host !== undefined || this.backend.capabilities.synchronousRead;
+      if (keeping === 'value' && !canMove) continue;
+      if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
+      this.release(state);
+      if (state.host === undefined) state.lost ??= staleMessage;
       if (this.#bytes[keeping] <= budget) return;
     }
   }
@@ -297,12 +306,17 @@ export class Runtime {
   /** A fresh host copy of the value. */
   async read(node: Node): Promise<HostArray> {
     this.#prepareRead(node);
-    if (node.state!.host !== undefined) return node.state!.host.slice();
-    return this.backend.read(node.state!.buffer!);
+    const state = node.state!;
+    if (state.host !== undefined) return state.host.slice();
+    const values = await this.backend.read(state.buffer!);
+    // Where the device cannot be read synchronously, this copy is what can be kept when memory is short.
+    if (!this.backend.capabilities.synchronousRead && values.byteLength <= smallBytes)
+      state.host = values.slice();
+    return values;
   }
 
   #prepareRead(node: Node): void {
-    if (!isHeld(node)) this.evaluate([node], 'value');
+    if (!isHeld(node)) this.evaluate([node], 'output');
   }
 
   /** Bytes held on the device, by how they may go. */
