@@ -27,6 +27,8 @@ export class WebGpuDevice {
   readonly #staging: BufferPool;
   /** What went wrong and nobody has heard of yet: the first error, since later ones follow from it. */
   #failure: Error | undefined;
+  readonly #identities: WeakMap<GPUBuffer, number> = new WeakMap();
+  #lastIdentity = 0;
   /** Set for good once the device is gone; everything rejects with it from then on. */
   #gone: Error | undefined;
   /** Error scopes whose verdict is still out. */
@@ -96,8 +98,18 @@ export class WebGpuDevice {
     if (this.#gone === undefined) this.#buffers.give(buffer);
   }
 
+  /** A number that this buffer has as long as it lives, and no other. */
+  identityOf(buffer: GPUBuffer): number {
+    let identity = this.#identities.get(buffer);
+    if (identity === undefined) {
+      identity = ++this.#lastIdentity;
+      this.#identities.set(buffer, identity);
+    }
+    return identity;
+  }
+
   /** A uniform buffer that holds `words` from now on. Its owner destroys it. */
-  createUniforms(words: Uint32Array<ArrayBuffer>): GPUBuffer {
+  createUniforms(words: Int32Array<ArrayBuffer>): GPUBuffer {
     this.#check('a uniform buffer was asked for');
     const size = Math.ceil(Math.max(words.byteLength, 16) / 16) * 16;
     const buffer = this.#createBuffer(size, bufferUsage.uniform | bufferUsage.copyDestination);

@@ -1,3 +1,5 @@
 // @nn/webgpu: tensors on the GPU. In Node, `@nn/webgpu/node` brings the GPU object that browsers have.
-export { type DeviceOptions, WebGpuDevice } from './device.ts';
+export type { AdapterOptions } from './adapter.ts';
+export { type WebGpuBackend, type WebGpuOptions, webgpu } from './backend.ts';
+export type { DeviceOptions } from './device.ts';
 export * from './errors.ts';

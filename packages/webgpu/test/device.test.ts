@@ -1,15 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { OutOfMemoryError } from '@nn/core';
-import {
-  DeviceLostError,
-  DisposedError,
-  ShaderError,
-  WebGpuDevice,
-  WebGpuUnavailableError,
-} from '@nn/webgpu';
+import { DeviceLostError, DisposedError, ShaderError, WebGpuUnavailableError } from '@nn/webgpu';
 import { createDawn } from '@nn/webgpu/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebGpuDevice } from '../src/device.ts';
 import type { KernelSource } from '../src/pipeline-cache.ts';
 
 const double: KernelSource = {
@@ -154,12 +149,12 @@ describe('pipelines', () => {
 
 describe('a Node process', () => {
   const script = (end: string): string => `
-    import { WebGpuDevice } from '@nn/webgpu';
+    import { webgpu } from '@nn/webgpu';
     import { createDawn } from '@nn/webgpu/node';
-    const device = await WebGpuDevice.create({ gpu: await createDawn({ software: 'fallback' }) });
-    const buffer = device.allocate(16);
-    device.write(buffer, 0, Float32Array.of(1, 2, 3, 4));
-    console.log(new Float32Array(await device.read(buffer, 0, 16)).join());
+    const device = await webgpu({ gpu: await createDawn({ software: 'fallback' }) });
+    const buffer = device.allocate('float32', 4);
+    device.write(buffer, Float32Array.of(1, 2, 3, 4));
+    console.log((await device.read(buffer)).join());
     ${end}`;
   for (const [name, end] of [
     ['after dispose', 'device.dispose();'],

@@ -1,0 +1,277 @@
+/** Scatters, scans and sorts. */
+import type { ArgsortKernel, CopyKernel, ScanKernel, ScatterKernel } from '@nn/core';
+import { type EmitContext, KernelCode, type Launch } from './kernel-code.ts';
+import { emitLoop } from './loop.ts';
+import { fitted } from './operations.ts';
+import { combineValues, identityOf } from './reduce-state.ts';
+
+const workgroupSize = 256;
+
+export function emitCopy(kernel: CopyKernel, context: EmitContext): readonly Launch[] {
+  const { dtype, length } = context.buffers[kernel.source];
+  const whole = { offset: 0, strides: [1], guards: [] };
+  return emitLoop(
+    {
+      kind: 'loop',
+      name: kernel.name,
+      extents: [length],
+      producer: null,
+      epilogue: [{ op: 'load', dtype, access: { ...whole, buffer: kernel.source } }],
+      stores: [{ access: { ...whole, buffer: kernel.target }, value: 0 }],
+    },
+    context,
+  );
+}
+
+/** Each value as an atomic update; where the last must win, the last is found first. */
+export function emitScatter(kernel: ScatterKernel, context: EmitContext): readonly Launch[] {
+  if (kernel.count === 0 || kernel.targetSize === 0) return [];
+  return kernel.mode === 'set' ? emitScatterSet(kernel, context) : [emitScatterCombine(kernel, context)];
+}
+
+function scatterBody(kernel: ScatterKernel, code: KernelCode, statement: string): string {
+  const index = code.memory.load(kernel.index, 'at');
+  return `  let at = group * ${workgroupSize} + lane;
+  if (at < ${code.sizes.integer(kernel.count)}) {
+    let target_at = ${index};
+    if (u32(target_at) < u32(${code.sizes.integer(kernel.targetSize)})) { ${statement} }
+  }`;
+}
+
+function emitScatterSet(kernel: ScatterKernel, context: EmitContext): readonly Launch[] {
+  const groups = Math.ceil(kernel.count / workgroupSize);
+  const bytes = kernel.targetSize * 4;
+  const clear = new KernelCode(context);
+  const cleared = clear.scratch('i32', 0, bytes);
+  const size = clear.sizes.integer(kernel.targetSize);
+  const clearBody = `  let at = group * ${workgroupSize} + lane;\n  if (at < ${size}) { ${cleared}[at] = -1; }`;
+  const find = new KernelCode(context);
+  const last = find.scratch('atomic<i32>', 0, bytes);
+  const findBody = scatterBody(kernel, find, `atomicMax(&${last}[target_at], at);`);
+  const set = new KernelCode(context);
+  const winner = set.scratch('i32', 0, bytes);
+  const store = set.memory.store(kernel.target, 'target_at', set.memory.load(kernel.source, 'at'));
+  const setBody = scatterBody(kernel, set, `if (${winner}[target_at] == at) { ${store} }`);
+  return [
+    clear.launch(
+      `${kernel.name}, clearing`,
+      workgroupSize,
+      Math.ceil(kernel.targetSize / workgroupSize),
+      clearBody,
+    ),
+    find.launch(`${kernel.name}, finding the last`, workgroupSize, groups, findBody),
+    set.launch(kernel.name, workgroupSize, groups, setBody),
+  ];
+}
+
+function emitScatterCombine(kernel: ScatterKernel, context: EmitContext): Launch {
+  const code = new KernelCode(context);
+  const dtype = code.memory.dtypeOf(kernel.target);
+  const storage = code.memory.storage(kernel.target);
+  const mode = kernel.mode as Exclude<ScatterKernel['mode'], 'set'>;
+  const target = code.memory.atomic(kernel.target);
+  const source = code.memory.load(kernel.source, 'at');
+  const value = dtype === 'bool' ? `select(0, 1, ${source})` : source;
+  const combine = (held: string): string => fitted(dtype, combineValues(mode, dtype, held, 'value'));
+  // A half of a word is a float16; the other half stays as it is.
+  const word = storage === 'f16' ? 'target_at / 2' : 'target_at';
+  const half = 'unpack2x16float(held)[target_at & 1]';
+  const updated =
+    storage === 'f16'
+      ? `select(
+        pack2x16float(vec2f(${combine(half)}, 0.0)) | (held & 0xffff0000u),
+        (pack2x16float(vec2f(${combine(half)}, 0.0)) << 16u) | (held & 0xffffu),
+        (target_at & 1) == 1)`
+      : `bitcast<u32>(${combine(`bitcast<${storage}>(held)`)})`;
+  const statement =
+    dtype === 'int32' && mode === 'sum'
+      ? `atomicAdd(&${target}[target_at], bitcast<u32>(${value}));`
+      : `let value = ${value};
+      let word = ${word};
+      var held = atomicLoad(&${target}[word]);
+      loop {
+        let exchange = atomicCompareExchangeWeak(&${target}[word], held, ${updated});
+        if (exchange.exchanged) { break; }
+        held = exchange.old_value;
+      }`;
+  const groups = Math.ceil(kernel.count / workgroupSize);
+  return code.launch(kernel.name, workgroupSize, groups, scatterBody(kernel, code, statement));
+}
+
+/** Consecutive values that one invocation scans by itself. */
+const scanEach = 8;
+
+/**
+ * A workgroup takes a line in stretches of 2048: invocations scan 8 values each, their totals are scanned in
+ * workgroup memory (Hillis and Steele, 1986), and the sum of what went before is carried on.
+ */
+export function emitScan(kernel: ScanKernel, context: EmitContext): readonly Launch[] {
+  const lines = kernel.outer * kernel.inner;
+  if (lines === 0 || kernel.length === 0) return [];
+  const code = new KernelCode(context);
+  const { dtype } = context.buffers[kernel.source];
+  const type = code.memory.storage(kernel.source) === 'i32' ? 'i32' : 'f32';
+  const load = code.memory.load(kernel.source, 'first + at * inner');
+  const value = dtype === 'bool' ? `select(0, 1, ${load})` : load;
+  const result = fitted(dtype, 'running');
+  const store = code.memory.store(
+    kernel.target,
+    'first + at * inner',
+    dtype === 'bool' ? '(running != 0)' : result,
+  );
+  const identity = identityOf(kernel.op, dtype);
+  code.declarations.push(
+    `var<workgroup> totals: array<${type}, ${workgroupSize}>;`,
+    `fn combine(x: ${type}, y: ${type}) -> ${type} { return ${combineValues(kernel.op, dtype, 'x', 'y')}; }`,
+  );
+  const body = `  let inner = ${code.sizes.integer(kernel.inner)};
+  let length = ${code.sizes.integer(kernel.length)};
+  let first = (group / inner) * length * inner + group % inner;
+  var carried: ${type} = ${identity};
+  for (var from = 0; from < length; from += ${workgroupSize * scanEach}) {
+    let own = from + lane * ${scanEach};
+    var total: ${type} = ${identity};
+    for (var at = own; at < min(own + ${scanEach}, length); at++) { total = combine(total, ${value}); }
+    totals[lane] = total;
+    workgroupBarrier();
+    for (var distance = 1; distance < ${workgroupSize}; distance *= 2) {
+      var before: ${type} = ${identity};
+      if (lane >= distance) { before = totals[lane - distance]; }
+      workgroupBarrier();
+      if (lane >= distance) { totals[lane] = combine(before, totals[lane]); }
+      workgroupBarrier();
+    }
+    var running = carried;
+    if (lane > 0) { running = combine(carried, totals[lane - 1]); }
+    for (var at = own; at < min(own + ${scanEach}, length); at++) {
+      running = combine(running, ${value});
+      ${store}
+    }
+    carried = combine(carried, totals[${workgroupSize - 1}]);
+    workgroupBarrier();
+  }`;
+  return [code.launch(kernel.name, workgroupSize, lines, body)];
+}
+
+/**
+ * Bitonic sort (Batcher, 1968) of positions, padded to a power of two with positions past the end, which come
+ * last. Comparing positions where values are equal makes it stable.
+ */
+export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readonly Launch[] {
+  const lines = kernel.outer * kernel.inner;
+  if (lines === 0 || kernel.length === 0) return [];
+  const padded = Math.max(2, 2 ** Math.ceil(Math.log2(kernel.length)));
+  if (padded <= 2 * workgroupSize) return [emitShortSort(kernel, context, lines, padded)];
+  const bytes = lines * padded * 4;
+  const step = (
+    label: string,
+    count: number,
+    write: (code: KernelCode, positions: string) => string,
+  ): Launch => {
+    const code = new KernelCode(context);
+    const positions = code.scratch('i32', 0, bytes);
+    const statements = write(code, positions);
+    const body = `  let at = group * ${workgroupSize} + lane;
+  if (at < ${code.sizes.integer(count)}) {
+    ${statements}
+  }`;
+    return code.launch(`${kernel.name}, ${label}`, workgroupSize, Math.ceil(count / workgroupSize), body);
+  };
+  const launches = [
+    step('beginning', lines * padded, (code, positions) => {
+      return `${positions}[at] = at % ${code.sizes.integer(padded)};`;
+    }),
+  ];
+  for (let size = 2; size <= padded; size *= 2) {
+    for (let distance = size / 2; distance >= 1; distance /= 2) {
+      launches.push(
+        step('merging', (lines * padded) / 2, (code, positions) => {
+          code.declarations.push(emitPrecedes(kernel, code));
+          const pairs = code.sizes.integer(padded / 2);
+          return `let line = at / ${pairs};
+    ${emitExchange(code.sizes.integer(size), code.sizes.integer(distance), `at % ${pairs}`)}
+    let low_at = line * (2 * ${pairs}) + low;
+    let high_at = line * (2 * ${pairs}) + high;
+    let x = ${positions}[low_at];
+    let y = ${positions}[high_at];
+    if (precedes(line, y, x) == ascending) { ${positions}[low_at] = y; ${positions}[high_at] = x; }`;
+        }),
+      );
+    }
+  }
+  launches.push(
+    step('ending', lines * kernel.length, (code, positions) => {
+      const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
+      const target = `((line / ${inner}) * ${length} + place) * ${inner} + line % ${inner}`;
+      return `let line = at / ${length};
+    let place = at % ${length};
+    ${code.memory.store(kernel.target, target, `${positions}[line * ${code.sizes.integer(padded)} + place]`)}`;
+    }),
+  );
+  return launches;
+}
+
+/** Which two places the pair number `pair` exchanges, and in which direction. */
+function emitExchange(size: string, distance: string, pair: string): string {
+  return `let pair = ${pair};
+    let low = (pair / ${distance}) * (2 * ${distance}) + pair % ${distance};
+    let high = low + ${distance};
+    let ascending = (low & ${size}) == 0;`;
+}
+
+/** `fn precedes(line, x, y)`: whether position x comes before position y in the sorted order. */
+function emitPrecedes(kernel: ArgsortKernel, code: KernelCode): string {
+  const { dtype } = code.context.buffers[kernel.source];
+  const type = code.memory.storage(kernel.source) === 'i32' ? 'i32' : 'f32';
+  const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
+  const load = code.memory.load(kernel.source, '((line / inner) * length + position) * inner + line % inner');
+  const value = dtype === 'bool' ? `select(0, 1, ${load})` : load;
+  const [lesser, greater] = kernel.descending ? ['b', 'a'] : ['a', 'b'];
+  const nan =
+    type === 'f32'
+      ? `let nan_a = is_nan(a);
+  let nan_b = is_nan(b);
+  if (nan_a != nan_b) { return ${kernel.descending ? 'nan_a' : 'nan_b'}; }
+  if (nan_a) { return x < y; }`
+      : '';
+  return `fn value_at(line: i32, position: i32) -> ${type} {
+  let inner = ${inner};
+  let length = ${length};
+  return ${value};
+}
+fn precedes(line: i32, x: i32, y: i32) -> bool {
+  // Positions past the end come last.
+  if (max(x, y) >= ${length}) { return x < y; }
+  let a = value_at(line, x);
+  let b = value_at(line, y);
+  ${nan}
+  if (a == b) { return x < y; }
+  return ${lesser} < ${greater};
+}`;
+}
+
+/** A line that fits in workgroup memory: one dispatch. */
+function emitShortSort(kernel: ArgsortKernel, context: EmitContext, lines: number, padded: number): Launch {
+  const code = new KernelCode(context);
+  const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
+  const pairs = padded / 2;
+  code.declarations.push(`var<workgroup> positions: array<i32, ${padded}>;`, emitPrecedes(kernel, code));
+  const target = `((group / ${inner}) * ${length} + place) * ${inner} + group % ${inner}`;
+  const body = `  for (var place = lane; place < ${padded}; place += ${workgroupSize}) { positions[place] = place; }
+  workgroupBarrier();
+  for (var size = 2; size <= ${padded}; size *= 2) {
+    for (var distance = size / 2; distance >= 1; distance /= 2) {
+      if (lane < ${pairs}) {
+    ${emitExchange('size', 'distance', 'lane')}
+        let x = positions[low];
+        let y = positions[high];
+        if (precedes(group, y, x) == ascending) { positions[low] = y; positions[high] = x; }
+      }
+      workgroupBarrier();
+    }
+  }
+  for (var place = lane; place < ${length}; place += ${workgroupSize}) {
+    ${code.memory.store(kernel.target, target, 'positions[place]')}
+  }`;
+  return code.launch(kernel.name, workgroupSize, lines, body);
+}
