@@ -1,0 +1,277 @@
+// Normalisation over parts of a tensor: subtract the mean, divide by the deviation, scale and shift.
+import {
+  ArgumentError,
+  checkOptions,
+  formatShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  sizeOf,
+} from '@nn/core';
+import { apply, type Tensor } from '@nn/tensor';
+import { requireFloat } from './arguments.ts';
+import { padSides } from './zero-padding.ts';
+
+export interface AffineOptions {
+  /** Scales the result. */
+  readonly weight?: Tensor | null;
+  /** Added to the result. */
+  readonly bias?: Tensor | null;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number;
+}
+
+export interface BatchNormOptions extends AffineOptions {
+  /** Whether to use, and track, the batch's own statistics. Default false. */
+  readonly training?: boolean;
+  /** How much the batch's statistics weigh in the running ones. Default 0.1. */
+  readonly momentum?: number | Tensor;
+}
+
+/**
+ * Normalises each channel (dimension 1) over all others, by the batch's mean and variance while training, else by
+ * the running ones (Ioffe and Szegedy 2015). Training updates the running statistics in place, the variance as the
+ * unbiased one.
+ *
+ * @throws {ShapeError} when a parameter does not have one element for each channel.
+ * @throws {ArgumentError} without running statistics outside of training.
+ * @example
+ * ```ts
+ * import * as F from '@nn/functional';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const y = F.batchNorm(tensor([[1.5], [2.5]]), null, null, { training: true, eps: 0 });
+ * console.log(await y.toArray()); // => [[-1], [1]]
+ * ```
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions = {},
+): Tensor {
+  checkOptions('batchNorm', options, ['weight', 'bias', 'eps', 'training', 'momentum']);
+  requireFloat('batchNorm', x);
+  const { weight, bias, eps = 1e-5, training = false, momentum = 0.1 } = options;
+  const channels = x.ndim > 1 ? x.shape[1] : sizeOf(x.shape);
+  for (const [name, each] of Object.entries({ runningMean, runningVar, weight, bias })) {
+    if (each != null && each.numel() !== channels) {
+      throw new ShapeError(
+        `batchNorm: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${channels} channels`,
+      );
+    }
+  }
+  const alongChannels = (each: Tensor): Tensor =>
+    x.ndim < 2 ? each : each.reshape(channels, ...new Array<number>(x.ndim - 2).fill(1));
+  const moments = training
+    ? batchMoments(x, runningMean, runningVar, momentum)
+    : givenMoments(runningMean, runningVar);
+  return affine(
+    normalized(x, alongChannels(moments.mean), alongChannels(moments.variance), eps),
+    weight == null ? weight : alongChannels(weight),
+    bias == null ? bias : alongChannels(bias),
+  );
+}
+
+interface Moments {
+  readonly mean: Tensor;
+  /** Divided by n. */
+  readonly variance: Tensor;
+}
+
+function givenMoments(runningMean: Tensor | null, runningVar: Tensor | null): Moments {
+  if (runningMean === null || runningVar === null) {
+    throw new ArgumentError('batchNorm: without training it needs runningMean and runningVar');
+  }
+  return { mean: runningMean, variance: runningVar };
+}
+
+function batchMoments(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  momentum: number | Tensor,
+): Moments {
+  const dims = x.shape.map((_, dim) => dim).filter((dim) => dim !== 1);
+  const count = sizeOf(dims.map((dim) => x.shape[dim]));
+  if (count === 1) {
+    throw new ShapeError(
+      `batchNorm: training needs more than one value for each channel, got an input of shape ${formatShape(x.shape)}`,
+    );
+  }
+  const moments = momentsOver(x, dims);
+  const mean = moments.mean.reshape(-1);
+  const variance = moments.variance.reshape(-1);
+  if (runningMean !== null) track(runningMean, mean, momentum);
+  if (runningVar !== null) track(runningVar, variance.mul(count / Math.max(count - 1, 1)), momentum);
+  return { mean, variance };
+}
+
+/** In two passes, which loses no digits. Reduced dimensions stay. */
+function momentsOver(x: Tensor, dims: readonly number[]): Moments {
+  const mean = x.mean(dims, { keepdim: true });
+  return { mean, variance: x.sub(mean).square().mean(dims, { keepdim: true }) };
+}
+
+/** running = (1 - momentum) running + momentum now, in place. */
+function track(running: Tensor, now: Tensor, momentum: number | Tensor): void {
+  const step = now.detach().sub(running).mul(momentum);
+  running.add_(step.to(running.dtype));
+}
+
+function normalized(x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor {
+  return x.sub(mean).mul(variance.add(eps).rsqrt());
+}
+
+function affine(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor {
+  const scaled = weight == null ? x : x.mul(weight);
+  return bias == null ? scaled : scaled.add(bias);
+}
+
+/**
+ * Normalises over the last dimensions, whose sizes are `normalizedShape` (Ba, Kiros and Hinton 2016).
+ *
+ * @throws {ShapeError} when the input does not end in that shape, or weight or bias do not have it.
+ */
+export function layerNorm(x: Tensor, normalizedShape: number | Shape, options: AffineOptions = {}): Tensor {
+  checkOptions('layerNorm', options, ['weight', 'bias', 'eps']);
+  requireFloat('layerNorm', x);
+  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+  const { weight, bias, eps = 1e-5 } = options;
+  if (shape.length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
+    throw new ShapeError(
+      `layerNorm: an input of shape ${formatShape(x.shape)} does not end in normalizedShape ${formatShape(shape)}`,
+    );
+  }
+  for (const [name, each] of Object.entries({ weight, bias })) {
+    if (each != null && !sameShape(each.shape, shape)) {
+      throw new ShapeError(
+        `layerNorm: ${name} has shape ${formatShape(each.shape)}, but normalizedShape is ${formatShape(shape)}`,
+      );
+    }
+  }
+  const dims = shape.map((_, i) => x.ndim - shape.length + i);
+  const { mean, variance } = momentsOver(x, dims);
+  return affine(normalized(x, mean, variance, eps), weight, bias);
+}
+
+/**
+ * Normalises `numGroups` groups of channels of [batch, channels, ...] each by itself (Wu and He 2018).
+ *
+ * @throws {ShapeError} when the channels cannot be split into the groups.
+ */
+export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
+  checkOptions('groupNorm', options, ['weight', 'bias', 'eps']);
+  requireFloat('groupNorm', x);
+  if (x.ndim < 2 || !Number.isInteger(numGroups) || numGroups < 1 || x.shape[1] % numGroups !== 0) {
+    throw new ShapeError(
+      `groupNorm: an input of shape ${formatShape(x.shape)} cannot be split into ${numGroups} groups: ` +
+        'it needs channels (dimension 1) that the groups divide',
+    );
+  }
+  const { weight, bias, eps = 1e-5 } = options;
+  checkPerChannel('groupNorm', x, { weight, bias });
+  const perGroup = sizeOf(x.shape.slice(1)) / numGroups;
+  const grouped = x.reshape(x.shape[0], numGroups, perGroup);
+  const { mean, variance } = momentsOver(grouped, [2]);
+  const along = [x.shape[1], ...new Array<number>(x.ndim - 2).fill(1)];
+  return affine(
+    normalized(grouped, mean, variance, eps).reshape(x.shape),
+    weight?.reshape(along),
+    bias?.reshape(along),
+  );
+}
+
+function checkPerChannel(
+  functionName: string,
+  x: Tensor,
+  parameters: { readonly [name: string]: Tensor | null | undefined },
+): void {
+  for (const [name, each] of Object.entries(parameters)) {
+    if (each != null && each.numel() !== x.shape[1]) {
+      throw new ShapeError(
+        `${functionName}: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${x.shape[1]} channels`,
+      );
+    }
+  }
+}
+
+export interface InstanceNormOptions extends AffineOptions {
+  readonly runningMean?: Tensor | null;
+  readonly runningVar?: Tensor | null;
+  /** Whether to use, and track, the input's own statistics. Default true. */
+  readonly useInputStats?: boolean;
+  /** How much the input's statistics weigh in the running ones. Default 0.1. */
+  readonly momentum?: number | Tensor;
+}
+
+/**
+ * Normalises each channel of each batch entry by itself (Ulyanov et al. 2016).
+ *
+ * @throws {ShapeError} when a channel has one value only, or a parameter does not fit the channels.
+ */
+export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tensor {
+  checkOptions('instanceNorm', options, [
+    'weight',
+    'bias',
+    'eps',
+    'runningMean',
+    'runningVar',
+    'useInputStats',
+    'momentum',
+  ]);
+  requireFloat('instanceNorm', x);
+  const { weight, bias, eps = 1e-5, runningMean = null, runningVar = null, momentum = 0.1 } = options;
+  if (x.ndim < 2) {
+    throw new ShapeError(`instanceNorm: takes [batch, channels, ...], got ${formatShape(x.shape)}`);
+  }
+  checkPerChannel('instanceNorm', x, { weight, bias, runningMean, runningVar });
+  if (options.useInputStats === false) return batchNorm(x, runningMean, runningVar, { weight, bias, eps });
+  const dims = x.shape.map((_, dim) => dim).slice(2);
+  const count = sizeOf(x.shape.slice(2));
+  if (count <= 1) {
+    throw new ShapeError(
+      `instanceNorm: needs more than one value for each channel, got an input of shape ${formatShape(x.shape)}`,
+    );
+  }
+  const { mean, variance } = momentsOver(x, dims);
+  const perEntry = [x.shape[0], x.shape[1]];
+  if (runningMean !== null) track(runningMean, mean.reshape(perEntry).mean(0), momentum);
+  if (runningVar !== null) {
+    track(
+      runningVar,
+      variance
+        .reshape(perEntry)
+        .mean(0)
+        .mul(count / (count - 1)),
+      momentum,
+    );
+  }
+  const along = [x.shape[1], ...dims.map(() => 1)];
+  return affine(normalized(x, mean, variance, eps), weight?.reshape(along), bias?.reshape(along));
+}
+
+export interface LocalResponseNormOptions {
+  /** Default 1e-4. */
+  readonly alpha?: number;
+  /** Default 0.75. */
+  readonly beta?: number;
+  /** Default 1. */
+  readonly k?: number;
+}
+
+/** x / (k + α mean of squares over `size` neighbouring channels)^β (Krizhevsky et al. 2012). */
+export function localResponseNorm(x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
+  checkOptions('localResponseNorm', options, ['alpha', 'beta', 'k']);
+  if (x.ndim < 3) {
+    throw new ShapeError(`localResponseNorm: takes at least 3 dimensions, got ${formatShape(x.shape)}`);
+  }
+  if (x.numel() === 0) return x;
+  const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  const before = Math.floor(size / 2);
+  // Channels to the end, where windows slide.
+  const squares = padSides(x.square().transpose(1, -1), [before], [size - 1 - before], 0);
+  const windows = apply('window', [squares], { kernel: [size], stride: [1], dilation: [1] });
+  const means = windows.mean(-1).transpose(1, -1);
+  return x.div(means.mul(alpha).add(k).pow(beta));
+}
