@@ -1,7 +1,7 @@
 // Average pooling over windows.
-import { ArgumentError } from '@nn/core';
+import { ArgumentError, isFloat } from '@nn/core';
 import { type Tensor, tensor } from '@nn/tensor';
-import { requireFloat, type Sizes } from './arguments.ts';
+import type { Sizes } from './arguments.ts';
 import {
   kernelDims,
   type PoolGeometry,
@@ -49,11 +49,12 @@ function avgPool(
   optionNames: readonly string[],
 ): Tensor {
   const geometry = poolGeometry(name, rank, x, kernelSize, options, optionNames);
-  requireFloat(name, x);
   if (options.divisorOverride === 0) throw new ArgumentError(`${name}: divisorOverride must not be 0`);
   const windows = poolWindows(x, geometry, 0);
   const total = windows.sum(kernelDims(windows, rank));
-  return total.div(options.divisorOverride ?? windowCounts(x, geometry, options.countIncludePad ?? true));
+  const divisor = options.divisorOverride ?? windowCounts(x, geometry, options.countIncludePad ?? true);
+  // Integers stay integers, as in PyTorch.
+  return isFloat(x.dtype) ? total.div(divisor) : total.div(divisor, { roundingMode: 'trunc' }).to(x.dtype);
 }
 
 /** How many elements each window has: one number, or one for each output position where they differ. */

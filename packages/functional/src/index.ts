@@ -16,4 +16,5 @@ export * from './normalization.ts';
 export * from './padding.ts';
 export * from './piecewise.ts';
 export type { PoolOptions } from './pool-windows.ts';
+export * from './response-normalization.ts';
 export * from './softmax.ts';

@@ -8,9 +8,8 @@ import {
   sameShape,
   sizeOf,
 } from '@nn/core';
-import { apply, type Tensor } from '@nn/tensor';
+import type { Tensor } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
-import { padSides } from './zero-padding.ts';
 
 export interface AffineOptions {
   /** Scales the result. */
@@ -249,29 +248,4 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   }
   const along = [x.shape[1], ...dims.map(() => 1)];
   return affine(normalized(x, mean, variance, eps), weight?.reshape(along), bias?.reshape(along));
-}
-
-export interface LocalResponseNormOptions {
-  /** Default 1e-4. */
-  readonly alpha?: number;
-  /** Default 0.75. */
-  readonly beta?: number;
-  /** Default 1. */
-  readonly k?: number;
-}
-
-/** x / (k + α mean of squares over `size` neighbouring channels)^β (Krizhevsky et al. 2012). */
-export function localResponseNorm(x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
-  checkOptions('localResponseNorm', options, ['alpha', 'beta', 'k']);
-  if (x.ndim < 3) {
-    throw new ShapeError(`localResponseNorm: takes at least 3 dimensions, got ${formatShape(x.shape)}`);
-  }
-  if (x.numel() === 0) return x;
-  const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
-  const before = Math.floor(size / 2);
-  // Channels to the end, where windows slide.
-  const squares = padSides(x.square().transpose(1, -1), [before], [size - 1 - before], 0);
-  const windows = apply('window', [squares], { kernel: [size], stride: [1], dilation: [1] });
-  const means = windows.mean(-1).transpose(1, -1);
-  return x.div(means.mul(alpha).add(k).pow(beta));
 }
