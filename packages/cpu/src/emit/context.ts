@@ -25,7 +25,8 @@ export class EmitContext {
   /** Calls an imported function. */
   callImport(name: ImportedFunction, ...operands: Expression<'f64'>[]): Expression<'f64'> {
     const callable = this.#imports.get(name);
-    if (callable === undefined) throw new TypeError(`cpu: a kernel calls '${name}', which it does not import.`);
+    if (callable === undefined)
+      throw new TypeError(`cpu: a kernel calls '${name}', which it does not import.`);
     return this.builder.callFor('f64', callable, operands);
   }
 }

@@ -1,5 +1,14 @@
 // Word 0 of Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011) at counter (index, offset, 0, 0).
-import { type Expression, type FunctionBuilder, i32, i32x4, i64, i64x2, type Local, v128 } from '../wasm/index.ts';
+import {
+  type Expression,
+  type FunctionBuilder,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Local,
+  v128,
+} from '../wasm/index.ts';
 import type { Vector, VectorLocal } from './registers.ts';
 
 const multipliers = [0xd2511f53, 0xcd9e8d57] as const;

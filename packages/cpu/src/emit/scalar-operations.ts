@@ -207,11 +207,13 @@ function int32Operation(op: ScalarOp, dtype: RegisterDType, [a, b, c]: readonly 
     case 'not':
       return narrowScalar(dtype, i32.xor(a, -1));
     case 'shiftLeft':
-      return narrowScalar(dtype, i32.shl(a, b));
+      return narrowScalar(dtype, i32.shl(a, count(b, bits)));
     case 'shiftRight':
-      return i32.shrS(a, b);
+      return i32.shrS(a, count(b, bits));
     case 'shiftRightUnsigned':
-      return bits === 32 ? i32.shrU(a, b) : narrowScalar(dtype, i32.shrU(i32.and(a, 2 ** bits - 1), b));
+      return bits === 32
+        ? i32.shrU(a, b)
+        : narrowScalar(dtype, i32.shrU(i32.and(a, 2 ** bits - 1), count(b, bits)));
     case 'fma':
       return narrowScalar(dtype, i32.add(i32.mul(a, b), c));
     case 'floor':
@@ -222,6 +224,11 @@ function int32Operation(op: ScalarOp, dtype: RegisterDType, [a, b, c]: readonly 
     default:
       return unknown(op, dtype);
   }
+}
+
+/** A shift count modulo the dtype's bits; the instruction itself takes it modulo 32. */
+function count(value: I32, bits: number): I32 {
+  return bits === 32 ? value : i32.and(value, bits - 1);
 }
 
 function int64Operation(op: ScalarOp, [a, b, c]: readonly I64[]): I64 {

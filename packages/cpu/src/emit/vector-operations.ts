@@ -167,7 +167,9 @@ function shiftLanes(
     const bits = i32.wrapI64(count.scalar as Expression<'i64'>);
     return value.map((register) => i64x2[names[op]](register, bits));
   }
-  const bits = count.scalar as Expression<'i32'>;
+  const given = count.scalar as Expression<'i32'>;
+  const width = dtype === 'int32' ? 32 : dtype === 'int16' ? 16 : 8;
+  const bits = width === 32 ? given : i32.and(given, width - 1);
   if (op === 'shiftRightUnsigned' && dtype !== 'int32') {
     const mask = dtype === 'int16' ? 0xffff : 0xff;
     return [narrowVector(dtype, i32x4.shrU(v128.and(value[0], i32x4.constant(mask)), bits))];

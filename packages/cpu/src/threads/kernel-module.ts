@@ -1,6 +1,7 @@
 // A compiled module and its copy in shared memory, from which workers make their own instances.
 
 import type { Heap } from '../heap.ts';
+import { mathFunctions } from './math-functions.ts';
 
 /** Runs items [begin, end) with the arguments at an address; `thread` chooses scratch space. */
 export type KernelFunction = (argumentsAddress: number, begin: number, end: number, thread: number) => void;
@@ -22,11 +23,12 @@ export class KernelModule {
   readonly #kernels = new Map<number, Kernel>();
   readonly #exports: WebAssembly.Exports;
 
-  /** Compiles a module that imports `env.memory` and exports kernels as `k0`, `k1` … */
+  /** Compiles a module that imports `env.memory` and functions of `math`, and exports kernels as `k0`, `k1` … */
   constructor(heap: Heap, bytes: Uint8Array<ArrayBuffer>) {
     this.#heap = heap;
     this.#exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: heap.memory },
+      math: mathFunctions,
     }).exports;
     this.bytesLength = bytes.length;
     this.bytesAddress = heap.shared ? heap.allocate(bytes.length) : 0;

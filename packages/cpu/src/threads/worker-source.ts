@@ -4,6 +4,7 @@
 // shared memory. Engines cache compiled code by the bytes within a process, so compiling them again costs little.
 
 import { controlWord as word, wordsPerCall } from './control.ts';
+import { mathSource } from './math-functions.ts';
 
 /** How often a worker looks for the next job before it sleeps: about 20 µs, the gap between kernels of a program. */
 const looksBeforeSleep = 2000;
@@ -13,6 +14,7 @@ const startFunction = `
 function start(memory, controlAddress, thread) {
   const words = new Int32Array(memory.buffer, controlAddress, 64);
   const entries = [];
+  const math = ${mathSource};
   const load = (call) => {
     const base = ${word.calls} + call * ${wordsPerCall};
     const id = words[base], address = words[base + 1] >>> 0, length = words[base + 2], entry = words[base + 3];
@@ -22,7 +24,7 @@ function start(memory, controlAddress, thread) {
       const bytes = new Uint8Array(memory.buffer, address, length).slice();
       const plain = new Uint8Array(length);
       plain.set(bytes);
-      exported = new WebAssembly.Instance(new WebAssembly.Module(plain), { env: { memory } }).exports;
+      exported = new WebAssembly.Instance(new WebAssembly.Module(plain), { env: { memory }, math }).exports;
       entries[id] = exported;
     }
     return exported['k' + entry];

@@ -1,0 +1,144 @@
+// The CPU as a backend of the library.
+import {
+  ArgumentError,
+  type Backend,
+  bytesPerElement,
+  checkOptions,
+  contractVersion,
+  type DeviceBuffer,
+  type DType,
+  dtypes,
+  type Executable,
+  type HostArray,
+  hostArray,
+  hostArrayOver,
+  InternalError,
+  type Program,
+} from '@nn/core';
+import { type CpuOptions, Device } from './device.ts';
+import { CpuExecutable } from './executable.ts';
+
+class CpuBuffer implements DeviceBuffer {
+  readonly dtype: DType;
+  readonly length: number;
+  readonly bytes: number;
+  readonly device: Device;
+  /** 0 once freed. */
+  address: number;
+
+  constructor(device: Device, dtype: DType, length: number) {
+    this.device = device;
+    this.dtype = dtype;
+    this.length = length;
+    this.bytes = length * bytesPerElement(dtype);
+    this.address = device.heap.allocate(this.bytes);
+  }
+}
+
+class CpuBackend implements Backend {
+  readonly contractVersion: number = contractVersion;
+  readonly name: string = 'cpu';
+  readonly capabilities: Backend['capabilities'] = { dtypes: new Set(dtypes), synchronousRead: true };
+  readonly #device: Device;
+  /** Gives back what executables hold that nobody runs any more. */
+  readonly #executables: FinalizationRegistry<() => void> = new FinalizationRegistry((dispose) => {
+    if (!this.#disposed) dispose();
+  });
+  #disposed = false;
+
+  constructor(options: CpuOptions) {
+    this.#device = new Device(options);
+  }
+
+  bytesPerElement(dtype: DType): number {
+    return bytesPerElement(dtype);
+  }
+
+  allocate(dtype: DType, length: number): DeviceBuffer {
+    return new CpuBuffer(this.#device, dtype, length);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.#device.heap.free(this.#addressOf(buffer, 'free'));
+    (buffer as CpuBuffer).address = 0;
+  }
+
+  write(buffer: DeviceBuffer, data: HostArray): void {
+    this.#bytesOf(buffer, 'write').set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  async read(buffer: DeviceBuffer): Promise<HostArray> {
+    return this.readSync(buffer);
+  }
+
+  readSync(buffer: DeviceBuffer): HostArray {
+    const source = this.#bytesOf(buffer, 'read');
+    const copy = new Uint8Array(buffer.bytes);
+    copy.set(source);
+    return buffer.bytes === 0 ? hostArray(buffer.dtype, 0) : hostArrayOver(buffer.dtype, copy.buffer);
+  }
+
+  copy(source: DeviceBuffer, target: DeviceBuffer): void {
+    this.#bytesOf(target, 'copy').set(this.#bytesOf(source, 'copy'));
+  }
+
+  compile(program: Program): Executable {
+    const executable = new CpuExecutable(this.#device, program);
+    this.#executables.register(executable, executable.disposer);
+    return executable;
+  }
+
+  run(
+    executable: Executable,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+    params: readonly (number | bigint)[],
+  ): void {
+    const addressOf = (buffer: DeviceBuffer): number => this.#addressOf(buffer, 'run');
+    (executable as CpuExecutable).run(inputs.map(addressOf), outputs.map(addressOf), params);
+  }
+
+  /** Everything is done when `run` returns. */
+  async synchronize(): Promise<void> {}
+
+  memory(): { readonly liveBytes: number; readonly peakBytes: number } {
+    const { liveBytes, peakBytes } = this.#device.heap;
+    return { liveBytes, peakBytes };
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#device.dispose();
+  }
+
+  #addressOf(buffer: DeviceBuffer, method: string): number {
+    if (!(buffer instanceof CpuBuffer) || buffer.device !== this.#device)
+      throw new InternalError(`cpu: ${method} was given a buffer of another backend`);
+    if (buffer.address === 0) throw new InternalError(`cpu: ${method} was given a freed buffer`);
+    return buffer.address;
+  }
+
+  #bytesOf(buffer: DeviceBuffer, method: string): Uint8Array {
+    const address = this.#addressOf(buffer, method);
+    return new Uint8Array(this.#device.heap.memory.buffer, address, buffer.bytes);
+  }
+}
+
+/**
+ * The CPU backend: WebAssembly written at run time, with SIMD and threads where the engine has them.
+ *
+ * @example
+ * ```ts
+ * import { use } from '@nn/core';
+ * import { cpu } from '@nn/cpu';
+ * use(cpu());
+ * ```
+ */
+export function cpu(options: CpuOptions = {}): Backend {
+  checkOptions('cpu', options, ['threads', 'tier']);
+  const { threads } = options;
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1))
+    throw new ArgumentError(`cpu: threads must be an integer of at least 1, got ${String(threads)}`);
+  return new CpuBackend(options);
+}

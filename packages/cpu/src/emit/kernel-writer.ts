@@ -1,0 +1,294 @@
+// Writes one kernel: items in order, the loops inside them, and what each computes.
+import type { Value } from '@nn/core';
+import { type Expression, i32, i32x4, type Local } from '../wasm/index.ts';
+import { ScalarAccumulator } from './accumulate.ts';
+import type { EmitContext } from './context.ts';
+import { LaneReduction } from './lane-reduction.ts';
+import { ReduceNest } from './reduce-nest.ts';
+import { lanes, type VectorLocal } from './registers.ts';
+import { type Positions, type Results, StepWriter, Values } from './steps.ts';
+import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
+
+/** When a step is computed: once a call, once an item, at each element for all lanes, or lane by lane. */
+export type Level = 'call' | 'item' | 'element' | 'lane';
+
+export function levelOf(step: Step): Level {
+  if (step.depends & dependency.lane) return 'lane';
+  if (step.depends & dependency.reduced) return 'element';
+  return step.depends & dependency.row ? 'item' : 'call';
+}
+
+export class KernelWriter {
+  readonly context: EmitContext;
+  readonly structure: Structure;
+  readonly layout: RecordLayout;
+  readonly steps: StepWriter;
+  readonly #record: Local<'i32'>;
+  /** Each cursor's value at the start of the present item. */
+  readonly #itemPositions: readonly Local<'i32'>[];
+  readonly #laneStrides: readonly (Local<'i32'> | undefined)[];
+  readonly #rowCoordinates: readonly Local<'i32'>[];
+
+  constructor(context: EmitContext, structure: Structure, record: Local<'i32'>) {
+    this.context = context;
+    this.structure = structure;
+    this.layout = recordLayout(structure);
+    this.#record = record;
+    const { builder } = context;
+    this.#itemPositions = structure.cursors.map((_, at) => builder.local('i32', this.cursorWord(at, 0)));
+    this.#laneStrides = structure.cursors.map(({ lane }, at) =>
+      lane === 'zero' ? undefined : builder.local('i32', this.cursorWord(at, this.layout.laneStride)),
+    );
+    const laneOffsets = structure.cursors.map(({ lane }, at) => this.#laneOffsets(lane !== 'zero', at));
+    this.#rowCoordinates = builder.locals('i32', structure.rowRank);
+    this.steps = new StepWriter(context, structure, this.layout, record, this.#laneStrides, laneOffsets);
+  }
+
+  word(index: number): Expression<'i32'> {
+    return i32.load(this.#record, index * 4);
+  }
+
+  cursorWord(cursor: number, word: number): Expression<'i32'> {
+    return this.word(this.layout.cursors + cursor * this.layout.wordsPerCursor + word);
+  }
+
+  /** Items [begin, end). */
+  write(begin: Local<'i32'>, end: Local<'i32'>): void {
+    const { builder } = this.context;
+    this.#moveToItem(begin);
+    const bodyCall = new Values();
+    const epilogueCall = new Values();
+    this.computeLevel(this.structure.body ?? [], 'call', bodyCall, this.#itemPositions, {});
+    this.computeLevel(this.structure.epilogue, 'call', epilogueCall, this.#itemPositions, {});
+    const item = builder.local('i32', begin);
+    builder.countUp(item, end, 1, () => {
+      builder.scope(() => this.#writeItem(new Values(bodyCall), new Values(epilogueCall)));
+      this.#moveToNextItem();
+    });
+  }
+
+  /** Computes all steps of a level as scalars, and as vectors where lanes will need them. */
+  computeLevel(
+    steps: readonly Step[],
+    level: Level,
+    values: Values,
+    positions: Positions,
+    results: Results,
+  ): void {
+    for (const [at, step] of steps.entries()) {
+      if (levelOf(step) !== level) continue;
+      this.steps.scalar(steps, at, values, positions, results);
+      if (this.structure.vectorized && this.#neededByLanes(steps).has(at)) {
+        this.steps.splat(steps, at, values);
+      }
+    }
+  }
+
+  readonly #neededCache = new Map<readonly Step[], ReadonlySet<Value>>();
+
+  #neededByLanes(steps: readonly Step[]): ReadonlySet<Value> {
+    const known = this.#neededCache.get(steps);
+    if (known !== undefined) return known;
+    const needed = new Set<Value>();
+    for (const step of steps) {
+      if (levelOf(step) !== 'lane') continue;
+      if (step.kind === 'operation' || step.kind === 'gather') for (const arg of step.args) needed.add(arg);
+    }
+    if (steps === this.structure.body) for (const { value } of this.structure.accumulators) needed.add(value);
+    if (steps === this.structure.epilogue && this.structure.lanesAlong === 'outer')
+      for (const { value } of this.structure.stores) needed.add(value);
+    this.#neededCache.set(steps, needed);
+    return needed;
+  }
+
+  #laneOffsets(moves: boolean, at: number): VectorLocal | undefined {
+    const { cursors, vectorized } = this.structure;
+    const { elementBytes } = cursors[at];
+    const isGathered = this.#gathered().has(at);
+    if (!moves || !vectorized || (elementBytes > 0 && !isGathered)) return undefined;
+    const stride = this.#laneStrides[at] as Local<'i32'>;
+    return this.context.builder.local('v128', i32x4.mul(i32x4.splat(stride), i32x4.constant(0, 1, 2, 3)));
+  }
+
+  #gathered(): ReadonlySet<number> {
+    const steps = [...(this.structure.body ?? []), ...this.structure.epilogue];
+    return new Set(steps.flatMap((step) => (step.kind === 'gather' ? [step.cursor] : [])));
+  }
+
+  /** Sets coordinates and cursors to those of an item. */
+  #moveToItem(item: Local<'i32'>): void {
+    const { builder } = this.context;
+    builder.scope(() => {
+      const rest = builder.local('i32', item);
+      for (let d = this.structure.rowRank - 1; d >= 0; d--) {
+        const extent = this.word(this.layout.rowExtents + d);
+        const coordinate = this.#rowCoordinates[d];
+        if (d === 0) builder.set(coordinate, rest);
+        else {
+          builder.set(coordinate, i32.remU(rest, extent));
+          builder.set(rest, i32.divU(rest, extent));
+        }
+        for (const [at, cursor] of this.structure.cursors.entries()) {
+          if (!cursor.movesWithRows) continue;
+          const step = i32.mul(coordinate, this.cursorWord(at, this.layout.rowStrides + d));
+          builder.set(this.#itemPositions[at], i32.add(this.#itemPositions[at], step));
+        }
+      }
+    });
+  }
+
+  /** One step of the innermost row dimension that has one left; those inside it start again. */
+  #moveToNextItem(): void {
+    const { builder } = this.context;
+    const { rowRank, cursors } = this.structure;
+    const advance = (d: number): void => {
+      for (const [at, cursor] of cursors.entries()) {
+        if (!cursor.movesWithRows) continue;
+        const position = this.#itemPositions[at];
+        builder.set(position, i32.add(position, this.cursorWord(at, this.layout.rowAdvances + d)));
+      }
+    };
+    const step = (d: number): void => {
+      const coordinate = this.#rowCoordinates[d];
+      builder.increment(coordinate, 1);
+      if (d === 0) {
+        advance(0);
+        return;
+      }
+      const extent = this.word(this.layout.rowExtents + d);
+      builder.if(
+        i32.ltU(coordinate, extent),
+        () => advance(d),
+        () => {
+          builder.set(coordinate, 0);
+          step(d - 1);
+        },
+      );
+    };
+    if (rowRank > 0) step(rowRank - 1);
+  }
+
+  #writeItem(body: Values, epilogue: Values): void {
+    this.computeLevel(this.structure.body ?? [], 'item', body, this.#itemPositions, {});
+    if (this.structure.lanesAlong === 'reduced') {
+      const results = new LaneReduction(this, body, this.#itemPositions).write();
+      this.writeElement(epilogue, this.#itemPositions, { scalars: results });
+      return;
+    }
+    const epilogueSteps = this.structure.epilogue;
+    this.computeLevel(epilogueSteps, 'item', epilogue, this.#itemPositions, {});
+    this.#writeChunk(body, epilogue);
+  }
+
+  /** Computes and stores one element; what is known already is not computed again. */
+  writeElement(known: Values, positions: Positions, results: Results): void {
+    const { epilogue, stores } = this.structure;
+    const values = new Values(known);
+    for (const [at] of epilogue.entries())
+      if (values.scalars[at] === undefined) this.steps.scalar(epilogue, at, values, positions, results);
+    for (const store of stores) this.steps.storeScalar(store, values, positions);
+  }
+
+  /** The innermost extent's part that belongs to the item, in vectors and then what is left. */
+  #writeChunk(body: Values, epilogue: Values): void {
+    const { builder } = this.context;
+    const { structure, layout } = this;
+    const chunk = this.#rowCoordinates[structure.rowRank - 1];
+    const length = this.word(layout.chunkLength);
+    const left = builder.local('i32', i32.sub(this.word(layout.innerExtent), i32.mul(chunk, length)));
+    builder.if(i32.gtS(left, length), () => builder.set(left, length));
+    const positions = structure.cursors.map(({ lane }, at) =>
+      lane === 'zero' ? this.#itemPositions[at] : builder.local('i32', this.#itemPositions[at]),
+    );
+    const strip = (elements: number, write: () => void): void =>
+      builder.while(
+        () => i32.geS(left, elements),
+        () => {
+          builder.scope(write);
+          this.advanceLanes(positions, elements);
+          builder.set(left, i32.sub(left, elements));
+        },
+      );
+    if (structure.vectorized) {
+      if (structure.unroll > 1)
+        strip(structure.unroll * lanes, () =>
+          this.#writeVectors(body, epilogue, positions, structure.unroll),
+        );
+      strip(lanes, () => this.#writeVectors(body, epilogue, positions, 1));
+    }
+    strip(1, () => {
+      const results = this.#reduceElement(body, positions);
+      this.writeElement(epilogue, positions, results);
+    });
+  }
+
+  /** Moves cursors by lanes. */
+  advanceLanes(positions: Positions, elements: number): void {
+    const { builder } = this.context;
+    for (const [at, cursor] of this.structure.cursors.entries()) {
+      const { lane, elementBytes } = cursor;
+      if (lane === 'zero') continue;
+      const stride = this.#laneStrides[at] as Local<'i32'>;
+      if (lane === 'unit') builder.increment(positions[at], elements * elementBytes);
+      else if (lane === 'reversed') builder.increment(positions[at], -elements * elementBytes);
+      else builder.increment(positions[at], elements === 1 ? stride : i32.mul(stride, elements));
+    }
+  }
+
+  /** One output, reduced by itself. */
+  #reduceElement(body: Values, positions: Positions): Results {
+    const { structure } = this;
+    const steps = structure.body;
+    if (steps === null) return {};
+    const accumulators = structure.accumulators.map((one) => new ScalarAccumulator(this.context, one));
+    for (const accumulator of accumulators) accumulator.start();
+    new ReduceNest(this, positions).write(structure.reduceRank, null, (inside, position) => {
+      const values = new Values(body);
+      for (const [at] of steps.entries())
+        if (values.scalars[at] === undefined) this.steps.scalar(steps, at, values, inside, {});
+      for (const [at, accumulator] of accumulators.entries())
+        accumulator.add(values.scalars[structure.accumulators[at].value] as Local, position);
+    });
+    return { scalars: accumulators.map((accumulator) => accumulator.result()) };
+  }
+
+  /** `copies` vectors of outputs, each lane reduced by itself. */
+  #writeVectors(body: Values, epilogue: Values, positions: Positions, copies: number): void {
+    const { structure } = this;
+    const results = this.#reduceVectors(body, positions, copies);
+    for (let copy = 0; copy < copies; copy++) {
+      this.context.builder.scope(() => {
+        const values = new Values(epilogue);
+        this.#computeLanes(structure.epilogue, values, positions, { vectors: results[copy] }, copy);
+        for (const store of structure.stores)
+          this.steps.storeVector(store, structure.epilogue, values, positions, copy);
+      });
+    }
+  }
+
+  /** Computes the steps that differ from lane to lane. */
+  #computeLanes(
+    steps: readonly Step[],
+    values: Values,
+    positions: Positions,
+    results: Results,
+    copy: number,
+  ): void {
+    for (const [at, step] of steps.entries())
+      if (levelOf(step) === 'lane') this.steps.vector(steps, at, values, positions, results, copy);
+  }
+
+  #reduceVectors(body: Values, positions: Positions, copies: number): (readonly VectorLocal[])[][] {
+    const { structure } = this;
+    if (structure.body === null) return Array.from({ length: copies }, () => []);
+    return new LaneReduction(this, body, positions).writeOuter(copies);
+  }
+
+  /** One step of the body for a vector: lanes' values of the accumulators. */
+  bodyVectors(body: Values, positions: Positions, copy: number): Values {
+    const steps = this.structure.body ?? [];
+    const values = new Values(body);
+    this.#computeLanes(steps, values, positions, {}, copy);
+    return values;
+  }
+}

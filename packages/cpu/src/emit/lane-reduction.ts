@@ -1,0 +1,193 @@
+// Reductions in vectors: lanes along the innermost reduced dimension, added up at the end, or lanes that are
+// outputs of their own.
+import { i32, i32x4, type Local } from '../wasm/index.ts';
+import { isBlocked, isLocating, ScalarAccumulator, VectorAccumulator } from './accumulate.ts';
+import type { KernelWriter } from './kernel-writer.ts';
+import { blockLength, ReduceNest } from './reduce-nest.ts';
+import { lanes, type Vector, type VectorLocal } from './registers.ts';
+import { type Positions, Values } from './steps.ts';
+
+export class LaneReduction {
+  readonly #writer: KernelWriter;
+  readonly #body: Values;
+  readonly #outside: Positions;
+
+  constructor(writer: KernelWriter, body: Values, outside: Positions) {
+    this.#writer = writer;
+    this.#body = body;
+    this.#outside = outside;
+  }
+
+  /** Lanes along the innermost reduced dimension: one scalar result for each accumulator. */
+  write(): Local[] {
+    const { context, structure } = this.#writer;
+    const vectors = structure.vectorized
+      ? Array.from({ length: structure.unroll }, () => this.#vectorAccumulators())
+      : [];
+    const scalars = structure.accumulators.map((one) => new ScalarAccumulator(context, one));
+    for (const accumulator of [...vectors.flat(), ...scalars]) accumulator.start();
+    const nest = new ReduceNest(this.#writer, this.#outside);
+    nest.write(structure.reduceRank - 1, null, () => this.#innermost(nest, vectors, scalars));
+    if (vectors.length > 0) this.#combine(vectors, scalars);
+    return scalars.map((accumulator) => accumulator.result());
+  }
+
+  /** Lanes that are outputs: vector results of each accumulator, for each copy. */
+  writeOuter(copies: number): (readonly VectorLocal[])[][] {
+    const { context, structure } = this.#writer;
+    const { builder } = context;
+    const steps = structure.body ?? [];
+    const accumulators = Array.from({ length: copies }, () => this.#vectorAccumulators());
+    for (const accumulator of accumulators.flat()) accumulator.start();
+    const flush = structure.accumulators.some(isBlocked)
+      ? (): void => {
+          for (const accumulator of accumulators.flat()) accumulator.flush();
+        }
+      : null;
+    const nest = new ReduceNest(this.#writer, this.#outside);
+    nest.write(structure.reduceRank, flush, (inside, position) => {
+      const shared = new Values(this.#body);
+      this.#writer.computeLevel(steps, 'element', shared, inside, {});
+      const positions = structure.accumulators.some(({ op }) => isLocating(op))
+        ? builder.local('v128', i32x4.splat(position))
+        : undefined;
+      for (let copy = 0; copy < copies; copy++)
+        builder.scope(() => this.#add(shared, inside, copy, accumulators[copy], positions));
+    });
+    return accumulators.map((copy) => copy.map((accumulator) => accumulator.result()));
+  }
+
+  #vectorAccumulators(): VectorAccumulator[] {
+    const { context, structure } = this.#writer;
+    return structure.accumulators.map((one) => new VectorAccumulator(context, one));
+  }
+
+  /** Computes the body for one vector and adds it up. */
+  #add(
+    shared: Values,
+    inside: Positions,
+    copy: number,
+    accumulators: readonly VectorAccumulator[],
+    positions: Vector | undefined,
+  ): void {
+    const { structure, steps } = this.#writer;
+    const body = structure.body ?? [];
+    const values = this.#writer.bodyVectors(shared, inside, copy);
+    for (const [at, accumulator] of accumulators.entries()) {
+      const value = steps.splat(body, structure.accumulators[at].value, values);
+      accumulator.add(value, positions);
+    }
+  }
+
+  /** The innermost reduced dimension from its start to its end: vectors, then elements. */
+  #innermost(
+    nest: ReduceNest,
+    vectors: readonly (readonly VectorAccumulator[])[],
+    scalars: readonly ScalarAccumulator[],
+  ): void {
+    const { context, structure, layout } = this.#writer;
+    const { builder } = context;
+    const steps = structure.body ?? [];
+    const d = structure.reduceRank - 1;
+    const left = builder.local('i32', this.#writer.word(layout.reduceExtents + d));
+    const shared = new Values(this.#body);
+    this.#writer.computeLevel(steps, 'element', shared, nest.inside, {});
+    const locates = structure.accumulators.some(({ op }) => isLocating(op));
+    const vectorRound = (copies: number): void => {
+      for (let copy = 0; copy < copies; copy++) {
+        builder.scope(() => {
+          const positions = locates
+            ? builder.local(
+                'v128',
+                i32x4.add(i32x4.splat(i32.add(nest.position, copy * lanes)), i32x4.constant(0, 1, 2, 3)),
+              )
+            : undefined;
+          this.#add(shared, nest.inside, copy, vectors[copy], positions);
+        });
+      }
+      this.#writer.advanceLanes(nest.inside, copies * lanes);
+      builder.increment(nest.position, copies * lanes);
+      builder.increment(left, -copies * lanes);
+    };
+    if (vectors.length > 0) {
+      const { unroll } = structure;
+      this.#blocks(left, unroll * lanes, vectors, () => vectorRound(unroll));
+      if (unroll > 1) this.#blocks(left, lanes, vectors, () => vectorRound(1));
+    }
+    builder.while(
+      () => i32.gtS(left, 0),
+      () => {
+        builder.scope(() => {
+          const values = new Values(shared);
+          for (const [at] of steps.entries())
+            if (values.scalars[at] === undefined)
+              this.#writer.steps.scalar(steps, at, values, nest.inside, {});
+          for (const [at, accumulator] of scalars.entries())
+            accumulator.add(values.scalars[structure.accumulators[at].value] as Local, nest.position);
+        });
+        this.#writer.advanceLanes(nest.inside, 1);
+        builder.increment(nest.position, 1);
+        builder.increment(left, -1);
+      },
+    );
+  }
+
+  /** Rounds of `elements` while there are so many left; blocked sums are flushed in between. */
+  #blocks(
+    left: Local<'i32'>,
+    elements: number,
+    vectors: readonly (readonly VectorAccumulator[])[],
+    round: () => void,
+  ): void {
+    const { builder } = this.#writer.context;
+    if (!this.#writer.structure.accumulators.some(isBlocked)) {
+      builder.while(() => i32.geS(left, elements), round);
+      return;
+    }
+    builder.scope(() => {
+      const rounds = builder.local('i32');
+      builder.while(
+        () => i32.geS(left, elements),
+        () => {
+          builder.set(rounds, i32.divU(left, elements));
+          builder.if(i32.gtU(rounds, blockLength), () => builder.set(rounds, blockLength));
+          builder.loop((again) => {
+            round();
+            builder.increment(rounds, -1);
+            builder.branchIf(again, rounds);
+          });
+          this.#flushTogether(vectors);
+        },
+      );
+    });
+  }
+
+  /** Adds up the copies of blocked sums as float32 first, so that only one goes to float64. */
+  #flushTogether(vectors: readonly (readonly VectorAccumulator[])[]): void {
+    for (const [at, structure] of this.#writer.structure.accumulators.entries()) {
+      if (!isBlocked(structure)) continue;
+      const copies = vectors.map((accumulators) => accumulators[at]);
+      for (let width = copies.length; width > 1; width /= 2)
+        for (let copy = 0; copy < width / 2; copy++) copies[copy].absorb(copies[copy + width / 2]);
+      copies[0].flush();
+    }
+  }
+
+  #combine(vectors: readonly (readonly VectorAccumulator[])[], scalars: readonly ScalarAccumulator[]): void {
+    for (const [at, scalar] of scalars.entries()) {
+      const { op } = this.#writer.structure.accumulators[at];
+      const copies = vectors.map((accumulators) => accumulators[at]);
+      if (isLocating(op)) {
+        for (const copy of copies) scalar.addLanes(copy);
+        continue;
+      }
+      if (isBlocked(this.#writer.structure.accumulators[at])) {
+        scalar.addLanes(copies[0]);
+        continue;
+      }
+      for (let width = copies.length; width > 1; width /= 2)
+        for (let copy = 0; copy < width / 2; copy++) copies[copy].absorb(copies[copy + width / 2]);
+      scalar.addLanes(copies[0]);
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// What the emitter writes code for: a kernel without its numbers. Extents, strides, addresses, guards' sizes and
+// params are read from a record in memory, at the words that the structure names.
+import type { DType, ReduceOp, ScalarOp, Value } from '@nn/core';
+import type { Tier } from './context.ts';
+import type { RegisterDType } from './registers.ts';
+
+/** How a cursor moves from lane to lane: not at all, to the next element, to the one before, or any other way. */
+export type LaneStride = 'zero' | 'unit' | 'reversed' | 'other';
+
+/** An affine function of the loop coordinates, kept up to date by additions: an address in bytes, or a number. */
+export interface CursorStructure {
+  /** Bytes of an element, or 0 for a plain number. */
+  readonly elementBytes: number;
+  readonly movesWithRows: boolean;
+  /** Whether it moves with reduced dimensions other than the one along which lanes lie. */
+  readonly movesWithReduced: boolean;
+  readonly lane: LaneStride;
+}
+
+/** What an instruction depends on. */
+export const dependency = { row: 1, reduced: 2, lane: 4 } as const;
+
+interface StepBase {
+  readonly dtype: RegisterDType;
+  /** Bits of `dependency`. */
+  readonly depends: number;
+}
+
+export type Step = StepBase &
+  (
+    | { readonly kind: 'constant'; readonly value: number | bigint }
+    | { readonly kind: 'slot'; readonly slot: number }
+    | { readonly kind: 'index'; readonly cursor: number }
+    | { readonly kind: 'guard'; readonly cursor: number; readonly size: number }
+    | {
+        readonly kind: 'load';
+        readonly storage: DType;
+        readonly cursor: number;
+        readonly guards: readonly Value[];
+      }
+    | {
+        readonly kind: 'gather';
+        readonly storage: DType;
+        readonly cursor: number;
+        readonly size: number;
+        readonly guards: readonly Value[];
+        readonly args: readonly Value[];
+      }
+    | { readonly kind: 'result'; readonly index: number }
+    | { readonly kind: 'operation'; readonly op: ScalarOp; readonly args: readonly Value[] }
+  );
+
+export interface AccumulatorStructure {
+  readonly op: ReduceOp;
+  readonly value: Value;
+  /** The dtype of what is accumulated. */
+  readonly dtype: RegisterDType;
+}
+
+export interface StoreStructure {
+  readonly storage: DType;
+  readonly cursor: number;
+  readonly value: Value;
+  readonly guards: readonly Value[];
+}
+
+export interface Structure {
+  readonly tier: Tier;
+  /**
+   * 'outer': vectors lie along the innermost of the kernel's extents, which is walked in chunks; each lane reduces
+   * on its own. 'reduced': vectors lie along the innermost reduced dimension.
+   */
+  readonly lanesAlong: 'outer' | 'reduced';
+  /** Whether to write vector code at all. */
+  readonly vectorized: boolean;
+  /** Vectors in flight. */
+  readonly unroll: number;
+  /** Loops over items: the kernel's extents, except that with lanes along 'outer' the last one counts chunks. */
+  readonly rowRank: number;
+  readonly reduceRank: number;
+  readonly cursors: readonly CursorStructure[];
+  readonly sizes: number;
+  readonly slots: number;
+  /** Absent when there is no reduction. */
+  readonly body: readonly Step[] | null;
+  readonly accumulators: readonly AccumulatorStructure[];
+  readonly epilogue: readonly Step[];
+  readonly stores: readonly StoreStructure[];
+}
+
+/** Word offsets of the record. */
+export interface RecordLayout {
+  /** With lanes along 'outer': the innermost extent, and how much of it a chunk has. */
+  readonly innerExtent: number;
+  readonly chunkLength: number;
+  readonly rowExtents: number;
+  readonly reduceExtents: number;
+  readonly sizes: number;
+  readonly cursors: number;
+  readonly wordsPerCursor: number;
+  /** Within a cursor's words. */
+  readonly rowStrides: number;
+  readonly rowAdvances: number;
+  readonly laneStride: number;
+  readonly reduceAdvances: number;
+  /** 8-byte slots. */
+  readonly slots: number;
+  readonly words: number;
+}
+
+export function recordLayout(
+  structure: Pick<Structure, 'rowRank' | 'reduceRank' | 'cursors' | 'sizes' | 'slots'>,
+): RecordLayout {
+  const { rowRank, reduceRank } = structure;
+  const rowExtents = 2;
+  const reduceExtents = rowExtents + rowRank;
+  const sizes = reduceExtents + reduceRank;
+  const cursors = sizes + structure.sizes;
+  const rowStrides = 1;
+  const rowAdvances = rowStrides + rowRank;
+  const laneStride = rowAdvances + rowRank;
+  const reduceAdvances = laneStride + 1;
+  const wordsPerCursor = reduceAdvances + reduceRank;
+  const end = cursors + structure.cursors.length * wordsPerCursor;
+  const slots = end + (end % 2);
+  return {
+    innerExtent: 0,
+    chunkLength: 1,
+    rowExtents,
+    reduceExtents,
+    sizes,
+    cursors,
+    wordsPerCursor,
+    rowStrides,
+    rowAdvances,
+    laneStride,
+    reduceAdvances,
+    slots,
+    words: slots + structure.slots * 2,
+  };
+}
+
+/** Equal for kernels that share their code. */
+export function structureKey(structure: Structure): string {
+  return JSON.stringify(structure, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`;
+    if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+    return Object.is(value, -0) ? '-0' : value;
+  });
+}

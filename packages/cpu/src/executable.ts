@@ -1,0 +1,82 @@
+// A compiled program: its commands, and where its buffers are found.
+import { type Executable, type Kernel, type Program, UnsupportedError } from '@nn/core';
+import type { Command } from './commands/command.ts';
+import { dotCommand } from './commands/dot.ts';
+import { LoopCommand } from './commands/loop.ts';
+import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
+import type { Device } from './device.ts';
+
+function makeCommand(device: Device, kernel: Kernel, program: Program): Command {
+  const { buffers } = program;
+  const options = { tier: device.tier, buffers, programParams: program.params.length };
+  switch (kernel.kind) {
+    case 'loop': {
+      const { producer } = kernel;
+      if (producer?.kind === 'dot') return dotCommand(device, kernel, producer, options);
+      return new LoopCommand(device, kernel, producer, options);
+    }
+    case 'copy':
+      return copyCommand(device, kernel, buffers);
+    case 'scatter':
+      return scatterCommand(device, kernel, buffers);
+    case 'scan':
+      return scanCommand(device, kernel, buffers);
+    case 'argsort':
+      return argsortCommand(device, kernel, buffers);
+    default: {
+      const { kind } = kernel as { readonly kind: string };
+      throw new UnsupportedError(
+        `cpu: does not know kernels of kind '${kind}'. Install versions of @nn/core and @nn/cpu that match`,
+      );
+    }
+  }
+}
+
+const alignUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+export class CpuExecutable implements Executable {
+  readonly program: Program;
+  readonly #device: Device;
+  readonly #commands: readonly Command[];
+  readonly #addresses: number[];
+  readonly #inputs: readonly number[];
+  readonly #outputs: readonly number[];
+  readonly #temporaries: readonly number[];
+  readonly #scratchOffset: number;
+  readonly #arenaBytes: number;
+
+  constructor(device: Device, program: Program) {
+    this.program = program;
+    this.#device = device;
+    this.#commands = program.kernels.map((kernel) => makeCommand(device, kernel, program));
+    const withRole = (role: string): number[] =>
+      program.buffers.flatMap((buffer, at) => (buffer.role === role ? [at] : []));
+    this.#inputs = withRole('input');
+    this.#outputs = withRole('output');
+    this.#temporaries = withRole('temporary');
+    this.#addresses = new Array<number>(program.buffers.length + 1).fill(0);
+    this.#scratchOffset = alignUp(program.arenaBytes);
+    const scratchBytes = Math.max(0, ...this.#commands.map((command) => command.scratchBytes));
+    this.#arenaBytes = this.#scratchOffset + scratchBytes;
+  }
+
+  run(inputs: readonly number[], outputs: readonly number[], params: readonly (number | bigint)[]): void {
+    const addresses = this.#addresses;
+    const arena = this.#device.arena(this.#arenaBytes);
+    const { buffers } = this.program;
+    for (let at = 0; at < this.#inputs.length; at++) addresses[this.#inputs[at]] = inputs[at];
+    for (let at = 0; at < this.#outputs.length; at++) addresses[this.#outputs[at]] = outputs[at];
+    for (const at of this.#temporaries) addresses[at] = arena + buffers[at].offset;
+    addresses[buffers.length] = arena + this.#scratchOffset;
+    const binding = { addresses, params };
+    for (const command of this.#commands) command.run(binding);
+  }
+
+  /** What must be given back when the executable is gone; holds no reference to it. */
+  get disposer(): () => void {
+    const commands = this.#commands;
+    return () => {
+      for (const command of commands) command.dispose?.();
+    };
+  }
+}

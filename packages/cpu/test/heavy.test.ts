@@ -1,0 +1,227 @@
+// Dot products, scatter, scan, argsort and copy, against the interpreter.
+import {
+  contiguousStrides,
+  type DType,
+  dtypes,
+  type LoopKernel,
+  type ScanOp,
+  type ScatterMode,
+  sizeOf,
+} from '@nn/core';
+import { afterAll, describe, test } from 'vitest';
+import { backends } from './support/backends.ts';
+import {
+  at,
+  expectAgreement,
+  generator,
+  input,
+  load,
+  loop,
+  output,
+  program,
+  randomArray,
+} from './support/programs.ts';
+
+const floats: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16'];
+
+for (const { name, make } of backends) {
+  describe(name, () => {
+    const backend = make();
+    afterAll(() => backend.dispose());
+
+    const dot = (
+      dtype: DType,
+      parts: Partial<LoopKernel>,
+      transposed: boolean,
+      sizes: readonly number[],
+    ): LoopKernel => {
+      const [batch, rows, columns, inner] = sizes;
+      return loop({
+        extents: [batch, rows, columns],
+        producer: {
+          kind: 'dot',
+          dtype,
+          batchRank: 1,
+          rowRank: 1,
+          inner: [inner],
+          left: {
+            buffer: 0,
+            offset: 0,
+            strides: transposed ? [rows * inner, 1, 0, rows] : [rows * inner, inner, 0, 1],
+          },
+          right: {
+            buffer: 1,
+            offset: 0,
+            strides: transposed ? [columns * inner, 0, inner, 1] : [columns * inner, 0, 1, columns],
+          },
+        },
+        epilogue: [{ op: 'result', dtype, index: 0 }],
+        stores: [{ access: at(2, contiguousStrides([batch, rows, columns])), value: 0 }],
+        ...parts,
+      });
+    };
+
+    for (const dtype of ['int8', 'int32', 'int64', ...floats] as const) {
+      test(`dot of ${dtype}`, () => {
+        const random = generator(2);
+        for (const sizes of [
+          [1, 1, 1, 1],
+          [2, 5, 7, 9],
+          [1, 33, 17, 40],
+          [1, 1, 64, 20],
+          [3, 4, 1, 6],
+          [1, 3, 4, 0],
+        ]) {
+          const [batch, rows, columns, inner] = sizes;
+          const buffers = [
+            input(dtype, batch * rows * inner),
+            input(dtype, batch * columns * inner),
+            output(dtype, batch * rows * columns),
+          ];
+          const inputs = buffers.slice(0, 2).map((buffer) => randomArray(dtype, buffer.length, random));
+          for (const transposed of [false, true])
+            expectAgreement(backend, program(buffers, [dot(dtype, {}, transposed, sizes)]), inputs, [], 200);
+        }
+      });
+
+      test(`dot of ${dtype} with what follows it`, () => {
+        const sizes = [2, 6, 10, 8];
+        const random = generator(6);
+        const buffers = [
+          input(dtype, 96),
+          input(dtype, 160),
+          output(dtype, 120),
+          input(dtype, 10),
+          output(dtype, 120),
+        ];
+        const kernel = dot(
+          dtype,
+          {
+            epilogue: [
+              { op: 'result', dtype, index: 0 },
+              load(3, dtype, [0, 0, 1]),
+              { op: 'add', dtype, args: [0, 1] },
+              { op: 'const', dtype, value: dtype === 'int64' ? 0n : 0 },
+              { op: 'max', dtype, args: [2, 3] },
+            ],
+            stores: [
+              { access: at(2, [60, 1, 6]), value: 2 },
+              { access: at(4, [60, 10, 1]), value: 4 },
+            ],
+          },
+          false,
+          sizes,
+        );
+        expectAgreement(
+          backend,
+          program(buffers, [kernel]),
+          [96, 160, 10].map((length) => randomArray(dtype, length, random)),
+          [],
+          200,
+        );
+      });
+    }
+
+    for (const mode of ['set', 'sum', 'prod', 'max', 'min'] as const satisfies readonly ScatterMode[]) {
+      test(`scatter ${mode}`, () => {
+        const random = generator(8);
+        for (const dtype of dtypes) {
+          if (dtype === 'bool' && mode !== 'set') continue;
+          const count = 60;
+          const index = Int32Array.from({ length: count }, () => Math.floor(random() * 14) - 2);
+          const base = randomArray(dtype, 10, random);
+          const copy = { kind: 'copy', name: 'copy', source: 2, target: 3 } as const;
+          const scatter = {
+            kind: 'scatter',
+            name: 'scatter',
+            mode,
+            count,
+            targetSize: 10,
+            index: 0,
+            source: 1,
+            target: 3,
+          } as const;
+          const buffers = [input('int32', count), input(dtype, count), input(dtype, 10), output(dtype, 10)];
+          const source = randomArray(dtype, count, random);
+          if (mode === 'prod' && dtype === 'float16') source.fill(0x3c00);
+          expectAgreement(backend, program(buffers, [copy, scatter]), [index, source, base], [], 10);
+        }
+      });
+    }
+
+    for (const op of ['sum', 'prod', 'max', 'min'] as const satisfies readonly ScanOp[]) {
+      test(`scan ${op}`, () => {
+        const random = generator(8);
+        for (const dtype of dtypes) {
+          if (dtype === 'bool') continue;
+          for (const [outer, length, inner] of [
+            [1, 50, 1],
+            [3, 7, 5],
+            [2, 1, 3],
+            [2, 0, 3],
+          ]) {
+            const size = outer * length * inner;
+            const scan = {
+              kind: 'scan',
+              name: 'scan',
+              op,
+              outer,
+              length,
+              inner,
+              source: 0,
+              target: 1,
+            } as const;
+            const source = randomArray(dtype, size, random);
+            if (op === 'prod' && dtype.startsWith('float'))
+              for (let i = 0; i < size; i++) source[i] = dtype === 'float16' ? 0x3c00 : 1 + (i % 3) * 0.01;
+            expectAgreement(
+              backend,
+              program([input(dtype, size), output(dtype, size)], [scan]),
+              [source],
+              [],
+              10,
+            );
+          }
+        }
+      });
+    }
+
+    test('argsort', () => {
+      const random = generator(12);
+      for (const dtype of dtypes) {
+        for (const descending of [false, true]) {
+          for (const [outer, length, inner] of [
+            [1, 1000, 1],
+            [4, 20, 3],
+            [2, 60, 2],
+            [1, 1, 1],
+          ]) {
+            const size = sizeOf([outer, length, inner]);
+            const sort = {
+              kind: 'argsort',
+              name: 'argsort',
+              descending,
+              outer,
+              length,
+              inner,
+              source: 0,
+              target: 1,
+            } as const;
+            expectAgreement(backend, program([input(dtype, size), output('int32', size)], [sort]), [
+              randomArray(dtype, size, random, true),
+            ]);
+          }
+        }
+      }
+    });
+
+    test('copies of all lengths', () => {
+      for (const length of [0, 1, 17, 16_384, 300_001]) {
+        const copy = { kind: 'copy', name: 'copy', source: 0, target: 1 } as const;
+        expectAgreement(backend, program([input('float32', length), output('float32', length)], [copy]), [
+          randomArray('float32', length, generator(1)),
+        ]);
+      }
+    });
+  });
+}

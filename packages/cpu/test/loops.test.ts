@@ -1,0 +1,215 @@
+// Loops over random layouts: strides of every kind, guards, indices, gathers, several stores; against the interpreter.
+import { type Bound, contiguousStrides, type DType, type Instruction, sizeOf } from '@nn/core';
+import { afterAll, describe, expect, test } from 'vitest';
+import { backends } from './support/backends.ts';
+import {
+  at,
+  expectAgreement,
+  generator,
+  input,
+  load,
+  loop,
+  output,
+  program,
+  randomArray,
+  runOn,
+} from './support/programs.ts';
+
+const dtypes: readonly DType[] = [
+  'float32',
+  'float64',
+  'int32',
+  'int64',
+  'uint8',
+  'int16',
+  'float16',
+  'bool',
+];
+
+/** A walk over a buffer: any order of the dimensions, any of them reversed or broadcast, steps of 1 to 3. */
+function randomLayout(extents: readonly number[], random: () => number) {
+  const order = extents.map((_, i) => i).sort(() => random() - 0.5);
+  const strides = new Array<number>(extents.length).fill(0);
+  let length = random() < 0.2 ? 3 : 1;
+  let offset = 0;
+  for (const d of order.reverse()) {
+    const kind = random();
+    if (kind < 0.15) continue;
+    strides[d] = kind < 0.3 ? -length : length;
+    if (kind < 0.3) offset += length * (extents[d] - 1);
+    length *= extents[d];
+  }
+  return { strides, offset, length: Math.max(1, length) };
+}
+
+/** Conditions that hold for a part of the coordinates. */
+function randomGuards(extents: readonly number[], random: () => number): Bound[] {
+  return extents.flatMap((extent, d) =>
+    random() < 0.4
+      ? [
+          {
+            offset: -Math.floor(random() * 2),
+            strides: extents.map((_, at) => (at === d ? 1 : 0)),
+            size: Math.max(1, extent - Math.floor(random() * 3)),
+          },
+        ]
+      : [],
+  );
+}
+
+const shapes = [[], [1], [5], [64], [3, 7], [4, 33], [2, 3, 17], [3, 1, 4, 5], [2, 2, 3, 2, 19]];
+
+for (const { name, make } of backends) {
+  describe(name, () => {
+    const backend = make();
+    afterAll(() => backend.dispose());
+
+    for (const extents of shapes) {
+      test(`elementwise over [${extents.join(', ')}]`, () => {
+        const random = generator(extents.length + 11);
+        for (let round = 0; round < 20; round++) {
+          const dtype = dtypes[Math.floor(random() * dtypes.length)];
+          const layouts = [randomLayout(extents, random), randomLayout(extents, random)];
+          const guards = randomGuards(extents, random);
+          const combine = dtype === 'bool' ? 'xor' : 'add';
+          const epilogue: Instruction[] = [
+            load(0, dtype, layouts[0].strides, layouts[0].offset),
+            { op: 'load', dtype, access: at(1, layouts[1].strides, layouts[1].offset, guards) },
+            { op: combine, dtype, args: [0, 1] },
+            { op: 'inside', dtype: 'bool', guards },
+            { op: 'index', dtype: 'int32', affine: { offset: 2, strides: contiguousStrides(extents) } },
+          ];
+          const size = sizeOf(extents);
+          const stores = [
+            { access: at(2, contiguousStrides(extents)), value: 2 },
+            {
+              access: at(
+                3,
+                contiguousStrides(extents).map((stride) => -stride),
+                size - 1,
+              ),
+              value: 3,
+            },
+            {
+              access: at(
+                4,
+                contiguousStrides(extents).map((stride) => stride * 2),
+                1,
+              ),
+              value: 4,
+            },
+          ];
+          expectAgreement(
+            backend,
+            program(
+              [
+                input(dtype, layouts[0].length),
+                input(dtype, layouts[1].length),
+                output(dtype, size),
+                output('bool', size),
+                output('int32', size * 2),
+              ],
+              [loop({ extents, epilogue, stores })],
+            ),
+            [randomArray(dtype, layouts[0].length, random), randomArray(dtype, layouts[1].length, random)],
+          );
+        }
+      });
+    }
+
+    test('gathers clamp their index', () => {
+      const random = generator(5);
+      for (const dtype of dtypes) {
+        const index = new Int32Array([3, -2, 9, 0, 1, 5, 4, 2, 7, 100, 6]);
+        const kernel = loop({
+          extents: [3, 11],
+          epilogue: [
+            load(0, 'int32', [0, 1]),
+            { op: 'gather', dtype, access: at(1, [8, 0]), size: 8, args: [0] },
+          ],
+          stores: [{ access: at(2, [11, 1]), value: 1 }],
+        });
+        expectAgreement(
+          backend,
+          program([input('int32', 11), input(dtype, 24), output(dtype, 33)], [kernel]),
+          [index, randomArray(dtype, 24, random)],
+        );
+      }
+    });
+
+    test('params of every dtype', () => {
+      for (const dtype of [
+        'bool',
+        'uint8',
+        'int8',
+        'int16',
+        'int32',
+        'int64',
+        'float16',
+        'float32',
+        'float64',
+      ] as const) {
+        const kernel = loop({
+          extents: [9],
+          epilogue: [{ op: 'param', dtype, index: 1 }],
+          stores: [{ access: at(0, [1]), value: 0 }],
+        });
+        const value = dtype === 'int64' ? -7n : dtype === 'bool' ? 1 : dtype.startsWith('float') ? 2.5 : 7;
+        expectAgreement(backend, program([output(dtype, 9)], [kernel], ['float32', dtype]), [], [0, value]);
+      }
+    });
+
+    test('kernels that differ in sizes and constants share their code', () => {
+      for (const [length, factor] of [
+        [5, 2],
+        [1000, 3],
+        [100_003, 4],
+      ]) {
+        const kernel = loop({
+          extents: [length],
+          epilogue: [
+            load(0, 'float32', [1]),
+            { op: 'const', dtype: 'float32', value: factor },
+            { op: 'mul', dtype: 'float32', args: [0, 1] },
+          ],
+          stores: [{ access: at(1, [1]), value: 2 }],
+        });
+        const tested = program([input('float32', length), output('float32', length)], [kernel]);
+        const [result] = runOn(backend, tested, [new Float32Array(length).fill(1.5)]);
+        expect(new Set(result as Float32Array)).toEqual(new Set([1.5 * factor]));
+      }
+    });
+
+    test('temporaries lie in the arena', () => {
+      const first = loop({
+        extents: [300],
+        epilogue: [load(0, 'float32', [1]), { op: 'mul', dtype: 'float32', args: [0, 0] }],
+        stores: [{ access: at(1, [1]), value: 1 }],
+      });
+      const second = loop({
+        extents: [300],
+        epilogue: [load(1, 'float32', [-1], 299)],
+        stores: [{ access: at(2, [1]), value: 0 }],
+      });
+      const buffers = [
+        input('float32', 300),
+        { dtype: 'float32', length: 300, role: 'temporary', offset: 256 } as const,
+        output('float32', 300),
+      ];
+      expectAgreement(backend, program(buffers, [first, second], [], 256 + 1200), [
+        randomArray('float32', 300, generator(1)),
+      ]);
+    });
+
+    test('empty extents do nothing', () => {
+      const kernel = loop({
+        extents: [0, 4],
+        epilogue: [load(0, 'float32', [4, 1])],
+        stores: [{ access: at(1, [4, 1]), value: 0 }],
+      });
+      expectAgreement(backend, program([input('float32', 0), output('float32', 0)], [kernel]), [
+        new Float32Array(0),
+      ]);
+    });
+  });
+}

@@ -1,0 +1,164 @@
+// Reductions over random layouts, every operation and dtype, against the interpreter.
+import { contiguousStrides, type DType, type ReduceOp, sizeOf } from '@nn/core';
+import { afterAll, describe, expect, test } from 'vitest';
+import { backends } from './support/backends.ts';
+import {
+  at,
+  expectAgreement,
+  generator,
+  input,
+  load,
+  loop,
+  output,
+  program,
+  randomArray,
+  runOn,
+} from './support/programs.ts';
+
+const operations: readonly ReduceOp[] = ['sum', 'prod', 'max', 'min', 'argmax', 'argmin'];
+const dtypes: readonly DType[] = ['float32', 'float64', 'int32', 'int64', 'int8', 'uint8', 'float16', 'bool'];
+
+/** A reduction of a contiguous input over some of its dimensions. */
+function reduction(shape: readonly number[], dims: readonly number[], op: ReduceOp, dtype: DType) {
+  const strides = contiguousStrides(shape);
+  const kept = shape.map((_, d) => d).filter((d) => !dims.includes(d));
+  const extents = kept.map((d) => shape[d]);
+  const result = op.startsWith('arg') ? 'int32' : dtype;
+  const kernel = loop({
+    extents,
+    producer: {
+      kind: 'reduce',
+      extents: dims.map((d) => shape[d]),
+      body: [
+        load(
+          0,
+          dtype,
+          [...kept, ...dims].map((d) => strides[d]),
+        ),
+      ],
+      accumulators: [{ op, value: 0, dtype: result }],
+    },
+    epilogue: [{ op: 'result', dtype: result, index: 0 }],
+    stores: [{ access: at(1, contiguousStrides(extents)), value: 0 }],
+  });
+  return program([input(dtype, sizeOf(shape)), output(result, sizeOf(extents))], [kernel]);
+}
+
+const layouts: readonly (readonly [readonly number[], readonly number[]])[] = [
+  [[7], [0]],
+  [[1000], [0]],
+  [[5, 37], [1]],
+  [[37, 5], [0]],
+  [[37, 70], [0]],
+  [[3, 5, 18], [1]],
+  [
+    [4, 6, 21],
+    [0, 2],
+  ],
+  [
+    [4, 6, 5],
+    [0, 1, 2],
+  ],
+  [[300, 3], [0]],
+  [[3, 300], [1]],
+  [[3, 0], [1]],
+  [[2, 1, 40], [1]],
+];
+
+for (const { name, make } of backends) {
+  describe(name, () => {
+    const backend = make();
+    afterAll(() => backend.dispose());
+
+    for (const op of operations) {
+      for (const dtype of dtypes) {
+        if (dtype === 'bool' && (op === 'sum' || op === 'prod')) continue;
+        test(`${op} of ${dtype}`, () => {
+          const random = generator(3);
+          for (const [shape, dims] of layouts) {
+            if (op.startsWith('arg') && sizeOf(shape) === 0) continue;
+            const array = randomArray(dtype, sizeOf(shape), random);
+            // Few distinct values, so that positions must be those of the first.
+            if (op.startsWith('arg'))
+              for (let i = 0; i < array.length; i++) if (random() < 0.5) array[i] = array[0];
+            if (op === 'prod' && dtype.startsWith('float'))
+              for (let i = 0; i < array.length; i++)
+                if (dtype !== 'float16') array[i] = 0.95 + random() * 0.1;
+            if (op === 'prod' && dtype === 'float16') array.fill(0x3c00);
+            expectAgreement(backend, reduction(shape, dims, op, dtype), [array], [], 8);
+          }
+        });
+      }
+    }
+
+    test('NaN wins', () => {
+      for (const op of ['max', 'min', 'argmax', 'argmin'] as const) {
+        for (const [shape, dims] of layouts) {
+          if (sizeOf(shape) < 30) continue;
+          for (const dtype of ['float32', 'float64'] as const) {
+            const array = randomArray(dtype, sizeOf(shape), generator(9));
+            array[17] = NaN;
+            array[23] = NaN;
+            expectAgreement(backend, reduction(shape, dims, op, dtype), [array]);
+          }
+        }
+      }
+    });
+
+    test('infinities alone keep the first position', () => {
+      const array = new Float32Array(40).fill(-Infinity);
+      expectAgreement(backend, reduction([40], [0], 'argmax', 'float32'), [array]);
+      expectAgreement(backend, reduction([2, 20], [1], 'argmax', 'float32'), [array]);
+    });
+
+    test('several accumulators of an expression, and what follows them', () => {
+      const kernel = loop({
+        extents: [6],
+        producer: {
+          kind: 'reduce',
+          extents: [35],
+          body: [load(0, 'float32', [35, 1]), { op: 'mul', dtype: 'float32', args: [0, 0] }],
+          accumulators: [
+            { op: 'sum', value: 0, dtype: 'float32' },
+            { op: 'sum', value: 1, dtype: 'float32' },
+            { op: 'max', value: 0, dtype: 'float32' },
+          ],
+        },
+        epilogue: [
+          { op: 'result', dtype: 'float32', index: 0 },
+          { op: 'result', dtype: 'float32', index: 1 },
+          { op: 'result', dtype: 'float32', index: 2 },
+          load(1, 'float32', [1]),
+          { op: 'fma', dtype: 'float32', args: [0, 1, 3] },
+        ],
+        stores: [
+          { access: at(2, [1]), value: 4 },
+          { access: at(3, [1]), value: 2 },
+        ],
+      });
+      const random = generator(4);
+      expectAgreement(
+        backend,
+        program(
+          [input('float32', 210), input('float32', 6), output('float32', 6), output('float32', 6)],
+          [kernel],
+        ),
+        [randomArray('float32', 210, random), randomArray('float32', 6, random)],
+        [],
+        4,
+      );
+    });
+
+    test('a long sum is exact where float32 alone would stop', () => {
+      const length = 20_000_000;
+      const [result] = runOn(backend, reduction([length], [0], 'sum', 'float32'), [
+        new Float32Array(length).fill(1),
+      ]);
+      expect(result[0]).toBe(length);
+      const rows = reduction([length / 4, 4], [0], 'sum', 'float32');
+      const [columns] = runOn(backend, rows, [new Float32Array(length).fill(0.1)]);
+      const exact = (length / 4) * Math.fround(0.1);
+      for (const column of columns as Float32Array) expect(Math.abs(column / exact - 1)).toBeLessThan(1e-6);
+    });
+  });
+}
