@@ -14,8 +14,7 @@ import {
 
 type Values = number[];
 
-export function reference(root: Node): Values {
-  const known = new Map<Node, Values>();
+export function reference(root: Node, known: Map<Node, Values> = new Map()): Values {
   const stack = [root];
   while (stack.length > 0) {
     const node = stack[stack.length - 1];
@@ -34,7 +33,7 @@ function attributes<N extends OpName>(node: Node, _op: N): AttributesOf<N> {
   return node.attributes as unknown as AttributesOf<N>;
 }
 
-function evaluate(node: Node, known: ReadonlyMap<Node, Values>): Values {
+function evaluate(node: Node, known: Map<Node, Values>): Values {
   const { state, shape, op } = node;
   if (state?.host !== undefined) return Array.from(state.host, Number);
   if (state?.value !== undefined) return [Number(state.value)];
@@ -42,7 +41,7 @@ function evaluate(node: Node, known: ReadonlyMap<Node, Values>): Values {
   const shapes = node.inputs.map((input) => input.shape);
   const definition = definitionOf(node.op);
   if (definition.kind === 'composite')
-    return reference(definition.decompose(node.inputs, node.attributes as never));
+    return reference(definition.decompose(node.inputs, node.attributes as never), known);
   if (definition.kind === 'reduction') return reduce(node, inputs[0]);
   const each = (f: (at: number[], i: number) => number): Values => coordinates(shape).map(f);
   const read = (input: number, at: readonly number[]): number => {

@@ -1,0 +1,114 @@
+// The plan cache, and graphs of any length.
+import { bytesPerElement, dataNode, type Node } from '@nn/core';
+import { describe, expect, test } from 'vitest';
+import { explain, PlanCache } from '../src/index.ts';
+import {
+  add,
+  check,
+  data,
+  execute,
+  exp,
+  mul,
+  node,
+  permute,
+  random,
+  reshape,
+  scalar,
+  sum,
+} from './support/run.ts';
+
+const options = { fusion: true, bytesPerElement };
+
+describe('plan cache', () => {
+  test('finds equal structure, whatever the values', () => {
+    const cache = new PlanCache(options);
+    const step = (value: number, seed: number): Node => mul(exp(random([2, 3], seed)), scalar(value));
+    const first = cache.prepare([step(2, 1)]);
+    const second = cache.prepare([step(3, 2)]);
+    expect([first.cached, second.cached, cache.size]).toEqual([false, true, 1]);
+    expect(second.program).toBe(first.program);
+    expect(second.executableSlot).toBe(first.executableSlot);
+    expect(second.params).toEqual([3]);
+    expect(second.nodeCount).toBe(2);
+    cache.clear();
+    expect(cache.size).toBe(0);
+  });
+
+  test('tells apart shapes, dtypes, sharing and roots', () => {
+    const cache = new PlanCache(options);
+    const x = random([2, 3]);
+    const y = random([2, 3], 2);
+    const graphs = [
+      [add(x, y)],
+      [add(x, x)],
+      [add(random([3, 2]), random([3, 2]))],
+      [add(data([1], [2, 3], 'int32'), data([1], [2, 3], 'int32'))],
+      [add(x, scalar(1))],
+      [exp(x), exp(y)],
+      [exp(x), mul(exp(y), x)],
+    ];
+    for (const roots of graphs) expect(cache.prepare(roots).cached).toBe(false);
+    expect(cache.size).toBe(graphs.length);
+  });
+
+  test('held nodes are inputs; held and repeated roots are no outputs', () => {
+    const x = random([4]);
+    const y = exp(x);
+    const z = mul(y, y);
+    expect(new PlanCache(options).prepare([z, z, x]).outputs).toHaveLength(1);
+    y.state = { host: new Float32Array([1, 2, 3, 4]) };
+    const prepared = new PlanCache(options).prepare([z]);
+    expect(prepared.inputs[0]).toBe(y);
+    expect(execute(prepared)).toEqual([[1, 4, 9, 16]]);
+    expect(new PlanCache(options).prepare([x]).program.kernels).toHaveLength(0);
+  });
+
+  test('keeps a bounded number of plans, the latest', () => {
+    const cache = new PlanCache(options);
+    const graph = (n: number): Node[] => [
+      exp(dataNode(new Float32Array(n), [n], 'float32', 'd') as unknown as Node),
+    ];
+    for (let n = 1; n <= 520; n++) {
+      cache.prepare(graph(n));
+      cache.prepare(graph(1));
+    }
+    expect(cache.size).toBe(512);
+    expect(cache.prepare(graph(1)).cached).toBe(true);
+    expect(cache.prepare(graph(2)).cached).toBe(false);
+  });
+});
+
+describe('long graphs', () => {
+  const long = (length: number, step: (x: Node, i: number) => Node): Node => {
+    let x = random([4, 6]);
+    for (let i = 0; i < length; i++) x = step(x, i);
+    return x;
+  };
+
+  test('20,000 adds', () => {
+    const one = scalar(1e-4);
+    const prepared = new PlanCache(options).prepare([long(20_000, (x) => add(x, one))]);
+    expect(prepared.program.kernels.length).toBeLessThan(300);
+    check(long(2_000, (x) => add(x, one)));
+  });
+
+  test('values that grow by themselves, movements, pads and reductions', () => {
+    check(long(300, (x) => mul(add(x, x), scalar(0.5))));
+    check(long(10_000, (x) => permute(x, [1, 0])));
+    check(long(10_000, (x, i) => reshape(x, i % 2 === 0 ? [2, 12] : [8, 3])));
+    check(long(1_000, (x, i) => permute(reshape(x, i % 2 === 0 ? [6, 4] : [3, 8]), [1, 0])));
+    const shrinking = long(1_000, (x) => {
+      const padded = node('pad', [x], { before: [1, 0], after: [0, 0], value: 0.5 });
+      return node('slice', [padded], { starts: [0, 0], steps: [1, 1], shape: [4, 6] });
+    });
+    check(shrinking);
+    check(long(100, (x) => mul(node('softmax', [x], { dim: 1 }), scalar(2))));
+  });
+});
+
+test('explain names kernels and buffers', () => {
+  const text = explain([sum(exp(random([2, 3])), [1]), exp(scalar(1))], options);
+  expect(text).toContain('exp.sum');
+  expect(text).toContain('[2] x [3]');
+  expect(text).toMatch(/b0 +input +float32 +6/);
+});
