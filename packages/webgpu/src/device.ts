@@ -6,7 +6,7 @@ import { OutOfMemoryError } from '@nn/core';
 import { type AdapterOptions, acquireDevice } from './adapter.ts';
 import { BufferPool, type PoolStatistics, sizeClass } from './buffer-pool.ts';
 import { bufferUsage, mapModeRead } from './constants.ts';
-import { DeviceLostError, DisposedError, errorFromGpu } from './errors.ts';
+import { DeviceLostError, DisposedError, errorFromGpu, ShaderError } from './errors.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 
 export interface DeviceOptions extends AdapterOptions {
@@ -189,6 +189,8 @@ export class WebGpuDevice {
   }
 
   #fail(error: Error): void {
+    // That a kernel does not compile explains whatever else fails, but is known last.
+    if (error instanceof ShaderError) this.#failure = error;
     this.#failure ??= error;
     // Room for the next attempt.
     if (error instanceof OutOfMemoryError && this.#gone === undefined) this.#buffers.trim(0);

@@ -134,8 +134,8 @@ describe('float32', () => {
       [input('float32', 16), output('bool', 16), output('bool', 16)],
       [{ kind: 'loop', name: 'isnan', extents: [16], producer: null, epilogue, stores }],
     );
-    const [isNaN] = await compare(backend, what, [hostData('float32', special)]);
-    expect(isNaN.indexOf(1)).toBe(15);
+    const [found] = await compare(backend, what, [hostData('float32', special)]);
+    expect(found.indexOf(1)).toBe(15);
   });
   it('fma', () =>
     check('fma', ['float32', 'float32', 'float32'], 'float32', [left, right, left], {
@@ -202,7 +202,7 @@ describe('bool', () => {
 });
 
 describe('the 16-bit floats', () => {
-  const values = [...special, 65504, 65519, 65520, 6e-8, 3e-8, 1.0009765, 0.1, 2049, 2051, 1e-40, 3e38, 1e-7];
+  const values = [...special, 65504, 65519, 65520, 6e-8, 3e-8, 1.0009765, 0.1, 2049, 2051, 1e-37, 3e38, 1e-7];
   const [left, right] = pairs(values);
   for (const dtype of ['float16', 'bfloat16'] as const) {
     for (const op of ['add', 'mul', 'sub', 'max', 'min'] as const) {
@@ -252,7 +252,7 @@ describe('casts', () => {
   }
   it('int32 to float32', () => check('cast', ['int32'], 'float32', [integers]));
   it('bits', async () => {
-    await check('bitcast', ['float32'], 'int32', [floats.filter((x) => x === x)]);
+    await check('bitcast', ['float32'], 'int32', [floats.filter((x) => !Number.isNaN(x))]);
     await check('bitcast', ['int32'], 'float32', [[0, 0x3f800000, -1082130432, 0x7f800000, 0x00800000]]);
   });
 });

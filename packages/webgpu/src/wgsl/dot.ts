@@ -120,9 +120,9 @@ function emitTiles(
     ...pairs.map(([i, j]) => `var sum${i}_${j} = ${zero};`),
     ...emitFillBegin('left', left, height, rowCount, 'first_row'),
     ...emitFillBegin('right', right, width, columnCount, 'first_column'),
-    `for (var from = 0; from < ${innerCount}; from += ${depth}) {`,
-    ...emitFill('left', left, height, code.memory.load(dot.left.buffer, 'at'), innerCount, type),
-    ...emitFill('right', right, width, code.memory.load(dot.right.buffer, 'at'), innerCount, type),
+    `for (var slice = 0; slice < ${innerCount}; slice += ${depth}) {`,
+    ...emitFill('left', height, code.memory.load(dot.left.buffer, 'at'), innerCount, type),
+    ...emitFill('right', width, code.memory.load(dot.right.buffer, 'at'), innerCount, type),
     '  workgroupBarrier();',
     `  for (var k = 0; k < ${depth}; k++) {`,
     ...range(down).map((i) => `    let a${i} = left_slice[k * ${height + 1} + own_row + ${i * side}];`),
@@ -203,7 +203,6 @@ function emitFillBegin(
 
 function emitFill(
   name: 'left' | 'right',
-  _factor: Factor,
   extent: number,
   load: string,
   innerCount: string,
@@ -212,7 +211,7 @@ function emitFill(
   const zero = type === 'f32' ? '0.0f' : '0';
   return Array.from({ length: (extent * depth) / workgroupSize }, (_, i) => [
     '  {',
-    `    let position = from + ${name}_position${i};`,
+    `    let position = slice + ${name}_position${i};`,
     `    var value = ${zero};`,
     `    if (${name}_inside${i} && position < ${innerCount}) {`,
     `      let at = ${name}_begin${i} + ${name}_step(position);`,

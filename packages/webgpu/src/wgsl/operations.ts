@@ -206,7 +206,7 @@ function emitBitcast(from: DType, to: DType, value: string): string {
     case 'int32 to float32':
       return `bitcast<f32>(${value})`;
     case 'float16 to int16':
-      return fitted('int16', `bitcast<i32>(pack2x16float(vec2f(${value}, 0.0)))`);
+      return fitted('int16', `bitcast<i32>(half_bits(${value}))`);
     case 'int16 to float16':
       return `unpack2x16float(bitcast<u32>(${value} & 65535)).x`;
     case 'bfloat16 to int16':

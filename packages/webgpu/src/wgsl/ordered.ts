@@ -78,10 +78,7 @@ function emitScatterCombine(kernel: ScatterKernel, context: EmitContext): Launch
   const half = 'unpack2x16float(held)[target_at & 1]';
   const updated =
     storage === 'f16'
-      ? `select(
-        pack2x16float(vec2f(${combine(half)}, 0.0)) | (held & 0xffff0000u),
-        (pack2x16float(vec2f(${combine(half)}, 0.0)) << 16u) | (held & 0xffffu),
-        (target_at & 1) == 1)`
+      ? `insertBits(held, half_bits(${combine(half)}), u32(target_at & 1) * 16u, 16u)`
       : `bitcast<u32>(${combine(`bitcast<${storage}>(held)`)})`;
   const statement =
     dtype === 'int32' && mode === 'sum'
@@ -128,8 +125,8 @@ export function emitScan(kernel: ScanKernel, context: EmitContext): readonly Lau
   let length = ${code.sizes.integer(kernel.length)};
   let first = (group / inner) * length * inner + group % inner;
   var carried: ${type} = ${identity};
-  for (var from = 0; from < length; from += ${workgroupSize * scanEach}) {
-    let own = from + lane * ${scanEach};
+  for (var stretch = 0; stretch < length; stretch += ${workgroupSize * scanEach}) {
+    let own = stretch + lane * ${scanEach};
     var total: ${type} = ${identity};
     for (var at = own; at < min(own + ${scanEach}, length); at++) { total = combine(total, ${value}); }
     totals[lane] = total;

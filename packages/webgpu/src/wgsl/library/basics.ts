@@ -66,6 +66,23 @@ fn round_to_half(x: f32) -> f32 {
   return bitcast<f32>(rounded | (bitcast<u32>(x) & 0x80000000u));
 }`,
 
+  half_bits: `
+// The 16 bits of a float16 value. WGSL's pack2x16float leaves infinities and NaN open.
+fn half_bits(x: f32) -> u32 {
+  let magnitude = bitcast<u32>(x) & 0x7fffffffu;
+  var bits: u32;
+  if (magnitude > 0x7f800000u) {
+    bits = 0x7e00u;
+  } else if (magnitude >= 0x47800000u) {
+    bits = 0x7c00u;
+  } else if (magnitude < 0x38800000u) {
+    bits = u32(bitcast<f32>(magnitude) * 16777216.0);
+  } else {
+    bits = (magnitude - 0x38000000u) >> 13u;
+  }
+  return bits | ((bitcast<u32>(x) >> 16u) & 0x8000u);
+}`,
+
   round_to_bfloat: `
 // To the nearest bfloat16, ties to even.
 fn round_to_bfloat(x: f32) -> f32 {
