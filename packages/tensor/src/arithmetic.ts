@@ -252,8 +252,8 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
 }
 
 /** Stores the result of an operation in its first operand. */
-export function inPlace(name: string, target: Tensor, result: Tensor): Tensor {
-  return writeInPlace(name, target, result);
+export function inPlace<T extends Tensor>(name: string, target: T, result: Tensor): T {
+  return writeInPlace(name, target, result) as T;
 }
 
 /** PyTorch's `torch.result_type`. */

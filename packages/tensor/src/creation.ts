@@ -219,6 +219,11 @@ function toElement(value: Scalar, dtype: DType): number | bigint {
   }
 }
 
+/** A flat tensor over a host array made for it. */
+export function fromHost(values: HostArray, dtype: DType, device: string): Tensor {
+  return fromNode(dataNode(values, [values.length], dtype, device));
+}
+
 /** Every element the same number. */
 export function full(shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
   const inferred = scalarDType(value);

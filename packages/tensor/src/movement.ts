@@ -160,7 +160,12 @@ export function flatten(x: Tensor, startDim: number, endDim: number): Tensor {
 }
 
 /** Strided part of each dimension: `shape[d]` elements from `starts[d]` in `steps[d]`. */
-export function slice(x: Tensor, starts: readonly number[], steps: readonly number[], shape: Shape): Tensor {
+export function sliceView(
+  x: Tensor,
+  starts: readonly number[],
+  steps: readonly number[],
+  shape: Shape,
+): Tensor {
   const strides = x.strides();
   return applyView(
     'slice',
@@ -178,7 +183,7 @@ export function slice(x: Tensor, starts: readonly number[], steps: readonly numb
 export function sliceDim(x: Tensor, dim: number, start: number, step: number, length: number): Tensor {
   const starts = x.shape.map((_, i) => (i === dim ? start : 0));
   const steps = x.shape.map((_, i) => (i === dim ? step : 1));
-  return slice(
+  return sliceView(
     x,
     starts,
     steps,
@@ -218,5 +223,5 @@ export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
   const flipped = normalizeDims('flip', dims, x.ndim);
   const starts = x.shape.map((extent, dim) => (flipped.includes(dim) ? Math.max(extent - 1, 0) : 0));
   const steps = x.shape.map((_, dim) => (flipped.includes(dim) ? -1 : 1));
-  return slice(x, starts, steps, x.shape).clone();
+  return sliceView(x, starts, steps, x.shape).clone();
 }

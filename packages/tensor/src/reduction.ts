@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   type AttributesOf,
+  backendOf,
   categoryOf,
   checkOptions,
   type DType,
@@ -10,6 +11,7 @@ import {
   type Shape,
 } from '@nn/core';
 import { div, sqrt, square, sub } from './arithmetic.ts';
+import { defaultDeviceFor } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -29,6 +31,12 @@ export interface VarianceOptions {
   readonly correction?: number;
 }
 
+/** What reductions and sorts give that also say where: values, and positions (int32) along the dimension. */
+export interface ValuesAndIndices {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
 type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin';
 
 function attributes(
@@ -44,10 +52,17 @@ function attributes(
   return { dims: [...dims].sort((a, b) => a - b), keepDims: options.keepdim ?? false };
 }
 
+/** What counts and sums of integers are: int64 as in PyTorch, int32 on a device without it. */
+export function countingDType(device: string): DType {
+  return backendOf(defaultDeviceFor(device || undefined)).capabilities.dtypes.has('int64')
+    ? 'int64'
+    : 'int32';
+}
+
 /** Integers and bools sum in int64, as in PyTorch, unless a dtype is given. */
 function summed(x: Tensor, options: ReduceOptions): Tensor {
   if (options.dtype !== undefined) return castTo(x, options.dtype);
-  return categoryOf(x.dtype) === 'float' ? x : castTo(x, 'int64');
+  return categoryOf(x.dtype) === 'float' ? x : castTo(x, countingDType(x.device));
 }
 
 export function sum(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {

@@ -15,7 +15,6 @@ import {
   type Shape,
   sizeOf,
 } from '@nn/core';
-import * as arithmetic from './arithmetic.ts';
 import * as copying from './copying.ts';
 import type { Scalar } from './dispatch.ts';
 import {
@@ -25,15 +24,11 @@ import {
   gradientEngineOrNull,
   type RemovableHandle,
 } from './gradient.ts';
-import type { Index } from './indexing.ts';
-import * as indexing from './indexing.ts';
-import * as linear from './linear.ts';
+import { IndexingMethods } from './methods/indexing.ts';
 import * as movement from './movement.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
-import type { ReduceDims, ReduceOptions } from './reduction.ts';
-import * as reduction from './reduction.ts';
 import { runtimeOf } from './runtime.ts';
 import type { Storage } from './storage.ts';
 
@@ -65,7 +60,7 @@ export function isTensor(value: unknown): value is Tensor {
  * console.log(await x.mul(x).sum().item()); // => 30
  * ```
  */
-export class Tensor {
+export class Tensor extends IndexingMethods {
   readonly storage: Storage;
   readonly shape: Shape;
   /** Null for a tensor that shows its whole storage. */
@@ -79,6 +74,7 @@ export class Tensor {
 
   /** Tensors are made by `tensor`, `zeros`, …; this is for the library. */
   constructor(storage: Storage, shape: Shape, viewInfo: View | null) {
+    super();
     this.storage = storage;
     this.shape = shape;
     this.viewInfo = viewInfo;
@@ -281,7 +277,7 @@ export class Tensor {
     return printing.print(this);
   }
   /** What `print` shows, without reading: shape, dtype, device. */
-  toString(): string {
+  override toString(): string {
     return printing.summary(this);
   }
   /** Computes the value now and keeps it. */
@@ -337,286 +333,8 @@ export class Tensor {
     return this.fill_(0);
   }
 
-  // ---- Elementwise ----
-  // (see arithmetic.ts; unary methods are one line each)
-  add(other: Tensor | Scalar, options?: arithmetic.AlphaOptions): Tensor {
-    return arithmetic.add(this, other, options);
-  }
-  sub(other: Tensor | Scalar, options?: arithmetic.AlphaOptions): Tensor {
-    return arithmetic.sub(this, other, options);
-  }
-  mul(other: Tensor | Scalar): Tensor {
-    return arithmetic.mul(this, other);
-  }
-  div(other: Tensor | Scalar, options?: arithmetic.DivOptions): Tensor {
-    return arithmetic.div(this, other, options);
-  }
-  floorDivide(other: Tensor | Scalar): Tensor {
-    return arithmetic.floorDivide(this, other);
-  }
-  remainder(other: Tensor | Scalar): Tensor {
-    return arithmetic.remainder(this, other);
-  }
-  fmod(other: Tensor | Scalar): Tensor {
-    return arithmetic.fmod(this, other);
-  }
-  pow(exponent: Tensor | Scalar): Tensor {
-    return arithmetic.pow(this, exponent);
-  }
-  atan2(other: Tensor): Tensor {
-    return arithmetic.atan2(this, other);
-  }
-  maximum(other: Tensor): Tensor {
-    return arithmetic.maximum(this, other);
-  }
-  minimum(other: Tensor): Tensor {
-    return arithmetic.minimum(this, other);
-  }
-  eq(other: Tensor | Scalar): Tensor {
-    return arithmetic.eq(this, other);
-  }
-  ne(other: Tensor | Scalar): Tensor {
-    return arithmetic.ne(this, other);
-  }
-  lt(other: Tensor | Scalar): Tensor {
-    return arithmetic.lt(this, other);
-  }
-  le(other: Tensor | Scalar): Tensor {
-    return arithmetic.le(this, other);
-  }
-  gt(other: Tensor | Scalar): Tensor {
-    return arithmetic.gt(this, other);
-  }
-  ge(other: Tensor | Scalar): Tensor {
-    return arithmetic.ge(this, other);
-  }
-  logicalAnd(other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalAnd(this, other);
-  }
-  logicalOr(other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalOr(this, other);
-  }
-  logicalXor(other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalXor(this, other);
-  }
-  logicalNot(): Tensor {
-    return arithmetic.logicalNot(this);
-  }
-  bitwiseAnd(other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseAnd(this, other);
-  }
-  bitwiseOr(other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseOr(this, other);
-  }
-  bitwiseXor(other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseXor(this, other);
-  }
-  bitwiseNot(): Tensor {
-    return arithmetic.bitwiseNot(this);
-  }
-  where(condition: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.where(condition, this, other);
-  }
-  clamp(min?: Tensor | Scalar | null, max?: Tensor | Scalar | null): Tensor {
-    return arithmetic.clamp(this, min, max);
-  }
-  maskedFill(mask: Tensor, value: Tensor | Scalar): Tensor {
-    return arithmetic.where(mask, value, this);
-  }
-  isnan(): Tensor {
-    return arithmetic.isnan(this);
-  }
-  neg(): Tensor {
-    return arithmetic.neg(this);
-  }
-  abs(): Tensor {
-    return arithmetic.abs(this);
-  }
-  sign(): Tensor {
-    return arithmetic.sign(this);
-  }
-  square(): Tensor {
-    return arithmetic.square(this);
-  }
-  relu(): Tensor {
-    return arithmetic.relu(this);
-  }
-  floor(): Tensor {
-    return arithmetic.floor(this);
-  }
-  ceil(): Tensor {
-    return arithmetic.ceil(this);
-  }
-  trunc(): Tensor {
-    return arithmetic.trunc(this);
-  }
-  round(): Tensor {
-    return arithmetic.round(this);
-  }
-  sqrt(): Tensor {
-    return arithmetic.sqrt(this);
-  }
-  rsqrt(): Tensor {
-    return arithmetic.rsqrt(this);
-  }
-  reciprocal(): Tensor {
-    return arithmetic.reciprocal(this);
-  }
-  exp(): Tensor {
-    return arithmetic.exp(this);
-  }
-  log(): Tensor {
-    return arithmetic.log(this);
-  }
-  expm1(): Tensor {
-    return arithmetic.expm1(this);
-  }
-  log1p(): Tensor {
-    return arithmetic.log1p(this);
-  }
-  exp2(): Tensor {
-    return arithmetic.exp2(this);
-  }
-  log2(): Tensor {
-    return arithmetic.log2(this);
-  }
-  log10(): Tensor {
-    return arithmetic.log10(this);
-  }
-  sin(): Tensor {
-    return arithmetic.sin(this);
-  }
-  cos(): Tensor {
-    return arithmetic.cos(this);
-  }
-  tan(): Tensor {
-    return arithmetic.tan(this);
-  }
-  asin(): Tensor {
-    return arithmetic.asin(this);
-  }
-  acos(): Tensor {
-    return arithmetic.acos(this);
-  }
-  atan(): Tensor {
-    return arithmetic.atan(this);
-  }
-  sinh(): Tensor {
-    return arithmetic.sinh(this);
-  }
-  cosh(): Tensor {
-    return arithmetic.cosh(this);
-  }
-  tanh(): Tensor {
-    return arithmetic.tanh(this);
-  }
-  asinh(): Tensor {
-    return arithmetic.asinh(this);
-  }
-  acosh(): Tensor {
-    return arithmetic.acosh(this);
-  }
-  atanh(): Tensor {
-    return arithmetic.atanh(this);
-  }
-  erf(): Tensor {
-    return arithmetic.erf(this);
-  }
-  erfc(): Tensor {
-    return arithmetic.erfc(this);
-  }
-  sigmoid(): Tensor {
-    return arithmetic.sigmoid(this);
-  }
-  softmax(dim: number): Tensor {
-    return arithmetic.softmax(this, dim);
-  }
-  logSoftmax(dim: number): Tensor {
-    return arithmetic.logSoftmax(this, dim);
-  }
+  // ---- Transposed ----
 
-  // ---- In place ----
-  add_(other: Tensor | Scalar, options?: arithmetic.AlphaOptions): this {
-    return arithmetic.inPlace('add_', this, arithmetic.add(this, other, options)) as this;
-  }
-  sub_(other: Tensor | Scalar, options?: arithmetic.AlphaOptions): this {
-    return arithmetic.inPlace('sub_', this, arithmetic.sub(this, other, options)) as this;
-  }
-  mul_(other: Tensor | Scalar): this {
-    return arithmetic.inPlace('mul_', this, arithmetic.mul(this, other)) as this;
-  }
-  div_(other: Tensor | Scalar, options?: arithmetic.DivOptions): this {
-    return arithmetic.inPlace('div_', this, arithmetic.div(this, other, options)) as this;
-  }
-  addcmul_(a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): this {
-    return arithmetic.inPlace('addcmul_', this, arithmetic.addcmul(this, a, b, options)) as this;
-  }
-  addcdiv_(a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): this {
-    return arithmetic.inPlace('addcdiv_', this, arithmetic.addcdiv(this, a, b, options)) as this;
-  }
-  relu_(): this {
-    return arithmetic.inPlace('relu_', this, arithmetic.relu(this)) as this;
-  }
-  clamp_(min?: Tensor | Scalar | null, max?: Tensor | Scalar | null): this {
-    return arithmetic.inPlace('clamp_', this, arithmetic.clamp(this, min, max)) as this;
-  }
-
-  // ---- Reductions ----
-  sum(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.sum(this, dim, options);
-  }
-  mean(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.mean(this, dim, options);
-  }
-  prod(dim?: number, options?: ReduceOptions): Tensor {
-    return reduction.prod(this, dim, options);
-  }
-  amax(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.amax(this, dim, options);
-  }
-  amin(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.amin(this, dim, options);
-  }
-  argmax(dim?: number, options?: ReduceOptions): Tensor {
-    return reduction.argmax(this, dim, options);
-  }
-  argmin(dim?: number, options?: ReduceOptions): Tensor {
-    return reduction.argmin(this, dim, options);
-  }
-  any(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.any(this, dim, options);
-  }
-  all(dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.all(this, dim, options);
-  }
-  var(dim?: ReduceDims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.variance(this, dim, options);
-  }
-  std(dim?: ReduceDims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.std(this, dim, options);
-  }
-
-  // ---- Movement ----
-  /** @throws {ShapeError} when the result could not share this tensor's memory; `reshape` copies then. */
-  view(...shape: number[] | [readonly number[]]): Tensor {
-    return movement.viewShape(this, movement.shapeArguments(shape));
-  }
-  reshape(...shape: number[] | [readonly number[]]): Tensor {
-    return movement.reshape(this, movement.shapeArguments(shape));
-  }
-  /** @throws {ShapeError} when the result could not share this tensor's memory. */
-  viewAs(other: Tensor): Tensor {
-    return movement.viewShape(this, other.shape);
-  }
-  permute(...order: number[] | [readonly number[]]): Tensor {
-    return movement.permute(this, movement.shapeArguments(order));
-  }
-  transpose(dim0: number, dim1: number): Tensor {
-    return movement.transpose(this, dim0, dim1);
-  }
-  t(): Tensor {
-    return movement.t(this);
-  }
   /** All dimensions reversed. */
   get T(): Tensor {
     return movement.permute(
@@ -627,47 +345,6 @@ export class Tensor {
   /** The last two dimensions swapped. */
   get mT(): Tensor {
     return movement.transpose(this, -2, -1);
-  }
-  expand(...shape: number[] | [readonly number[]]): Tensor {
-    return movement.expand(this, movement.shapeArguments(shape));
-  }
-  /** As `expand`, itself when the shape is its own already. */
-  expandTo(shape: Shape): Tensor {
-    return movement.expandTo(this, shape);
-  }
-  squeeze(dim?: number): Tensor {
-    return movement.squeeze(this, dim);
-  }
-  unsqueeze(dim: number): Tensor {
-    return movement.unsqueeze(this, dim);
-  }
-  flatten(startDim: number = 0, endDim: number = -1): Tensor {
-    return movement.flatten(this, startDim, endDim);
-  }
-  narrow(dim: number, start: number, length: number): Tensor {
-    return movement.narrow(this, dim, start, length);
-  }
-  select(dim: number, index: number): Tensor {
-    return movement.select(this, dim, index);
-  }
-  flip(dims: number | readonly number[]): Tensor {
-    return movement.flip(this, dims);
-  }
-
-  // ---- Indexing ----
-  at(...indices: Index[]): Tensor {
-    return indexing.at(this, indices);
-  }
-  setAt_(indices: readonly Index[], value: Tensor | Scalar): this {
-    return indexing.setAt(this, indices, value) as this;
-  }
-
-  // ---- Products ----
-  matmul(other: Tensor): Tensor {
-    return linear.matmul(this, other);
-  }
-  mm(other: Tensor): Tensor {
-    return linear.mm(this, other);
   }
 }
 

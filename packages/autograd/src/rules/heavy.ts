@@ -94,6 +94,14 @@ export const heavyRules: Rules<keyof HeavyOps> = {
 };
 
 export const compositeRules: Rules<keyof CompositeOps> = {
+  cat: ({ gradient, inputs, attributes: { dim } }) => {
+    let start = 0;
+    return inputs.map((input) => {
+      const part = gradient.narrow(dim, start, input.shape[dim]);
+      start += input.shape[dim];
+      return part;
+    });
+  },
   softmax: ({ gradient, output, attributes: { dim } }) => {
     const weighted = gradient.mul(output);
     return [weighted.sub(output.mul(weighted.sum(dim, { keepdim: true })))];

@@ -1,12 +1,15 @@
 // Ops that stand for several others, so that a backend may run them as one kernel.
 import { categoryOf } from '../dtype.ts';
-import { DTypeError } from '../errors.ts';
-import { makeNode, type Node } from '../node.ts';
+import { DTypeError, ShapeError } from '../errors.ts';
+import { makeNode, type Node, scalarNode } from '../node.ts';
+import { contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts';
 import type { CompositeDefinition, Meta } from './definition.ts';
 
 export interface CompositeOps {
   readonly softmax: CompositeDefinition<{ readonly dim: number }>;
   readonly logSoftmax: CompositeDefinition<{ readonly dim: number }>;
+  /** Tensors one behind the other along a dimension; their other sizes are equal. */
+  readonly cat: CompositeDefinition<{ readonly dim: number }>;
 }
 
 function inferFloat(name: string): (inputs: readonly Meta[]) => Meta {
@@ -46,4 +49,38 @@ export const compositeOps: CompositeOps = {
       return makeNode('sub', [shifted, makeNode('log', [total], {})], {});
     },
   },
+  cat: {
+    kind: 'composite',
+    infer(inputs, { dim }) {
+      const [first] = inputs;
+      for (const { shape, dtype } of inputs) {
+        if (dtype !== first.dtype)
+          throw new DTypeError(`cat: inputs are ${first.dtype} and ${dtype}; cast one of them`);
+        const rest = (extents: readonly number[]): number[] => extents.filter((_, i) => i !== dim);
+        if (!sameShape(rest(shape), rest(first.shape)))
+          throw new ShapeError(
+            `cat: ${formatShape(shape)} does not fit ${formatShape(first.shape)} along dimension ${dim}`,
+          );
+      }
+      return { shape: lengthened(first.shape, dim, inputs), dtype: first.dtype };
+    },
+    decompose(inputs, { dim }) {
+      const [first] = inputs;
+      const shape = lengthened(first.shape, dim, inputs);
+      const strides = contiguousStrides(shape);
+      // Each input is written once into memory that is zeroed before; nothing is computed twice.
+      let result: Node = makeNode('expand', [scalarNode(0, first.dtype)], { shape }, first.device);
+      let start = 0;
+      for (const input of inputs) {
+        result = makeNode('assign', [result, input], { strides, offset: start * strides[dim] });
+        start += input.shape[dim];
+      }
+      return result;
+    },
+  },
 };
+
+function lengthened(shape: Shape, dim: number, inputs: readonly Meta[]): Shape {
+  const total = inputs.reduce((sum, input) => sum + input.shape[dim], 0);
+  return shape.map((extent, i) => (i === dim ? total : extent));
+}

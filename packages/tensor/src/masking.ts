@@ -1,0 +1,123 @@
+// Masks: choosing and replacing elements by a condition. What has a size that depends on data is read, so those
+// functions are asynchronous; each has a synchronous twin for devices that allow it.
+import { broadcastShapes, DTypeError, formatShape, ShapeError } from '@nn/core';
+import { where } from './arithmetic.ts';
+import { fromHost } from './creation.ts';
+import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
+import { coordinatesOf, takeAt } from './positions.ts';
+import { data, dataSync } from './reading.ts';
+import type { Tensor } from './tensor.ts';
+
+function requireMask(functionName: string, mask: unknown): Tensor {
+  const tensor = requireTensor(functionName, mask);
+  if (tensor.dtype === 'bool') return tensor;
+  throw new DTypeError(`${functionName}: the mask must be bool, got ${tensor.dtype}. Use mask.bool()`);
+}
+
+/**
+ * `torch.masked_fill`: a number (or zero-dimensional tensor) where the mask is true, x elsewhere.
+ *
+ * @throws {DTypeError} for a mask that is not bool, or a value that x's dtype cannot hold.
+ */
+export function maskedFill(x: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor {
+  requireTensor('maskedFill', x);
+  requireMask('maskedFill', mask);
+  const filler = asOperand('maskedFill', value, x.dtype);
+  if (filler.ndim !== 0) {
+    throw new ShapeError(
+      `maskedFill: the value must be a number or have no dimensions, got ${formatShape(filler.shape)}. Use where(mask, value, x)`,
+    );
+  }
+  if (typeof value === 'number' && !Number.isInteger(value) && !x.dtype.includes('float'))
+    throw new DTypeError(`maskedFill: the value ${value} cannot be stored in a tensor of dtype ${x.dtype}`);
+  return where(mask, filler, x);
+}
+
+function selected(x: Tensor, mask: Tensor, kept: ArrayLike<unknown>, shape: readonly number[]): Tensor {
+  const positions: number[] = [];
+  for (let i = 0; i < kept.length; i++) if (kept[i]) positions.push(i);
+  const list = fromHost(Int32Array.from(positions), 'int32', x.device || mask.device);
+  return takeAt(x.expandTo(shape), list);
+}
+
+/**
+ * `torch.masked_select`: the elements where the mask is true, in a tensor of one dimension; mask and tensor
+ * broadcast. Asynchronous, because the size of the result is known only when the mask is.
+ *
+ * @throws {DTypeError} for a mask that is not bool.
+ * @example
+ * ```ts
+ * import { interpreter, maskedSelect, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([3, -1, 2]);
+ * console.log(await (await maskedSelect(x, x.gt(0))).toArray()); // => [3, 2]
+ * ```
+ */
+export async function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
+  const shape = broadcastShapes('maskedSelect', x.shape, requireMask('maskedSelect', mask).shape);
+  return selected(x, mask, await data(mask.expandTo(shape)), shape);
+}
+
+/** As `maskedSelect`. @throws {DeviceError} where the device cannot be read synchronously. */
+export function maskedSelectSync(x: Tensor, mask: Tensor): Tensor {
+  const shape = broadcastShapes('maskedSelectSync', x.shape, requireMask('maskedSelectSync', mask).shape);
+  return selected(x, mask, dataSync(mask.expandTo(shape)), shape);
+}
+
+/** `torch.masked_scatter`: the i-th true element becomes the i-th element of source. */
+export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
+  requireTensor('maskedScatter', x);
+  requireMask('maskedScatter', mask);
+  if (requireTensor('maskedScatter', source).dtype !== x.dtype)
+    throw new DTypeError(
+      `maskedScatter: the tensor is ${x.dtype}, the source ${source.dtype}; cast one of them`,
+    );
+  const shape = broadcastShapes('maskedScatter', x.shape, mask.shape);
+  if (source.numel() === 0) return x.expandTo(shape).clone();
+  const condition = mask.expandTo(shape);
+  const counted = castTo(condition.reshape([-1]), 'int32').cumsum(0, { dtype: 'int32' });
+  const order = counted.sub(1).clamp(0).reshape(shape);
+  return where(condition, takeAt(source, order), x);
+}
+
+function positionsTable(values: ArrayLike<unknown>, x: Tensor): Tensor {
+  const columns = coordinatesOf(values as Uint8Array, x.shape);
+  const count = columns[0]?.length ?? Number(Boolean(values[0]));
+  const table = new Int32Array(count * x.ndim);
+  columns.forEach((column, dim) => {
+    for (let i = 0; i < count; i++) table[i * x.ndim + dim] = column[i];
+  });
+  return fromHost(table, 'int32', x.device).reshape([count, x.ndim]);
+}
+
+/**
+ * `torch.nonzero`: the coordinates of all elements that are not zero, [count, x.ndim], int32. Asynchronous, because
+ * the size of the result is known only when x is. `(await x.nonzero()).unbind(1)` is PyTorch's `as_tuple=True`.
+ *
+ * @example
+ * ```ts
+ * import { interpreter, nonzero, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await (await nonzero(tensor([[0, 7], [5, 0]]))).toArray()); // => [[0, 1], [1, 0]]
+ * ```
+ */
+export async function nonzero(x: Tensor): Promise<Tensor> {
+  return positionsTable(await data(castTo(requireTensor('nonzero', x), 'bool')), x);
+}
+
+/** As `nonzero`. @throws {DeviceError} where the device cannot be read synchronously. */
+export function nonzeroSync(x: Tensor): Tensor {
+  return positionsTable(dataSync(castTo(requireTensor('nonzeroSync', x), 'bool')), x);
+}
+
+/** `torch.argwhere`: as `nonzero`. */
+export function argwhere(x: Tensor): Promise<Tensor> {
+  return nonzero(x);
+}
+
+/** Whether each element is one of `values`. */
+export function isin(elements: Tensor, values: Tensor, options: { readonly invert?: boolean } = {}): Tensor {
+  const flat = values.reshape([-1]);
+  const found = apply('max', [elements.unsqueeze(-1).eq(flat)], { dims: [elements.ndim], keepDims: false });
+  return options.invert ? found.logicalNot() : found;
+}

@@ -1,0 +1,183 @@
+// Views and rearrangements as methods.
+
+import type { Shape } from '@nn/core';
+import { inPlace } from '../arithmetic.ts';
+import * as joining from '../joining.ts';
+import * as movement from '../movement.ts';
+import * as shaping from '../shaping.ts';
+import type { Tensor } from '../tensor.ts';
+import * as triangles from '../triangles.ts';
+import { LinearMethods } from './linear.ts';
+
+export abstract class MovementMethods extends LinearMethods {
+  /** @throws {ShapeError} when the result could not share this tensor's memory; `reshape` copies then. */
+  view(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return movement.viewShape(this, movement.shapeArguments(shape));
+  }
+  reshape(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return movement.reshape(this, movement.shapeArguments(shape));
+  }
+  /** @throws {ShapeError} when the result could not share this tensor's memory. */
+  viewAs(this: Tensor, other: Tensor): Tensor {
+    return movement.viewShape(this, other.shape);
+  }
+  permute(this: Tensor, ...order: number[] | [readonly number[]]): Tensor {
+    return movement.permute(this, movement.shapeArguments(order));
+  }
+  transpose(this: Tensor, dim0: number, dim1: number): Tensor {
+    return movement.transpose(this, dim0, dim1);
+  }
+  t(this: Tensor): Tensor {
+    return movement.t(this);
+  }
+  expand(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return movement.expand(this, movement.shapeArguments(shape));
+  }
+  /** As `expand`, itself when the shape is its own already. */
+  expandTo(this: Tensor, shape: Shape): Tensor {
+    return movement.expandTo(this, shape);
+  }
+  squeeze(this: Tensor, dim?: number): Tensor {
+    return movement.squeeze(this, dim);
+  }
+  unsqueeze(this: Tensor, dim: number): Tensor {
+    return movement.unsqueeze(this, dim);
+  }
+  flatten(this: Tensor, startDim: number = 0, endDim: number = -1): Tensor {
+    return movement.flatten(this, startDim, endDim);
+  }
+  narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
+    return movement.narrow(this, dim, start, length);
+  }
+  select(this: Tensor, dim: number, index: number): Tensor {
+    return movement.select(this, dim, index);
+  }
+  flip(this: Tensor, dims: number | readonly number[]): Tensor {
+    return movement.flip(this, dims);
+  }
+
+  repeat(this: Tensor, ...counts: number[] | [readonly number[]]): Tensor {
+    return shaping.repeat(this, movement.shapeArguments(counts));
+  }
+  asStrided(this: Tensor, shape: readonly number[], strides: readonly number[], offset?: number): Tensor {
+    return shaping.asStrided(this, shape, strides, offset);
+  }
+  broadcastTo(this: Tensor, shape: readonly number[]): Tensor {
+    return shaping.broadcastTo(this, shape);
+  }
+  expandAs(this: Tensor, other: Tensor): Tensor {
+    return shaping.expandAs(this, other);
+  }
+  reshapeAs(this: Tensor, other: Tensor): Tensor {
+    return shaping.reshapeAs(this, other);
+  }
+  narrowCopy(this: Tensor, dim: number, start: number, length: number): Tensor {
+    return shaping.narrowCopy(this, dim, start, length);
+  }
+  movedim(this: Tensor, source: number | readonly number[], destination: number | readonly number[]): Tensor {
+    return shaping.movedim(this, source, destination);
+  }
+  swapaxes(this: Tensor, axis0: number, axis1: number): Tensor {
+    return shaping.swapaxes(this, axis0, axis1);
+  }
+  ravel(this: Tensor): Tensor {
+    return shaping.ravel(this);
+  }
+  unflatten(this: Tensor, dim: number, sizes: readonly number[]): Tensor {
+    return shaping.unflatten(this, dim, sizes);
+  }
+  unfold(this: Tensor, dim: number, size: number, step: number): Tensor {
+    return shaping.unfold(this, dim, size, step);
+  }
+  diagonal(this: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor {
+    return shaping.diagonal(this, offset, dim1, dim2);
+  }
+  tile(this: Tensor, counts: readonly number[]): Tensor {
+    return shaping.tile(this, counts);
+  }
+  fliplr(this: Tensor): Tensor {
+    return shaping.fliplr(this);
+  }
+  flipud(this: Tensor): Tensor {
+    return shaping.flipud(this);
+  }
+  roll(this: Tensor, shifts: number | readonly number[], dims?: number | readonly number[] | null): Tensor {
+    return shaping.roll(this, shifts, dims);
+  }
+  rot90(this: Tensor, k?: number, dims?: readonly number[]): Tensor {
+    return shaping.rot90(this, k, dims);
+  }
+  diagonalScatter(this: Tensor, src: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor {
+    return shaping.diagonalScatter(this, src, offset, dim1, dim2);
+  }
+  selectScatter(this: Tensor, src: Tensor, dim: number, index: number): Tensor {
+    return shaping.selectScatter(this, src, dim, index);
+  }
+  sliceScatter(
+    this: Tensor,
+    src: Tensor,
+    dim?: number,
+    start?: number | null,
+    end?: number | null,
+    step?: number,
+  ): Tensor {
+    return shaping.sliceScatter(this, src, dim, start, end, step);
+  }
+  asStridedScatter(
+    this: Tensor,
+    src: Tensor,
+    shape: readonly number[],
+    strides: readonly number[],
+    offset?: number,
+  ): Tensor {
+    return shaping.asStridedScatter(this, src, shape, strides, offset);
+  }
+  split(this: Tensor, size: number | readonly number[], dim?: number): Tensor[] {
+    return joining.split(this, size, dim);
+  }
+  splitWithSizes(this: Tensor, sizes: readonly number[], dim?: number): Tensor[] {
+    return joining.splitWithSizes(this, sizes, dim);
+  }
+  chunk(this: Tensor, chunks: number, dim?: number): Tensor[] {
+    return joining.chunk(this, chunks, dim);
+  }
+  tensorSplit(this: Tensor, sections: number | readonly number[], dim?: number): Tensor[] {
+    return joining.tensorSplit(this, sections, dim);
+  }
+  hsplit(this: Tensor, sections: number | readonly number[]): Tensor[] {
+    return joining.hsplit(this, sections);
+  }
+  vsplit(this: Tensor, sections: number | readonly number[]): Tensor[] {
+    return joining.vsplit(this, sections);
+  }
+  dsplit(this: Tensor, sections: number | readonly number[]): Tensor[] {
+    return joining.dsplit(this, sections);
+  }
+  unbind(this: Tensor, dim?: number): Tensor[] {
+    return joining.unbind(this, dim);
+  }
+  tril(this: Tensor, offset?: number): Tensor {
+    return triangles.tril(this, offset);
+  }
+  tril_<T extends Tensor>(this: T, offset?: number): T {
+    return inPlace('tril_', this, triangles.tril(this, offset));
+  }
+  triu(this: Tensor, offset?: number): Tensor {
+    return triangles.triu(this, offset);
+  }
+  triu_<T extends Tensor>(this: T, offset?: number): T {
+    return inPlace('triu_', this, triangles.triu(this, offset));
+  }
+  diag(this: Tensor, offset?: number): Tensor {
+    return triangles.diag(this, offset);
+  }
+  diagflat(this: Tensor, offset?: number): Tensor {
+    return triangles.diagflat(this, offset);
+  }
+  diagEmbed(this: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor {
+    return triangles.diagEmbed(this, offset, dim1, dim2);
+  }
+  trace(this: Tensor): Tensor {
+    return triangles.trace(this);
+  }
+}

@@ -1,0 +1,194 @@
+// Positions: how index tensors become row-major positions that the ops `take` and `scatter` understand.
+import {
+  backendOf,
+  broadcastShapes,
+  contiguousStrides,
+  DeviceError,
+  formatShape,
+  type HostArray,
+  IndexError,
+  type Shape,
+} from '@nn/core';
+import { to } from './copying.ts';
+import { fromHost } from './creation.ts';
+import { apply, castTo, scalarTensor } from './dispatch.ts';
+import type { AdvancedIndex } from './indices.ts';
+import { dataSync } from './reading.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The coordinate along a dimension at every element of a shape, int32. */
+export function coordinates(shape: Shape, dim: number, device: string): Tensor {
+  return apply('iota', [], { shape, dim, dtype: 'int32' }, device);
+}
+
+/**
+ * An integer tensor as int32 positions in [0, extent) on the device. Values known on the host are checked; others
+ * are not (a device clamps what it looks up, and ignores what it would write).
+ *
+ * @throws {IndexError} for a value known to be out of range.
+ */
+export function normalizePositions(
+  functionName: string,
+  index: Tensor,
+  extent: number,
+  device: string,
+  dim: number,
+): Tensor {
+  const here = index.device === device || index.device === '' ? index : to(index, device);
+  const positions = castTo(here, 'int32');
+  const host = index.node.state?.host;
+  const hasNegative = host === undefined || checkRange(functionName, host, extent, dim);
+  return hasNegative ? apply('where', [positions.lt(0), positions.add(extent), positions], {}) : positions;
+}
+
+/** Whether any is negative. */
+function checkRange(functionName: string, values: HostArray, extent: number, dim: number): boolean {
+  let negative = false;
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    if (value >= -extent && value < extent) negative ||= value < 0;
+    else {
+      throw new IndexError(
+        `${functionName}: index ${value} is out of range for dimension ${dim} of size ${extent}`,
+      );
+    }
+  }
+  return negative;
+}
+
+/**
+ * The coordinates at which a mask is true, one int32 tensor of shape [count] for each dimension.
+ *
+ * @throws {DeviceError} when the mask would have to be read from a device that cannot be read synchronously.
+ */
+export function maskPositions(functionName: string, mask: Tensor, device: string): Tensor[] {
+  if (mask.node.state?.host === undefined && !backendOf(mask.device || device).capabilities.synchronousRead) {
+    throw new DeviceError(
+      `${functionName}: the number of elements that a mask keeps is known only after reading it, and '${mask.device}' ` +
+        'cannot be read synchronously. Use: await x.maskedSelect(mask), x.maskedFill(mask, value), or where(mask, a, b)',
+    );
+  }
+  return coordinatesOf(dataSync(mask), mask.shape).map((values) => fromHost(values, 'int32', device));
+}
+
+/** The coordinates of the true elements along each dimension, row-major order. */
+export function coordinatesOf(values: HostArray, shape: Shape): Int32Array[] {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]) count++;
+  const result = shape.map(() => new Int32Array(count));
+  const strides = contiguousStrides(shape);
+  let at = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (!values[i]) continue;
+    for (let dim = 0; dim < shape.length; dim++)
+      result[dim][at] = Math.floor(i / strides[dim]) % Math.max(shape[dim], 1);
+    at++;
+  }
+  return result;
+}
+
+interface DimIndex {
+  readonly dim: number;
+  readonly positions: Tensor;
+}
+
+/** Masks become one index for each dimension they cover. */
+function perDimension(
+  functionName: string,
+  x: Tensor,
+  advanced: readonly AdvancedIndex[],
+): { readonly indices: readonly DimIndex[]; readonly checked: boolean }[] {
+  return advanced.map(({ dim, tensor }) => {
+    if (tensor.dtype !== 'bool') return { indices: [{ dim, positions: tensor }], checked: false };
+    const lists =
+      tensor.ndim === 0
+        ? [maskPositions(functionName, tensor.reshape([1]), x.device)[0]]
+        : maskPositions(functionName, tensor, x.device);
+    return { indices: lists.map((positions, i) => ({ dim: dim + i, positions })), checked: true };
+  });
+}
+
+/** What advanced indices pick from a tensor: the shape of the result, and where its elements lie. */
+export interface Selection {
+  readonly shape: Shape;
+  /** Row-major positions in the indexed tensor, int32 of the shape. */
+  readonly positions: Tensor;
+}
+
+/**
+ * PyTorch's rule: the index tensors broadcast to one shape, which takes their place when they are neighbours, else
+ * comes first. Zero-dimensional ones select, as numbers do.
+ *
+ * @throws {IndexError} when the indices do not broadcast or are known to be out of range.
+ */
+export function selectPositions(
+  functionName: string,
+  x: Tensor,
+  advanced: readonly AdvancedIndex[],
+): Selection {
+  const indices = perDimension(functionName, x, advanced).flatMap(({ indices: each, checked }) =>
+    each.map(({ dim, positions }) => ({
+      dim,
+      positions: checked
+        ? positions
+        : normalizePositions(functionName, positions, x.shape[dim], x.device, dim),
+    })),
+  );
+  const broadcast = broadcastIndices(functionName, indices);
+  const placed = indices.filter(({ positions }) => positions.ndim > 0).map(({ dim }) => dim);
+  const taken = new Set(indices.map(({ dim }) => dim));
+  const kept = x.shape.flatMap((_, dim) => (taken.has(dim) ? [] : [dim]));
+  const scalarOnly = new Set(indices.filter(({ positions }) => positions.ndim === 0).map(({ dim }) => dim));
+  const between = kept.some((dim) => dim > Math.min(...placed) && dim < Math.max(...placed));
+  const before = between || placed.length === 0 ? [] : kept.filter((dim) => dim < placed[0]);
+  const after = kept.filter((dim) => !before.includes(dim));
+  const shape = [...before, ...after].map((dim) => x.shape[dim]).toSpliced(before.length, 0, ...broadcast);
+  const strides = contiguousStrides(x.shape);
+  let total: Tensor | undefined;
+  const add = (term: Tensor): void => {
+    total = total === undefined ? term : total.add(term);
+  };
+  for (const { dim, positions } of indices) {
+    const fitted = scalarOnly.has(dim)
+      ? positions
+      : positions.reshape([...positions.shape, ...after.map(() => 1)]);
+    add(strides[dim] === 1 ? fitted : fitted.mul(strides[dim]));
+  }
+  [...before, ...after].forEach((dim, i) => {
+    if (x.shape[dim] === 1) return;
+    const place = i < before.length ? i : i + broadcast.length;
+    const along = coordinates(shape, place, x.device);
+    add(strides[dim] === 1 ? along : along.mul(strides[dim]));
+  });
+  const positions = total ?? scalarTensor(0, 'int32');
+  return { shape, positions: positions.expandTo(shape) };
+}
+
+function broadcastIndices(functionName: string, indices: readonly DimIndex[]): number[] {
+  const shapes = indices.map(({ positions }) => positions.shape);
+  try {
+    return broadcastShapes(functionName, ...shapes);
+  } catch (cause) {
+    throw new IndexError(
+      `${functionName}: the index tensors have shapes ${shapes.map(formatShape).join(', ')}, which do not broadcast`,
+      { cause },
+    );
+  }
+}
+
+/** The elements at row-major positions (in range) of x: the positions' shape. */
+export function takeAt(x: Tensor, positions: Tensor): Tensor {
+  return apply('take', [x.reshape([x.numel()]), positions], {});
+}
+
+/** x with the elements at row-major positions set to, or combined with, those of a source of the positions' shape. */
+export function scatterAt(
+  x: Tensor,
+  positions: Tensor,
+  source: Tensor,
+  mode: 'set' | 'sum' | 'prod' | 'max' | 'min',
+): Tensor {
+  return apply('scatter', [x.reshape([x.numel()]), positions, source.expandTo(positions.shape)], {
+    mode,
+  }).reshape(x.shape);
+}

@@ -1,0 +1,114 @@
+// Running sums, products and extrema along a dimension.
+import {
+  ArgumentError,
+  type AttributesOf,
+  categoryOf,
+  checkOptions,
+  type DType,
+  normalizeDim,
+} from '@nn/core';
+import { where } from './arithmetic.ts';
+import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
+import { coordinates } from './positions.ts';
+import { countingDType, type ValuesAndIndices } from './reduction.ts';
+import type { Tensor } from './tensor.ts';
+
+export interface ScanOptions {
+  /** Cast before scanning. Default: the tensor's own float dtype; int64 for integers and bools. */
+  readonly dtype?: DType;
+}
+
+function scan(name: string, x: Tensor, dim: number, op: AttributesOf<'scan'>['op']): Tensor {
+  const at = normalizeDim(name, dim, x.ndim);
+  if (x.ndim === 0) return scan(name, x.reshape([1]), 0, op).reshape([]);
+  return apply('scan', [x], { dim: at, op });
+}
+
+function accumulated(name: string, x: Tensor, options: ScanOptions): Tensor {
+  requireTensor(name, x);
+  checkOptions(name, options, ['dtype']);
+  if (options.dtype !== undefined) return castTo(x, options.dtype);
+  return categoryOf(x.dtype) === 'float' ? x : castTo(x, countingDType(x.device));
+}
+
+/** `torch.cumsum`: sums of all elements so far along the dimension. */
+export function cumsum(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
+  return scan('cumsum', accumulated('cumsum', x, options), dim, 'sum');
+}
+
+/** `torch.cumprod`: products of all elements so far along the dimension. */
+export function cumprod(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
+  return scan('cumprod', accumulated('cumprod', x, options), dim, 'prod');
+}
+
+/** Running extremum, and where it was last reached; NaN wins. */
+function running(name: 'cummax' | 'cummin', x: Tensor, dim: number): ValuesAndIndices {
+  requireTensor(name, x);
+  const at = normalizeDim(name, dim, x.ndim);
+  const isBool = x.dtype === 'bool';
+  const source = isBool ? castTo(x, 'uint8') : x;
+  const values = scan(name, source, dim, name === 'cummax' ? 'max' : 'min');
+  const now = source.detach();
+  const here = now.eq(values.detach());
+  const reached = categoryOf(x.dtype) === 'float' ? here.logicalOr(now.isnan()) : here;
+  const along = x.ndim === 0 ? castTo(reached, 'int32').mul(0) : coordinates(x.shape, at, x.device);
+  const last = scan(name, castTo(where(reached, along, 0), 'int32'), dim, 'max');
+  return { values: isBool ? castTo(values, 'bool') : values, indices: last };
+}
+
+/**
+ * `torch.cummax`: the greatest element so far along the dimension, and its (last) position, int32.
+ *
+ * @example
+ * ```ts
+ * import { cummax, interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const { values, indices } = cummax(tensor([1, 3, 2, 3]), 0);
+ * console.log(await values.toArray(), await indices.toArray()); // => [1, 3, 3, 3] [0, 1, 1, 3]
+ * ```
+ */
+export function cummax(x: Tensor, dim: number): ValuesAndIndices {
+  return running('cummax', x, dim);
+}
+
+/** `torch.cummin`: the least element so far along the dimension, and its (last) position, int32. */
+export function cummin(x: Tensor, dim: number): ValuesAndIndices {
+  return running('cummin', x, dim);
+}
+
+/** `torch.logcumsumexp`: log of the running sum of exponentials. */
+export function logcumsumexp(x: Tensor, dim: number): Tensor {
+  const source = castTo(requireTensor('logcumsumexp', x), floatFor(x.dtype));
+  if (x.numel() === 0) return source.clone();
+  const at = normalizeDim('logcumsumexp', dim, x.ndim);
+  // The greatest finite element as reference: what came before it loses nothing, since it is summed first.
+  const top = source.detach().amax(at, { keepdim: true });
+  const reference = where(top.abs().eq(Infinity), 0, top);
+  return scan('logcumsumexp', source.sub(reference).exp(), dim, 'sum').log().add(reference);
+}
+
+export interface DiffOptions {
+  /** How often. Default 1. */
+  readonly n?: number;
+  /** Default -1. */
+  readonly dim?: number;
+  /** Put before x along the dimension. */
+  readonly prepend?: Tensor;
+  /** Put behind x along the dimension. */
+  readonly append?: Tensor;
+}
+
+/** Differences of neighbours along one dimension. */
+export function neighbourDifference(x: Tensor, dim: number): Tensor {
+  const length = x.shape[dim];
+  if (length === 0) return x;
+  const later = x.narrow(dim, 1, length - 1);
+  const earlier = x.narrow(dim, 0, length - 1);
+  return x.dtype === 'bool' ? later.logicalXor(earlier) : later.sub(earlier);
+}
+
+/** @throws {ArgumentError} unless n is an integer of at least 0. */
+export function checkCount(name: string, n: number, what: string = 'n'): number {
+  if (Number.isInteger(n) && n >= 0) return n;
+  throw new ArgumentError(`${name}: ${what} must be an integer of at least 0, got ${String(n)}`);
+}

@@ -1,0 +1,292 @@
+// Writing elements at index tensors. Each function gives a new tensor; the methods with an underscore store it.
+import {
+  ArgumentError,
+  categoryOf,
+  checkOptions,
+  formatShape,
+  normalizeDim,
+  ShapeError,
+  sameShape,
+} from '@nn/core';
+import { onesLike, zerosLike } from './creation.ts';
+import { asOperand, castTo, requireTensor, type Scalar, scalarTensor } from './dispatch.ts';
+import { atLeastOneDim, checkAlong, positionsAlong, requireIndex } from './gathering.ts';
+import type { Index } from './indices.ts';
+import { parseIndices } from './indices.ts';
+import { normalizePositions, scatterAt, selectPositions, takeAt } from './positions.ts';
+import { Tensor } from './tensor.ts';
+
+/** How scatterReduce and indexReduce combine. */
+export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
+type Combination = 'set' | 'sum' | 'prod' | 'max' | 'min';
+
+export interface ScatterOptions {
+  /** Combines with what is there instead of replacing it. */
+  readonly reduce?: 'add' | 'multiply' | null;
+}
+export interface IncludeSelfOptions {
+  /** Whether the tensor's own elements take part in the reduction. Default true. */
+  readonly includeSelf?: boolean;
+}
+export interface AccumulateOptions {
+  /** Adds instead of replacing. Default false. */
+  readonly accumulate?: boolean;
+}
+
+/** The part of src that the index's shape covers, flattened with the index's positions. */
+function prepared(
+  name: string,
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  src: Tensor | Scalar,
+): { base: Tensor; positions: Tensor; source: Tensor } {
+  requireTensor(name, x);
+  requireIndex(name, index);
+  const at = normalizeDim(name, dim, x.ndim);
+  const base = atLeastOneDim(x);
+  const place = atLeastOneDim(index);
+  if (place.numel() > 0) checkAlong(name, place, at, base.shape, 'the tensor');
+  const positions = positionsAlong(name, base.shape, at, place, x.device);
+  if (!(src instanceof Tensor))
+    return { base, positions, source: asOperand(name, src, x.dtype).expandTo(place.shape) };
+  const given = atLeastOneDim(src);
+  if (place.numel() > 0) checkAlong(name, place, -1, given.shape, 'the source');
+  if (src.dtype !== x.dtype)
+    throw new ShapeError(`${name}: the tensor is ${x.dtype}, the source ${src.dtype}; cast one of them`);
+  const source = place.shape.reduce<Tensor>((part, extent, i) => part.narrow(i, 0, extent), given);
+  return { base, positions, source };
+}
+
+/**
+ * `torch.scatter`: x with x[index[i][j]][j] = src[i][j] for dim 0, and so on. `src` is a tensor or a number. Where
+ * the index names one element several times, the last wins.
+ *
+ * @throws {IndexError} for values known to be out of range; {ShapeError} for shapes that do not fit.
+ * @example
+ * ```ts
+ * import { interpreter, scatter, tensor, use, zeros } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await scatter(zeros([2, 3]), 1, tensor([[2], [0]]), 7).toArray()); // => [[0, 0, 7], [7, 0, 0]]
+ * ```
+ */
+export function scatter(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  src: Tensor | Scalar,
+  options: ScatterOptions = {},
+): Tensor {
+  checkOptions('scatter', options, ['reduce']);
+  const modes = new Map<unknown, Combination>([
+    [null, 'set'],
+    ['add', 'sum'],
+    ['multiply', 'prod'],
+  ]);
+  const mode = modes.get(options.reduce ?? null);
+  if (mode === undefined)
+    throw new ArgumentError(`scatter: reduce must be 'add' or 'multiply', got '${String(options.reduce)}'`);
+  const { base, positions, source } = prepared('scatter', x, dim, index, src);
+  return scatterAt(base, positions, source, mode).reshape(x.shape);
+}
+
+/** `torch.scatter_add`: as scatter, adding up. */
+export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+  const { base, positions, source } = prepared('scatterAdd', x, dim, index, requireTensor('scatterAdd', src));
+  return scatterAt(base, positions, source, 'sum').reshape(x.shape);
+}
+
+/**
+ * `torch.scatter_reduce`: as scatter, combining all values that meet at one element.
+ *
+ * @throws {ArgumentError} for an unknown reduction.
+ */
+export function scatterReduce(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  src: Tensor,
+  reduce: ScatterReduction,
+  options: IncludeSelfOptions = {},
+): Tensor {
+  checkOptions('scatterReduce', options, ['includeSelf']);
+  const { base, positions, source } = prepared(
+    'scatterReduce',
+    x,
+    dim,
+    index,
+    requireTensor('scatterReduce', src),
+  );
+  return combined('scatterReduce', base, positions, source, reduce, options.includeSelf ?? true).reshape(
+    x.shape,
+  );
+}
+
+/** The identity of a combination in a dtype. */
+function identityOf(reduce: ScatterReduction, x: Tensor): Tensor {
+  if (reduce === 'prod') return scalarTensor(1, x.dtype);
+  if (reduce === 'sum' || reduce === 'mean') return scalarTensor(0, x.dtype);
+  if (categoryOf(x.dtype) === 'float') return scalarTensor(reduce === 'amax' ? -Infinity : Infinity, x.dtype);
+  const [low, high] = integerRanges[x.dtype] ?? [0, 1];
+  return scalarTensor(reduce === 'amax' ? low : high, x.dtype);
+}
+
+const integerRanges: { readonly [dtype: string]: readonly [number | bigint, number | bigint] } = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+const combinations: { readonly [N in ScatterReduction]: Combination } = {
+  sum: 'sum',
+  mean: 'sum',
+  prod: 'prod',
+  amax: 'max',
+  amin: 'min',
+};
+
+function combined(
+  name: string,
+  x: Tensor,
+  positions: Tensor,
+  source: Tensor,
+  reduce: ScatterReduction,
+  includeSelf: boolean,
+): Tensor {
+  if (!Object.hasOwn(combinations, reduce)) {
+    throw new ArgumentError(
+      `${name}: reduce must be one of ${Object.keys(combinations).join(', ')}, got '${String(reduce)}'`,
+    );
+  }
+  const base = includeSelf
+    ? x
+    : scatterAt(x, positions, identityOf(reduce, x).expandTo(positions.shape), 'set');
+  const result = scatterAt(base, positions, source, combinations[reduce]);
+  if (reduce !== 'mean') return result;
+  const ones = onesLike(source);
+  const count = scatterAt(includeSelf ? onesLike(x) : zerosLike(x), positions, ones, 'sum').clamp(1);
+  return result.div(count, { roundingMode: categoryOf(x.dtype) === 'float' ? null : 'floor' });
+}
+
+/** Positions and source of whole slices along a dimension. */
+function slices(
+  name: string,
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+): { base: Tensor; positions: Tensor; source: Tensor } {
+  requireTensor(name, x);
+  requireIndex(name, index);
+  const at = normalizeDim(name, dim, x.ndim);
+  if (index.ndim > 1)
+    throw new ShapeError(`${name}: the index must have one dimension, got ${formatShape(index.shape)}`);
+  const base = atLeastOneDim(x);
+  const list = atLeastOneDim(index);
+  const { positions, shape } = selectPositions(name, base, [{ dim: at, tensor: list }]);
+  if (source.dtype !== x.dtype)
+    throw new ShapeError(`${name}: the tensor is ${x.dtype}, the source ${source.dtype}; cast one of them`);
+  if (
+    source.ndim > 0 &&
+    source.ndim === shape.length &&
+    source.shape.some((extent, i) => extent !== shape[i])
+  ) {
+    throw new ShapeError(
+      `${name}: the source has shape ${formatShape(source.shape)}, but the index names slices of shape ${formatShape(shape)}`,
+    );
+  }
+  const fits = source.numel() === positions.numel();
+  return { base, positions, source: fits ? source.reshape(shape) : source.expandTo(shape) };
+}
+
+/** `torch.index_add`: adds alpha * source[i] to slice index[i] along `dim`. */
+export function indexAdd(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+  options: { readonly alpha?: number } = {},
+): Tensor {
+  checkOptions('indexAdd', options, ['alpha']);
+  const alpha = options.alpha ?? 1;
+  const given = requireTensor('indexAdd', source);
+  const scaled = alpha === 1 ? given : castTo(given.mul(alpha), given.dtype);
+  const { base, positions, source: values } = slices('indexAdd', x, dim, index, scaled);
+  if (categoryOf(x.dtype) === 'bool') return scatterAt(base, positions, values, 'max').reshape(x.shape);
+  return scatterAt(base, positions, values, 'sum').reshape(x.shape);
+}
+
+/** `torch.index_copy`: slice index[i] along `dim` becomes source[i]. */
+export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+  const {
+    base,
+    positions,
+    source: values,
+  } = slices('indexCopy', x, dim, index, requireTensor('indexCopy', source));
+  return scatterAt(base, positions, values, 'set').reshape(x.shape);
+}
+
+/** `torch.index_fill`: the slices along `dim` that the index names become a number. */
+export function indexFill(x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor {
+  const filler = asOperand('indexFill', value, x.dtype);
+  if (filler.ndim !== 0)
+    throw new ShapeError(`indexFill: the value must have no dimensions, got ${formatShape(filler.shape)}`);
+  const { base, positions, source } = slices('indexFill', x, dim, index, filler);
+  return scatterAt(base, positions, source, 'set').reshape(x.shape);
+}
+
+/** `torch.index_reduce`: combines source[i] into slice index[i] along `dim`. */
+export function indexReduce(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+  reduce: Exclude<ScatterReduction, 'sum'>,
+  options: IncludeSelfOptions = {},
+): Tensor {
+  checkOptions('indexReduce', options, ['includeSelf']);
+  const {
+    base,
+    positions,
+    source: values,
+  } = slices('indexReduce', x, dim, index, requireTensor('indexReduce', source));
+  return combined('indexReduce', base, positions, values, reduce, options.includeSelf ?? true).reshape(
+    x.shape,
+  );
+}
+
+/** `torch.put`: writes source's elements at positions of the flattened tensor. */
+export function put(x: Tensor, index: Tensor, source: Tensor, options: AccumulateOptions = {}): Tensor {
+  checkOptions('put', options, ['accumulate']);
+  requireIndex('put', index);
+  if (index.numel() !== requireTensor('put', source).numel()) {
+    throw new ShapeError(
+      `put: ${index.numel()} positions for ${source.numel()} elements: they must be as many`,
+    );
+  }
+  const positions = normalizePositions('put', index, x.numel(), x.device, 0);
+  return scatterAt(
+    x,
+    positions,
+    castTo(source, x.dtype).reshape(index.shape),
+    options.accumulate ? 'sum' : 'set',
+  );
+}
+
+/** `torch.index_put`: as `setAt_`, giving a new tensor; with `accumulate`, repeated elements add up. */
+export function indexPut(
+  x: Tensor,
+  indices: readonly Index[],
+  values: Tensor | Scalar,
+  options: AccumulateOptions = {},
+): Tensor {
+  checkOptions('indexPut', options, ['accumulate']);
+  const { view, advanced } = parseIndices('indexPut', x, indices);
+  const { shape, positions } = selectPositions('indexPut', view, advanced);
+  const source = castTo(asOperand('indexPut', values, x.dtype), x.dtype).expand(shape);
+  const written = scatterAt(view, positions, source, options.accumulate ? 'sum' : 'set');
+  if (view.numel() === x.numel() && sameShape(view.shape, x.shape)) return written;
+  return x.clone().setAt_(indices, takeAt(written, positions));
+}

@@ -1,0 +1,213 @@
+// Sorting, and what follows from it. Positions are int32; sorting is stable, NaN is greatest.
+import { categoryOf, checkOptions, IndexError, normalizeDim } from '@nn/core';
+import { where } from './arithmetic.ts';
+import { apply, castTo, requireTensor } from './dispatch.ts';
+import { pickAlong } from './gathering.ts';
+import type { ValuesAndIndices } from './reduction.ts';
+import type { Tensor } from './tensor.ts';
+
+export interface SortOptions {
+  /** Greatest first. Default false. */
+  readonly descending?: boolean;
+  /** Sorting is always stable; accepted as in PyTorch. */
+  readonly stable?: boolean;
+}
+
+export interface TopkOptions {
+  /** The greatest (default), or the least. */
+  readonly largest?: boolean;
+  /** Results are always sorted; accepted as in PyTorch. */
+  readonly sorted?: boolean;
+}
+
+export interface KeepdimOptions {
+  readonly keepdim?: boolean;
+}
+
+/** `torch.argsort`: the positions (int32) that sort along the dimension. */
+export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}): Tensor {
+  requireTensor('argsort', x);
+  checkOptions('argsort', options, ['descending', 'stable']);
+  const at = normalizeDim('argsort', dim, x.ndim);
+  if (x.ndim === 0) return argsort(x.reshape([1]), 0, options).reshape([]);
+  const source = x.dtype === 'bool' ? castTo(x, 'uint8') : x;
+  return apply('argsort', [source], { dim: at, descending: options.descending ?? false });
+}
+
+/**
+ * `torch.sort`: sorted values along the dimension and the positions (int32) they came from.
+ *
+ * @example
+ * ```ts
+ * import { interpreter, sort, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const { values, indices } = sort(tensor([3, 1, 2]));
+ * console.log(await values.toArray(), await indices.toArray()); // => [1, 2, 3] [1, 2, 0]
+ * ```
+ */
+export function sort(x: Tensor, dim: number = -1, options: SortOptions = {}): ValuesAndIndices {
+  const indices = argsort(requireTensor('sort', x), dim, options);
+  return { values: pick(x, dim, indices), indices };
+}
+
+/** Elements at positions along a dimension; zero-dimensional tensors are their own. */
+function pick(x: Tensor, dim: number, indices: Tensor): Tensor {
+  return x.ndim === 0 ? x.clone() : pickAlong(x, normalizeDim('sort', dim, x.ndim), indices);
+}
+
+/** `torch.msort`: sorted along the first dimension. */
+export function msort(x: Tensor): Tensor {
+  return sort(x, 0).values;
+}
+
+/**
+ * `torch.topk`: the k greatest (or least) elements along the dimension, best first, and their positions (int32).
+ *
+ * @throws {IndexError} when the dimension has fewer than k elements.
+ */
+export function topk(x: Tensor, k: number, dim: number = -1, options: TopkOptions = {}): ValuesAndIndices {
+  requireTensor('topk', x);
+  checkOptions('topk', options, ['largest', 'sorted']);
+  const at = normalizeDim('topk', dim, x.ndim);
+  const extent = x.ndim === 0 ? 1 : x.shape[at];
+  if (!Number.isInteger(k) || k < 0 || k > extent)
+    throw new IndexError(`topk: k is ${k}, but dimension ${dim} has ${extent} elements`);
+  const order = argsort(x, dim, { descending: options.largest ?? true });
+  const indices = x.ndim === 0 ? order : order.narrow(at, 0, k);
+  return { values: pick(x, dim, indices), indices };
+}
+
+/** Values and positions of the element at `rank` (a number or a tensor with the dimension kept) of the sorted order. */
+function ranked(
+  x: Tensor,
+  dim: number,
+  rank: (order: Tensor) => Tensor,
+  keepdim: boolean | undefined,
+): ValuesAndIndices {
+  const indices = rank(argsort(x, dim));
+  const values = pick(x, dim, indices);
+  if (x.ndim === 0 || keepdim) return { values, indices };
+  return { values: values.squeeze(dim), indices: indices.squeeze(dim) };
+}
+
+/** `torch.kthvalue`: the k-th least element (from 1) along the dimension, and its position. */
+export function kthvalue(
+  x: Tensor,
+  k: number,
+  dim: number = -1,
+  options: KeepdimOptions = {},
+): ValuesAndIndices {
+  requireTensor('kthvalue', x);
+  checkOptions('kthvalue', options, ['keepdim']);
+  const at = normalizeDim('kthvalue', dim, x.ndim);
+  const extent = x.ndim === 0 ? 1 : x.shape[at];
+  if (!Number.isInteger(k) || k < 1 || k > extent)
+    throw new IndexError(`kthvalue: k is ${k}, but must be from 1 to the dimension's ${extent} elements`);
+  const pickRank = (order: Tensor): Tensor => (x.ndim === 0 ? order : order.narrow(at, k - 1, 1));
+  return ranked(x, dim, pickRank, options.keepdim);
+}
+
+function middle(
+  name: string,
+  x: Tensor,
+  dim: number,
+  ignoreNaN: boolean,
+  keepdim?: boolean,
+): ValuesAndIndices {
+  const at = normalizeDim(name, dim, x.ndim);
+  const extent = x.ndim === 0 ? 1 : x.shape[at];
+  if (extent === 0) throw new IndexError(`${name}: dimension ${dim} has no elements`);
+  if (x.ndim === 0) return ranked(x, dim, (order) => order, keepdim);
+  const half = Math.floor((extent - 1) / 2);
+  if (categoryOf(x.dtype) !== 'float') return ranked(x, dim, (order) => order.narrow(at, half, 1), keepdim);
+  const holes = castTo(x.detach().isnan(), 'int32').sum(at, { keepdim: true, dtype: 'int32' });
+  // NaN sorts last: without it, the middle of what is before; with it, the first NaN wins.
+  const rank = ignoreNaN
+    ? holes
+        .neg()
+        .add(extent - 1)
+        .clamp(0)
+        .floorDivide(2)
+    : where(holes.gt(0), holes.neg().add(extent), half).to('int32');
+  return ranked(x, dim, (order) => pickAlong(order, at, rank), keepdim);
+}
+
+/** `torch.median`: the lower of the two middle elements; NaN if there is one. Of all elements, or along a dimension. */
+export function median(x: Tensor): Tensor;
+export function median(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+export function median(x: Tensor, dim?: number, options: KeepdimOptions = {}): Tensor | ValuesAndIndices {
+  requireTensor('median', x);
+  checkOptions('median', options, ['keepdim']);
+  if (dim === undefined) return middle('median', x.reshape([-1]), 0, false).values;
+  return middle('median', x, dim, false, options.keepdim);
+}
+
+/** `torch.nanmedian`: as median, without the NaNs. */
+export function nanmedian(x: Tensor): Tensor;
+export function nanmedian(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+export function nanmedian(x: Tensor, dim?: number, options: KeepdimOptions = {}): Tensor | ValuesAndIndices {
+  requireTensor('nanmedian', x);
+  checkOptions('nanmedian', options, ['keepdim']);
+  if (dim === undefined) return middle('nanmedian', x.reshape([-1]), 0, true).values;
+  return middle('nanmedian', x, dim, true, options.keepdim);
+}
+
+/** `torch.mode`: the most frequent element (the least of several) along the dimension, and its last position. */
+export function mode(x: Tensor, dim: number = -1, options: KeepdimOptions = {}): ValuesAndIndices {
+  requireTensor('mode', x);
+  checkOptions('mode', options, ['keepdim']);
+  const at = normalizeDim('mode', dim, x.ndim);
+  if (x.ndim === 0) return { values: x.clone(), indices: argsort(x) };
+  const order = argsort(x, at);
+  const sorted = pickAlong(x.detach(), at, order);
+  const equal = sorted.unsqueeze(at + 1).eq(sorted.unsqueeze(at));
+  const count = castTo(equal, 'int32').sum(at + 1, { dtype: 'int32' });
+  const first = count.argmax(at, { keepdim: true });
+  // Sorting is stable, so the last of equal elements is the last in the tensor too.
+  const last = pickAlong(
+    order,
+    at,
+    first
+      .add(pickAlong(count, at, first))
+      .sub(1)
+      .to('int32'),
+  );
+  const values = pickAlong(x, at, last);
+  if (options.keepdim) return { values, indices: last };
+  return { values: values.squeeze(at), indices: last.squeeze(at) };
+}
+
+export interface SearchOptions {
+  /** Gives the position behind equal elements. Default false: before them. */
+  readonly right?: boolean;
+  readonly side?: 'left' | 'right';
+  /** Accepted as in PyTorch; positions are int32 always. */
+  readonly outInt32?: boolean;
+  /** The order that sorts `sorted` along its last dimension. */
+  readonly sorter?: Tensor;
+}
+
+/** `torch.searchsorted`: where in the last dimension of `sorted` each value belongs, int32. */
+export function searchsorted(sorted: Tensor, values: Tensor | number, options: SearchOptions = {}): Tensor {
+  requireTensor('searchsorted', sorted);
+  checkOptions('searchsorted', options, ['right', 'side', 'outInt32', 'sorter']);
+  const table =
+    options.sorter === undefined
+      ? sorted
+      : pickAlong(sorted, sorted.ndim - 1, castTo(options.sorter, 'int32'));
+  const right = options.right === true || options.side === 'right';
+  const given = typeof values === 'number' ? values : values.unsqueeze(-1);
+  const boundaries = table.ndim === 1 || typeof values === 'number' ? table : table.unsqueeze(-2);
+  // As many as lie before: comparisons summed as they are made, so that no table of them is stored.
+  const before = right ? boundaries.le(given) : boundaries.lt(given);
+  return castTo(before, 'int32').sum(-1, { dtype: 'int32' });
+}
+
+/** `torch.bucketize`: where among the boundaries each value belongs, int32. */
+export function bucketize(
+  values: Tensor | number,
+  boundaries: Tensor,
+  options: { readonly right?: boolean; readonly outInt32?: boolean } = {},
+): Tensor {
+  return searchsorted(boundaries, values, options);
+}
