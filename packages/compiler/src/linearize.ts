@@ -17,38 +17,38 @@ export class Linearizer {
   readonly params: Node[] = [];
   /** The structure. */
   readonly key: number[] = [];
-  readonly #positions = new Map<Node, number>();
   readonly #stack: Node[] = [];
 
   walk(roots: readonly Node[]): void {
     const { order, key } = this;
-    const positions = this.#positions;
     const stack = this.#stack;
+    // A position counts if the list has the node there: no map, and nothing to reset.
+    const isListed = (node: Node): boolean => order[node.position] === node;
     for (const root of roots) {
       stack.push(root);
       while (stack.length > 0) {
         const node = stack[stack.length - 1];
-        if (positions.has(node)) {
+        if (isListed(node)) {
           stack.pop();
           continue;
         }
         if (isLeaf(node)) {
           stack.pop();
-          positions.set(node, order.push(node) - 1);
+          node.position = order.push(node) - 1;
           this.#addLeaf(node);
           continue;
         }
         const { inputs } = node;
         const waiting = stack.length;
-        for (let i = inputs.length - 1; i >= 0; i--) if (!positions.has(inputs[i])) stack.push(inputs[i]);
+        for (let i = inputs.length - 1; i >= 0; i--) if (!isListed(inputs[i])) stack.push(inputs[i]);
         if (stack.length > waiting) continue;
         stack.pop();
-        positions.set(node, order.push(node) - 1);
+        node.position = order.push(node) - 1;
         key.push(node.signature, inputs.length);
-        for (let i = 0; i < inputs.length; i++) key.push(positions.get(inputs[i]) as number);
+        for (let i = 0; i < inputs.length; i++) key.push(inputs[i].position);
       }
     }
-    for (const root of roots) key.push(positions.get(root) as number);
+    for (const root of roots) key.push(root.position);
   }
 
   #addLeaf(node: Node): void {
@@ -69,7 +69,6 @@ export class Linearizer {
     this.inputs.length = 0;
     this.params.length = 0;
     this.key.length = 0;
-    this.#positions.clear();
     this.#stack.length = 0;
   }
 }

@@ -56,18 +56,19 @@ function verifyArena(
     }
   });
   const bytesOf = ({ dtype, length }: BufferSpec): number => length * bytesPerElement(dtype);
-  // Only neighbours in address can overlap first; sorted, the check stays cheap for programs of thousands.
-  const spans = [...alive].sort(([a], [b]) => buffers[a].offset - buffers[b].offset);
-  spans.forEach(([a, life], i) => {
-    const end = buffers[a].offset + bytesOf(buffers[a]);
-    if (buffers[a].offset % 256 !== 0 || end > arenaBytes)
-      throw new InternalError(`compiler: temporary ${a} does not lie in the arena`);
-    for (let j = i + 1; j < spans.length && buffers[spans[j][0]].offset < end; j++) {
-      const [b, other] = spans[j];
-      if (other.first <= life.last && life.first <= other.last)
-        throw new InternalError(`compiler: temporaries ${a} and ${b} overlap`);
+  let current: { buffer: number; end: number; last: number }[] = [];
+  for (const [buffer, { first, last }] of [...alive].sort(([, a], [, b]) => a.first - b.first)) {
+    const { offset } = buffers[buffer];
+    const end = offset + bytesOf(buffers[buffer]);
+    if (offset % 256 !== 0 || end > arenaBytes)
+      throw new InternalError(`compiler: temporary ${buffer} does not lie in the arena`);
+    current = current.filter((other) => other.last >= first);
+    for (const other of current) {
+      if (buffers[other.buffer].offset < end && offset < other.end)
+        throw new InternalError(`compiler: temporaries ${other.buffer} and ${buffer} overlap`);
     }
-  });
+    current.push({ buffer, end, last });
+  }
 }
 
 class KernelVerifier {

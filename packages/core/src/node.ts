@@ -28,6 +28,8 @@ export class Node<N extends OpName = OpName> {
   runs = 0;
   /** Whether several storages hold this value (a clone shares it until one of them is written). */
   shared = false;
+  /** Where the last walk over a graph listed this node; only that walk's own list can tell whether it is its own. */
+  position = 0;
 
   constructor(
     op: N,
