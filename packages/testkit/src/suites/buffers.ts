@@ -108,7 +108,8 @@ export function buffersSuite({ test, dtypes }: Context): void {
       const buffers = [1, 100, 5000].map((length) => backend.allocate(dtype, length));
       const { liveBytes, peakBytes } = backend.memory();
       const needed = buffers.reduce((total, buffer) => total + buffer.bytes, 0);
-      check(liveBytes - before === needed, `${liveBytes - before} live bytes for buffers of ${needed}`);
+      // A device may keep books beside its buffers.
+      check(liveBytes - before >= needed, `${liveBytes - before} live bytes for buffers of ${needed}`);
       check(needed >= 5101 * backend.bytesPerElement(dtype), `the buffers state only ${needed} bytes`);
       check(peakBytes >= liveBytes, `the peak of ${peakBytes} is below the ${liveBytes} that live`);
       for (const buffer of buffers) backend.free(buffer);
