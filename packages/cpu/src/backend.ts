@@ -45,6 +45,8 @@ class CpuBackend implements Backend {
     if (!this.#disposed) dispose();
   });
   #disposed = false;
+  #bufferBytes = 0;
+  #peakBytes = 0;
 
   constructor(options: CpuOptions) {
     this.#device = new Device(options);
@@ -55,12 +57,16 @@ class CpuBackend implements Backend {
   }
 
   allocate(dtype: DType, length: number): DeviceBuffer {
-    return new CpuBuffer(this.#device, dtype, length);
+    const buffer = new CpuBuffer(this.#device, dtype, length);
+    this.#bufferBytes += buffer.bytes;
+    this.#notePeak();
+    return buffer;
   }
 
   free(buffer: DeviceBuffer): void {
     this.#device.heap.free(this.#addressOf(buffer, 'free'));
     (buffer as CpuBuffer).address = 0;
+    this.#bufferBytes -= buffer.bytes;
   }
 
   write(buffer: DeviceBuffer, data: HostArray): void {
@@ -96,20 +102,28 @@ class CpuBackend implements Backend {
   ): void {
     const addressOf = (buffer: DeviceBuffer): number => this.#addressOf(buffer, 'run');
     (executable as CpuExecutable).run(inputs.map(addressOf), outputs.map(addressOf), params);
+    this.#notePeak();
   }
 
   /** Everything is done when `run` returns. */
   async synchronize(): Promise<void> {}
 
   memory(): { readonly liveBytes: number; readonly peakBytes: number } {
-    const { liveBytes, peakBytes } = this.#device.heap;
-    return { liveBytes, peakBytes };
+    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#device.dispose();
+  }
+
+  get #liveBytes(): number {
+    return this.#bufferBytes + this.#device.arenaBytes;
+  }
+
+  #notePeak(): void {
+    if (this.#liveBytes > this.#peakBytes) this.#peakBytes = this.#liveBytes;
   }
 
   #addressOf(buffer: DeviceBuffer, method: string): number {

@@ -56,6 +56,10 @@ export class Device {
     return kernel;
   }
 
+  get arenaBytes(): number {
+    return this.#arenaBytes;
+  }
+
   /** The address of space for a program's temporaries: one for all programs, which run one after the other. */
   arena(bytes: number): number {
     if (bytes > this.#arenaBytes) {

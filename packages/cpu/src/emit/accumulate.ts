@@ -57,6 +57,10 @@ export function isLocating(op: ReduceOp): op is 'argmax' | 'argmin' {
   return op === 'argmax' || op === 'argmin';
 }
 
+function isFloatExtremum({ op, dtype }: AccumulatorStructure): boolean {
+  return (op === 'max' || op === 'min') && (dtype === 'float32' || dtype === 'float64');
+}
+
 /** Whether a sum goes through float64 from time to time. */
 export function isBlocked({ op, dtype }: AccumulatorStructure): boolean {
   return op === 'sum' && dtype === 'float32';
@@ -115,6 +119,7 @@ export class ScalarAccumulator {
       builder.set(sum, f64.add(sum, f64.add(f64x2.extractLane(both, 0), f64x2.extractLane(both, 1))));
       return;
     }
+    vector.settle();
     for (let lane = 0; lane < lanes; lane++) {
       builder.scope(() => {
         const value = builder.local(
@@ -190,6 +195,8 @@ export class VectorAccumulator {
   /** The float64 sums of a blocked sum. */
   readonly sums: readonly VectorLocal[] | undefined;
   readonly index: VectorLocal | undefined;
+  /** Of a float's max or min: lanes that have seen NaN. All ones are a NaN themselves. */
+  readonly #nanMask: readonly VectorLocal[] | undefined;
   readonly #context: EmitContext;
   readonly #structure: AccumulatorStructure;
 
@@ -198,6 +205,7 @@ export class VectorAccumulator {
     this.#structure = structure;
     const { builder } = context;
     this.registers = vectorLocals(builder, structure.dtype);
+    this.#nanMask = isFloatExtremum(structure) ? vectorLocals(builder, structure.dtype) : undefined;
     this.sums = isBlocked(structure) ? builder.locals('v128', 2) : undefined;
     this.index = isLocating(structure.op) ? builder.local('v128') : undefined;
   }
@@ -207,6 +215,7 @@ export class VectorAccumulator {
     const { op, dtype } = this.#structure;
     setRegisters(builder, this.registers, splat(dtype, identity(op, dtype)));
     for (const sum of this.sums ?? []) builder.set(sum, f64x2.constant(0));
+    for (const mask of this.#nanMask ?? []) builder.set(mask, i32x4.constant(0));
     if (this.index !== undefined) builder.set(this.index, i32x4.constant(0));
   }
 
@@ -221,19 +230,29 @@ export class VectorAccumulator {
       builder.set(index, v128.bitselect(positions as Vector, index, better));
       return;
     }
+    if (this.#nanMask !== undefined && (op === 'max' || op === 'min')) {
+      this.#addExtremum(op, value, this.#nanMask);
+      return;
+    }
     const operands = [this.registers, value].map((registers) => ({ dtype, registers, scalar: undefined }));
     setRegisters(builder, this.registers, vectorOperation(this.#context, combiningOps[op], dtype, operands));
   }
 
-  /** Adds a product to a sum with one rounding. */
-  addProduct(a: readonly VectorLocal[], b: readonly VectorLocal[]): void {
-    const { dtype } = this.#structure;
-    const operands = [a, b, this.registers].map((registers) => ({ dtype, registers, scalar: undefined }));
-    setRegisters(
-      this.#context.builder,
-      this.registers,
-      vectorOperation(this.#context, 'fma', dtype, operands),
-    );
+  /** The pseudo-maximum is one instruction, but takes NaN for less than anything: those are noted apart. */
+  #addExtremum(op: 'max' | 'min', value: readonly VectorLocal[], nanMask: readonly VectorLocal[]): void {
+    const { builder } = this.#context;
+    const lanesOf = this.#structure.dtype === 'float32' ? f32x4 : f64x2;
+    const pick = op === 'max' ? lanesOf.pmax : lanesOf.pmin;
+    for (const [part, register] of value.entries()) {
+      builder.set(this.registers[part], pick(this.registers[part], register));
+      builder.set(nanMask[part], v128.or(nanMask[part], lanesOf.ne(register, register)));
+    }
+  }
+
+  /** Puts NaN where one was seen. */
+  settle(): void {
+    for (const [part, mask] of (this.#nanMask ?? []).entries())
+      this.#context.builder.set(this.registers[part], v128.or(this.registers[part], mask));
   }
 
   /** Moves a blocked sum's float32 lanes to its float64 sums. */
@@ -252,6 +271,7 @@ export class VectorAccumulator {
     const { builder } = this.#context;
     const { op, dtype } = this.#structure;
     if (!isLocating(op)) {
+      other.settle();
       this.add(other.registers, undefined);
       setRegisters(builder, other.registers, splat(dtype, identity(op, dtype)));
       return;
@@ -262,6 +282,7 @@ export class VectorAccumulator {
   /** Each lane's result, when lanes are different outputs. */
   result(): readonly VectorLocal[] {
     if (this.index !== undefined) return [this.index];
+    this.settle();
     if (this.sums === undefined) return this.registers;
     this.flush();
     this.#context.builder.set(this.registers[0], demote(this.sums[0], this.sums[1]));
@@ -269,17 +290,18 @@ export class VectorAccumulator {
   }
 }
 
-/** Lanes whose value beats the best so far; positions only grow, so equal ones never do. */
+/**
+ * Lanes whose value beats the best so far; positions only grow, so equal ones never do. Of floats: where it is not at
+ * most the best (or NaN), and the best is not NaN.
+ */
 function beatsLanes(
   op: 'argmax' | 'argmin',
   dtype: RegisterDType,
   value: readonly VectorLocal[],
   best: readonly VectorLocal[],
 ): Vector {
-  const beats =
-    op === 'argmax' ? compareLanes('lt', dtype, best, value) : compareLanes('lt', dtype, value, best);
-  if (dtype !== 'float32' && dtype !== 'float64') return beats;
-  const valueIsNaN = compareLanes('ne', dtype, value, value);
-  const bestIsNaN = compareLanes('ne', dtype, best, best);
-  return v128.or(beats, v128.andnot(valueIsNaN, bestIsNaN));
+  const [low, high] = op === 'argmax' ? [value, best] : [best, value];
+  const isNoBetter = compareLanes('le', dtype, low, high);
+  if (dtype !== 'float32' && dtype !== 'float64') return v128.not(isNoBetter);
+  return v128.andnot(compareLanes('eq', dtype, best, best), isNoBetter);
 }
