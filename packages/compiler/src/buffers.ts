@@ -1,5 +1,5 @@
 // Which buffers a kernel reads and writes.
-import type { Instruction, Kernel } from '@nn/core';
+import type { BufferSpec, Instruction, Kernel } from '@nn/core';
 
 function loadsOf(instructions: readonly Instruction[], reads: number[]): void {
   for (const instruction of instructions) {
@@ -29,4 +29,48 @@ export function buffersRead(kernel: Kernel): number[] {
 export function buffersWritten(kernel: Kernel): number[] {
   if (kernel.kind !== 'loop') return [kernel.target];
   return [...new Set(kernel.stores.map(({ access }) => access.buffer))];
+}
+
+/** Leaves out temporaries that no kernel touches any more, and numbers the others anew. */
+export function dropUntouched<B extends Pick<BufferSpec, 'role'>>(
+  buffers: readonly B[],
+  kernels: readonly Kernel[],
+): { readonly buffers: readonly B[]; readonly kernels: readonly Kernel[] } {
+  const touched = new Set(kernels.flatMap((kernel) => [...buffersRead(kernel), ...buffersWritten(kernel)]));
+  const kept = buffers.map((buffer, i) => buffer.role !== 'temporary' || touched.has(i));
+  if (!kept.includes(false)) return { buffers, kernels };
+  let count = 0;
+  const numbers = kept.map((keep) => (keep ? count++ : -1));
+  return {
+    buffers: buffers.filter((_, i) => kept[i]),
+    kernels: kernels.map((kernel) => renumber(kernel, (buffer) => numbers[buffer])),
+  };
+}
+
+type Renumber = (buffer: number) => number;
+
+function renumber(kernel: Kernel, to: Renumber): Kernel {
+  if (kernel.kind === 'scatter') {
+    const { index, source, target } = kernel;
+    return { ...kernel, index: to(index), source: to(source), target: to(target) };
+  }
+  if (kernel.kind !== 'loop') return { ...kernel, source: to(kernel.source), target: to(kernel.target) };
+  const moved = <T extends { readonly buffer: number }>(access: T): T => ({
+    ...access,
+    buffer: to(access.buffer),
+  });
+  const instructions = (list: readonly Instruction[]): Instruction[] =>
+    list.map((instruction) =>
+      instruction.op === 'load' || instruction.op === 'gather'
+        ? { ...instruction, access: moved(instruction.access) }
+        : instruction,
+    );
+  const { producer } = kernel;
+  const epilogue = instructions(kernel.epilogue);
+  const stores = kernel.stores.map(({ access, value }) => ({ access: moved(access), value }));
+  if (producer === null) return { ...kernel, epilogue, stores };
+  if (producer.kind === 'reduce')
+    return { ...kernel, epilogue, stores, producer: { ...producer, body: instructions(producer.body) } };
+  const operands = { left: moved(producer.left), right: moved(producer.right) };
+  return { ...kernel, epilogue, stores, producer: { ...producer, ...operands } };
 }

@@ -8,9 +8,11 @@ import {
   type LoopKernel,
   type Program,
 } from '@nn/core';
+import { dropUntouched } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
 import { planMemory } from './memory.ts';
+import { mergeKernels } from './merge.ts';
 import { Schedule } from './schedule.ts';
 import { verifyProgram } from './verify.ts';
 
@@ -67,13 +69,11 @@ class ProgramWriter implements LoweringContext {
       if (target === undefined || node.leaf?.kind === 'buffer' || node.size === 0) continue;
       this.#kernels.push(this.#lower(node, target));
     }
-    const kernels = this.#kernels.reverse().flat();
-    return planMemory(
-      this.#buffers,
-      this.#graph.params.map((param) => param.dtype),
-      kernels,
-      this.#options.bytesPerElement,
-    );
+    const ordered = this.#kernels.reverse().flat();
+    const merged = this.#options.fusion ? mergeKernels(ordered, this.#buffers) : ordered;
+    const { buffers, kernels } = dropUntouched(this.#buffers, merged);
+    const params = this.#graph.params.map((param) => param.dtype);
+    return planMemory(buffers, params, kernels, this.#options.bytesPerElement);
   }
 
   bufferOf(node: GraphNode): number {

@@ -11,7 +11,7 @@ interface Lifetime {
   last: number;
 }
 
-/** Drops temporaries that no kernel touches, and lays out the others: largest first, each as low as it fits best. */
+/** Lays out the temporaries: largest first, each as low as it fits best. */
 export function planMemory(
   buffers: readonly Omit<BufferSpec, 'offset'>[],
   params: readonly DType[],

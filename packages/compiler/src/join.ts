@@ -1,0 +1,170 @@
+// Makes one kernel of two that walk the same loops: the second's loads of what the first stores become values.
+import {
+  type Access,
+  type Accumulator,
+  ExpressionBuilder,
+  type Instruction,
+  type LoopKernel,
+  type Reduction,
+  type Store,
+  type Value,
+} from '@nn/core';
+import { affineKey } from './affine.ts';
+import { commonExtents, splitLoops } from './align.ts';
+import { buffersRead, buffersWritten } from './buffers.ts';
+import { simplifyLoops } from './simplify.ts';
+
+/** More instructions than this spill registers. */
+const maximumInstructions = 320;
+/** WebGPU binds no more than eight buffers to a kernel by default. */
+export const maximumBuffers = 8;
+
+/** The kernel that does what both do, or null when they cannot be one or would gain nothing by it. */
+export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel | null {
+  const aligned = align(first, second);
+  if (aligned === null || !fits(first, second)) return null;
+  const [a, b] = aligned;
+  const stored = new Map<number, Store>(a.stores.map((store) => [store.access.buffer, store]));
+  if (!readsInPlace(b, stored)) return null;
+  const dependent = b.epilogue.some(
+    ({ op, ...rest }) => op === 'load' && stored.has((rest as Loading).access.buffer),
+  );
+  if (!dependent && !sharesLoad(a, b)) return null;
+
+  const producer = joinProducers(a, b);
+  const epilogue = new ExpressionBuilder();
+  const valuesOfA = append(epilogue, a.epilogue, (instruction) => instruction);
+  const valuesOfB = append(epilogue, b.epilogue, (instruction) => {
+    if (instruction.op === 'result') return { ...instruction, index: producer.results[instruction.index] };
+    const store = instruction.op === 'load' ? stored.get(instruction.access.buffer) : undefined;
+    return store === undefined ? instruction : valuesOfA[store.value];
+  });
+  const stores = [
+    ...a.stores.map((store) => ({ ...store, value: valuesOfA[store.value] })),
+    ...b.stores.map((store) => ({ ...store, value: valuesOfB[store.value] })),
+  ];
+  return simplifyLoops({
+    kind: 'loop',
+    name: joinNames(a.name, b.name),
+    extents: a.extents,
+    producer: producer.producer,
+    epilogue: epilogue.instructions,
+    stores,
+  });
+}
+
+interface Loading {
+  readonly access: Access;
+}
+
+/** Short names stay readable: what is beyond is counted by explain's other columns. */
+function joinNames(a: string, b: string): string {
+  const joined = `${a}+${b}`;
+  return joined.length <= 64 ? joined : `${joined.slice(0, 63)}…`;
+}
+
+function fits(a: LoopKernel, b: LoopKernel): boolean {
+  const buffers = new Set([a, b].flatMap((kernel) => [...buffersRead(kernel), ...buffersWritten(kernel)]));
+  return buffers.size <= maximumBuffers && lengthOf(a) + lengthOf(b) <= maximumInstructions;
+}
+
+function lengthOf({ producer, epilogue }: LoopKernel): number {
+  return epilogue.length + (producer?.kind === 'reduce' ? producer.body.length : 0);
+}
+
+/** Both over the same loops, or null. At most one may have a producer, unless both reduce over the same. */
+function align(a: LoopKernel, b: LoopKernel): [LoopKernel, LoopKernel] | null {
+  const outer = commonExtents(a.extents, b.extents);
+  if (outer === null) return null;
+  if (a.producer === null || b.producer === null)
+    return [splitLoops(a, outer, innerOf(a)), splitLoops(b, outer, innerOf(b))];
+  if (a.producer.kind !== 'reduce' || b.producer.kind !== 'reduce') return null;
+  const inner = commonExtents(a.producer.extents, b.producer.extents);
+  return inner === null ? null : [splitLoops(a, outer, inner), splitLoops(b, outer, inner)];
+}
+
+function innerOf({ producer }: LoopKernel): readonly number[] {
+  if (producer === null) return [];
+  return producer.kind === 'reduce' ? producer.extents : producer.inner;
+}
+
+/** Whether the kernel reads what another stores only where that is stored: in its epilogue, at the same elements. */
+function readsInPlace({ producer, epilogue }: LoopKernel, stored: ReadonlyMap<number, Store>): boolean {
+  if (producer?.kind === 'dot' && (stored.has(producer.left.buffer) || stored.has(producer.right.buffer)))
+    return false;
+  const body = producer?.kind === 'reduce' ? producer.body : [];
+  for (const instruction of body) {
+    const loads = instruction.op === 'load' || instruction.op === 'gather';
+    if (loads && stored.has(instruction.access.buffer)) return false;
+  }
+  for (const instruction of epilogue) {
+    if (instruction.op !== 'load' && instruction.op !== 'gather') continue;
+    const store = stored.get(instruction.access.buffer);
+    if (store === undefined) continue;
+    if (instruction.op === 'gather' || instruction.access.guards.length > 0) return false;
+    if (affineKey(instruction.access) !== affineKey(store.access)) return false;
+  }
+  return true;
+}
+
+/** Whether both load the same elements, so many that loading them once is worth it. */
+function sharesLoad(a: LoopKernel, b: LoopKernel): boolean {
+  if (a.producer?.kind === 'dot' || b.producer?.kind === 'dot') return false;
+  if ((a.producer === null) !== (b.producer === null)) return false;
+  const lists = (kernel: LoopKernel): readonly Instruction[] =>
+    kernel.producer?.kind === 'reduce' ? kernel.producer.body : kernel.epilogue;
+  const extents = [...a.extents, ...innerOf(a)];
+  const full = (access: Access): boolean =>
+    access.strides.every((stride, i) => stride !== 0 || extents[i] === 1);
+  const known = new Set<string>();
+  for (const instruction of lists(a))
+    if (instruction.op === 'load' && full(instruction.access)) known.add(JSON.stringify(instruction.access));
+  return lists(b).some(
+    (instruction) => instruction.op === 'load' && known.has(JSON.stringify(instruction.access)),
+  );
+}
+
+type Rename = (instruction: Instruction) => Instruction | Value;
+
+/** Adds instructions to a list; returns where each one's value is now. A rename to a number takes that value. */
+function append(builder: ExpressionBuilder, instructions: readonly Instruction[], rename: Rename): Value[] {
+  const values: Value[] = [];
+  for (const instruction of instructions) {
+    const renamed = rename(instruction);
+    if (typeof renamed === 'number') values.push(renamed);
+    else values.push(builder.add(withArguments(renamed, values)));
+  }
+  return values;
+}
+
+function withArguments(instruction: Instruction, values: readonly Value[]): Instruction {
+  if (!('args' in instruction)) return instruction;
+  if (instruction.op === 'gather') return { ...instruction, args: [values[instruction.args[0]]] };
+  return { ...instruction, args: instruction.args.map((value) => values[value]) };
+}
+
+interface JoinedProducer {
+  readonly producer: LoopKernel['producer'];
+  /** Where the second kernel's results are now. */
+  readonly results: readonly number[];
+}
+
+function joinProducers(a: LoopKernel, b: LoopKernel): JoinedProducer {
+  if (a.producer?.kind === 'reduce' && b.producer?.kind === 'reduce')
+    return joinReductions(a.producer, b.producer);
+  const count = b.producer?.kind === 'reduce' ? b.producer.accumulators.length : 1;
+  return { producer: a.producer ?? b.producer, results: Array.from({ length: count }, (_, i) => i) };
+}
+
+function joinReductions(a: Reduction, b: Reduction): JoinedProducer {
+  const builder = new ExpressionBuilder();
+  const valuesOfA = append(builder, a.body, (instruction) => instruction);
+  const valuesOfB = append(builder, b.body, (instruction) => instruction);
+  const accumulators: Accumulator[] = a.accumulators.map((one) => ({ ...one, value: valuesOfA[one.value] }));
+  const results = b.accumulators.map(({ op, value, dtype }) => {
+    const moved = valuesOfB[value];
+    const known = accumulators.findIndex((other) => other.op === op && other.value === moved);
+    return known >= 0 ? known : accumulators.push({ op, value: moved, dtype }) - 1;
+  });
+  return { producer: { ...a, body: builder.instructions, accumulators }, results };
+}
