@@ -161,3 +161,36 @@ describe('values', () => {
     kernels(dot(empty, random([3, 2])), node('prod', [empty], { dims: [0], keepDims: true }));
   });
 });
+
+describe('merging', () => {
+  test('an Adam update of state and parameter is one kernel', () => {
+    const [p, g, m, v] = [1, 2, 3, 4].map((seed) => random([4, 6], seed));
+    const nextM = add(mul(m, scalar(0.9)), mul(g, scalar(0.1)));
+    const nextV = add(mul(mul(v, v), scalar(0.99)), mul(mul(g, g), scalar(0.01)));
+    const step = node('div', [nextM, add(node('sqrt', [nextV]), scalar(1e-8))]);
+    expect(kernels(nextM, nextV, node('sub', [p, mul(step, scalar(0.01))]))).toHaveLength(1);
+  });
+
+  test('a dot stores what comes before its activation too', () => {
+    const hidden = add(dot(random([5, 3]), random([3, 4], 2)), random([4], 3));
+    expect(kernels(hidden, node('gelu', [hidden], { approximate: 'tanh' }))).toHaveLength(1);
+    expect(kernels(hidden, reshape(hidden, [20]))).toHaveLength(1);
+  });
+
+  test('reductions of the same data share a walk', () => {
+    const x = random([4, 30]);
+    const y = random([4, 30], 2);
+    expect(kernels(sum(mul(x, y), [0]), sum(x, [0]))).toHaveLength(1);
+    expect(kernels(sum(mul(x, x), [1]), node('max', [x], { dims: [1], keepDims: false }))).toHaveLength(1);
+  });
+
+  test('a kernel never moves before what it reads or after what reads it', () => {
+    const x = random([4, 6]);
+    const total = sum(x, [0, 1]);
+    const a = mul(x, scalar(2));
+    const b = mul(x, total);
+    kernels(a, b, sum(a, [1]), add(a, sum(b, [0])));
+    const written = node('assign', [a, exp(random([3], 5))], { strides: [2], offset: 1 });
+    kernels(a, written, add(a, written), add(written, x));
+  });
+});
