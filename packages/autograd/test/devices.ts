@@ -1,10 +1,16 @@
 // The devices that the promises are tested on, each with fusion on and off.
 import { removeBackend } from '@nn/core';
+import { cpu } from '@nn/cpu';
 import { type Backend, interpreter, setFusion, use } from '@nn/tensor';
+import { webgpu } from '@nn/webgpu';
+import { createDawn } from '@nn/webgpu/node';
 import { afterAll, beforeAll, describe } from 'vitest';
 
 const makers: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
   interpreter: () => interpreter(),
+  cpu: () => cpu({ threads: 2 }),
+  // On SwiftShader where there is no GPU. No adapter at all is a failure, not a skip.
+  webgpu: async () => webgpu({ gpu: await createDawn({ software: 'fallback' }) }),
 };
 
 /** Runs the suite on every device, with fusion on and off. */

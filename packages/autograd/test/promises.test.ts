@@ -67,7 +67,7 @@ onEveryDevice((device, fused) => {
 
     it(`stays flat over ${steps} training steps without a pause or a dispose`, () => {
       const former = memoryPolicy();
-      memoryPolicy({ keptBytes: 2 ** 20 });
+      memoryPolicy({ keptBytes: 2 ** 18 });
       const net = new TwoLayers();
       const live: number[] = [];
       for (let i = 1; i <= steps; i++) {
@@ -92,9 +92,12 @@ onEveryDevice((device, fused) => {
     }, 120_000);
 
     it('runs an endless chain that nobody reads', async () => {
+      const former = memoryPolicy();
+      memoryPolicy({ pendingNodes: 300 });
       const x = zeros([4]);
-      for (let i = 0; i < 20_000; i++) x.add_(1);
-      expect(await x.toArray()).toEqual([20_000, 20_000, 20_000, 20_000]);
+      for (let i = 0; i < 1000; i++) x.add_(1);
+      memoryPolicy(former);
+      expect(await x.toArray()).toEqual([1000, 1000, 1000, 1000]);
     }, 120_000);
   });
 
