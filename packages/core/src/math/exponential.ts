@@ -1,0 +1,56 @@
+// exp, exp2 and expm1.
+import type { Value } from '../scalar.ts';
+import type { Float32Code } from './float32.ts';
+
+/**
+ * The result is p 2^k 2^k with an even exponent split in two, so that subnormals are rounded once and what
+ * overflows goes through no infinite factor; that makes the reduced argument twice as long as usual and the
+ * polynomial one degree higher, which is cheaper than splitting an odd exponent.
+ */
+function scaleTwice(c: Float32Code, p: Value, halfExponent: Value): Value {
+  const scale = c.powerOfTwo(halfExponent);
+  return c.mul(c.mul(p, scale), scale);
+}
+
+/** 2 ln 2 in two parts, the first of 16 bits. */
+const twoLog2 = [1.38629150390625, 2.8572135306603741e-6];
+/** Minimax for e^r, |r| <= ln 2, relative error 2^-26 (Remez; coefficients rounded one by one, refitting the others). */
+const expCoefficients = [
+  1, 1, 0.500000358, 0.166666165, 0.0416611917, 0.00833595544, 0.00141055952, 0.000196321591,
+];
+
+export function exp(c: Float32Code, x: Value): Value {
+  const clamped = c.atLeast(c.atMost(x, 88.8), -104);
+  const n = c.roundScaled(clamped, 0.5 * Math.LOG2E, 127);
+  const r = c.reduce(clamped, n.float, twoLog2);
+  return scaleTwice(c, c.polynomial(r, expCoefficients), n.bits);
+}
+
+/** Minimax for 2^r, |r| <= 1, relative error 2^-25. */
+const exp2Coefficients = [
+  1, 0.693147361, 0.240226641, 0.0555027872, 0.0096169943, 0.00133570924, 0.0001563572, 1.41468681e-5,
+];
+
+export function exp2(c: Float32Code, x: Value): Value {
+  const clamped = c.atLeast(c.atMost(x, 128), -150);
+  const n = c.roundScaled(clamped, 0.5, 127);
+  const r = c.reduce(clamped, n.float, [2]);
+  return scaleTwice(c, c.polynomial(r, exp2Coefficients), n.bits);
+}
+
+/** ln 2 in two parts, the first of 16 bits. */
+export const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
+/** Minimax for (e^r - 1 - r) / r², |r| <= ln 2 / 2, to a relative error of 2^-31 in e^r - 1. */
+const expm1Coefficients = [0.5, 0.166666657, 0.0416664667, 0.00833364204, 0.00139349909, 0.000196675159];
+
+/** e^x - 1 = 2^n (e^r - 1) + (2^n - 1), halved until the end lest 2^n overflow. */
+export function expm1(c: Float32Code, x: Value): Value {
+  const clamped = c.atLeast(c.atMost(x, 88.8), -18);
+  const n = c.roundScaled(clamped, Math.LOG2E, 126);
+  const r = c.reduce(clamped, n.float, log2Parts);
+  const p = c.fma(c.mul(r, r), c.polynomial(r, expm1Coefficients), r);
+  const halfScale = c.powerOfTwo(n.bits);
+  const half = c.fma(halfScale, p, c.sub(halfScale, c.constant(0.5)));
+  const result = c.add(half, half);
+  return c.where(c.compare('eq', x, c.constant(0)), x, result);
+}

@@ -1,0 +1,25 @@
+// sinh, cosh, tanh and their inverses.
+import type { Value } from '../scalar.ts';
+import type { Float32Code } from './float32.ts';
+
+/** Minimax for e^(2 r), |r| <= ln 2 / 4, relative error 2^-28. */
+const tanhExpCoefficients = [1, 2, 1.99999976, 1.333321336, 0.6666899328, 0.2678091824, 0.08852899072];
+/** Minimax for (tanh(a) / a - 1) / a² in a², 0 <= a < 0.5494, to a relative error of 2^-24.7 in tanh. */
+const tanhCoefficients = [-0.333329499, 0.133208022, -0.0526768826, 0.0164474696];
+
+/**
+ * 1 - 2 / (e^2a + 1) where that is at least ½, below an odd polynomial. One part of ln 2 / 2 is enough: its error
+ * grows with the multiple, but is felt less and less.
+ */
+export function tanh(c: Float32Code, x: Value): Value {
+  const a = c.abs(x);
+  const clamped = c.atMost(a, 9.1);
+  const n = c.roundScaled(clamped, 2 * Math.LOG2E, 127);
+  const r = c.reduce(clamped, n.float, [Math.LN2 / 2]);
+  const one = c.constant(1);
+  const denominator = c.fma(c.powerOfTwo(n.bits), c.polynomial(r, tanhExpCoefficients), one);
+  const large = c.sub(one, c.div(c.constant(2), denominator));
+  const square = c.mul(x, x);
+  const small = c.fma(c.mul(c.polynomial(square, tanhCoefficients), square), a, a);
+  return c.withSignOf(c.where(c.compare('lt', a, c.constant(0.5494)), small, large), x);
+}

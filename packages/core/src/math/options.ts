@@ -1,0 +1,9 @@
+// What an expansion may count on. See expand.ts.
+export interface MathOptions {
+  /**
+   * Whether the device computes as written and in float64 too (true by default: CPUs). With false, for shading
+   * languages, an expansion stays in float32 and keeps clear of sums that a compiler which reorders them would
+   * break, at the price of some ulps in a few functions and of large arguments of the trigonometric ones.
+   */
+  readonly wide?: boolean;
+}
