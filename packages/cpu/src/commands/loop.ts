@@ -57,6 +57,7 @@ function estimatedTime(plan: Plan): number {
 /** How much of the innermost extent an item covers: all of it, unless there are too few rows for all threads. */
 function chunkLength(plan: Plan, threads: number): number {
   if (plan.inner === null) return 1;
+  if (plan.tileLength !== null) return plan.tileLength;
   const { extent } = plan.inner;
   if (threads === 1) return Math.max(1, extent);
   let rows = 1;

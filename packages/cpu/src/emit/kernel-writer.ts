@@ -193,7 +193,7 @@ export class KernelWriter {
   #writeChunk(body: Values, epilogue: Values): void {
     const { builder } = this.context;
     const { structure, layout } = this;
-    const chunk = this.#rowCoordinates[structure.rowRank - 1];
+    const chunk = this.#rowCoordinates[structure.chunkRow];
     const length = this.word(layout.chunkLength);
     const left = builder.local('i32', i32.sub(this.word(layout.innerExtent), i32.mul(chunk, length)));
     builder.if(i32.gtS(left, length), () => builder.set(left, length));
@@ -209,13 +209,8 @@ export class KernelWriter {
           builder.set(left, i32.sub(left, elements));
         },
       );
-    if (structure.vectorized) {
-      if (structure.unroll > 1)
-        strip(structure.unroll * lanes, () =>
-          this.#writeVectors(body, epilogue, positions, structure.unroll),
-        );
-      strip(lanes, () => this.#writeVectors(body, epilogue, positions, 1));
-    }
+    for (const vectors of structure.strips)
+      strip(vectors * lanes, () => this.#writeVectors(body, epilogue, positions, vectors));
     strip(1, () => {
       const results = this.#reduceElement(body, positions);
       this.writeElement(epilogue, positions, results);

@@ -1,4 +1,4 @@
-// Along which dimension vectors lie.
+// Along which dimension vectors lie, and in which order tiles are walked.
 import type { Dimension } from './loops.ts';
 import type { OpenStep, Site } from './sites.ts';
 import type { StoreStructure } from './structure.ts';
@@ -29,4 +29,32 @@ export function chooseLanes(
   const alongReduced = scatteredAccesses(sites, loads, innerReduced);
   const alongOuter = scatteredAccesses(sites, [...loads, ...stores.map(({ cursor }) => cursor)], innerOuter);
   return alongReduced < alongOuter ? 'reduced' : 'outer';
+}
+
+/** Elements of a tile along the lanes: one cache line of float32. */
+const tileLength = 16;
+/** With fewer scattered elements than this in a row, their cache lines stay where they are until the next row. */
+const scatteredWorthTiles = 256;
+
+/**
+ * For kernels that walk a buffer across its rows, as a transposition does: tiles that are narrow along the lanes, and
+ * walked next along the dimension in which that buffer is contiguous, so that each cache line is read once.
+ */
+export function chooseTile(
+  sites: readonly Site[],
+  steps: readonly OpenStep[],
+  rows: readonly Dimension[],
+  inner: Dimension,
+): { readonly rows: readonly Dimension[]; readonly length: number } | null {
+  if (inner.extent < scatteredWorthTiles) return null;
+  for (const step of steps) {
+    if (step.kind !== 'load') continue;
+    const { elementBytes } = sites[step.cursor];
+    const stride = Math.abs(inner.strides[step.cursor]);
+    if (stride <= elementBytes) continue;
+    const contiguous = rows.find((row) => Math.abs(row.strides[step.cursor]) === elementBytes);
+    if (contiguous === undefined) continue;
+    return { rows: [...rows.filter((row) => row !== contiguous), contiguous], length: tileLength };
+  }
+  return null;
 }

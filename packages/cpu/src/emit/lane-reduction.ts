@@ -21,9 +21,7 @@ export class LaneReduction {
   /** Lanes along the innermost reduced dimension: one scalar result for each accumulator. */
   write(): Local[] {
     const { context, structure } = this.#writer;
-    const vectors = structure.vectorized
-      ? Array.from({ length: structure.unroll }, () => this.#vectorAccumulators())
-      : [];
+    const vectors = Array.from({ length: structure.strips[0] ?? 0 }, () => this.#vectorAccumulators());
     const scalars = structure.accumulators.map((one) => new ScalarAccumulator(context, one));
     for (const accumulator of [...vectors.flat(), ...scalars]) accumulator.start();
     const nest = new ReduceNest(this.#writer, this.#outside);
@@ -109,11 +107,8 @@ export class LaneReduction {
       builder.increment(nest.position, copies * lanes);
       builder.increment(left, -copies * lanes);
     };
-    if (vectors.length > 0) {
-      const { unroll } = structure;
-      this.#blocks(left, unroll * lanes, vectors, () => vectorRound(unroll));
-      if (unroll > 1) this.#blocks(left, lanes, vectors, () => vectorRound(1));
-    }
+    for (const strip of structure.strips)
+      this.#blocks(left, strip * lanes, vectors, () => vectorRound(strip));
     builder.while(
       () => i32.gtS(left, 0),
       () => {

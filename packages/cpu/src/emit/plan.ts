@@ -1,11 +1,11 @@
 // A loop kernel made ready: its loops in order, its structure (what code it needs) and the numbers of its record.
 import type { BufferSpec, DType, Instruction, LoopKernel, Reduction } from '@nn/core';
 import type { Tier } from './context.ts';
-import { chooseLanes } from './lane-choice.ts';
+import { chooseLanes, chooseTile } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
 import { fuseProducts, lower, lowerStores, ParamPool } from './lower.ts';
 import type { RegisterDType } from './registers.ts';
-import { resolveSteps } from './resolve.ts';
+import { type ResolvedSteps, resolveSteps } from './resolve.ts';
 import { type Site, SiteTable, StepList } from './sites.ts';
 import type {
   AccumulatorStructure,
@@ -26,6 +26,8 @@ export interface Plan {
   /** With lanes along 'outer', the innermost loop. */
   readonly inner: Dimension | null;
   readonly reduced: readonly Dimension[];
+  /** How much of the innermost extent an item must cover, where its items are tiles. */
+  readonly tileLength: number | null;
 }
 
 export interface PlanOptions {
@@ -76,99 +78,118 @@ function lowerKernel(
   };
 }
 
+/** Where a kernel's instructions look, and the loops around them in the order given. */
+interface Draft {
+  readonly table: SiteTable;
+  readonly body: StepList | null;
+  readonly bodyValues: readonly number[];
+  readonly epilogue: StepList;
+  readonly epilogueValues: readonly number[];
+  readonly stores: readonly StoreStructure[];
+  readonly outer: readonly Dimension[];
+  readonly reduced: readonly Dimension[];
+}
+
+function draftLoops(
+  kernel: LoopKernel,
+  reduction: Reduction | null,
+  lowered: LoweredKernel,
+  buffers: readonly BufferSpec[],
+): Draft {
+  const extents = [...kernel.extents, ...(reduction?.extents ?? [])];
+  const table = new SiteTable(extents.length);
+  const storage = (buffer: number): DType => buffers[buffer].dtype;
+  const epilogue = new StepList(table, storage);
+  // Stores come first: their order decides that of the loops.
+  const stores: StoreStructure[] = kernel.stores.map(({ access }) => ({
+    storage: storage(access.buffer),
+    cursor: epilogue.cursorOf(access),
+    value: 0,
+    guards: epilogue.guardsOf(access.guards),
+  }));
+  const body = lowered.body === null ? null : new StepList(table, storage);
+  const bodyValues = body === null || lowered.body === null ? [] : body.append(lowered.body);
+  const epilogueValues = epilogue.append(lowered.epilogue);
+  const dimensions = extents.map(
+    (extent, at): Dimension => ({ extent, strides: table.sites.map((site) => site.strides[at]) }),
+  );
+  const priority = [...new Set([...stores.map(({ cursor }) => cursor), ...table.sites.keys()])];
+  const outer = withoutUnits(dimensions.slice(0, kernel.extents.length));
+  const reduced = withoutUnits(dimensions.slice(kernel.extents.length));
+  const ordersMatter = lowered.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
+  return {
+    table,
+    body,
+    bodyValues,
+    epilogue,
+    epilogueValues,
+    stores,
+    outer: mergeNeighbours(sortByStride(outer, priority)),
+    reduced: mergeNeighbours(ordersMatter ? reduced : sortByStride(reduced, priority)),
+  };
+}
+
 /** Makes a kernel with no producer or a reduction ready. */
 export function planLoop(kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions): Plan {
   const params = new ParamPool(options.programParams);
   const lowered = lowerKernel(kernel, reduction, params, options);
-  const extents = [...kernel.extents, ...(reduction?.extents ?? [])];
-  const table = new SiteTable(extents.length);
-  const storage = (buffer: number): DType => options.buffers[buffer].dtype;
-  const epilogueList = new StepList(table, storage);
-  const stores: StoreStructure[] = kernel.stores.map(({ access }) => ({
-    storage: storage(access.buffer),
-    cursor: epilogueList.cursorOf(access),
-    value: 0,
-    guards: epilogueList.guardsOf(access.guards),
-  }));
-  const storePriority = stores.map(({ cursor }) => cursor);
-  const bodyList = new StepList(table, storage);
-  const bodyValues = lowered.body === null ? null : bodyList.append(lowered.body);
-  const epilogueValues = epilogueList.append(lowered.epilogue);
-  const priority = [...new Set([...storePriority, ...table.sites.keys()])];
-  const ordersMatter = lowered.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
-  const dimensions = extents.map(
-    (extent, at): Dimension => ({
-      extent,
-      strides: table.sites.map((site) => site.strides[at]),
-    }),
-  );
-  const outer = mergeNeighbours(
-    sortByStride(withoutUnits(dimensions.slice(0, kernel.extents.length)), priority),
-  );
-  const inside = withoutUnits(dimensions.slice(kernel.extents.length));
-  const reduced = mergeNeighbours(ordersMatter ? inside : sortByStride(inside, priority));
-  const bodySteps = bodyValues === null ? null : bodyList.steps;
-  const lanesAlong = chooseLanes(
-    table.sites,
-    [...(bodySteps ?? []), ...epilogueList.steps],
-    stores,
-    outer,
-    reduced,
-  );
-  const rows = lanesAlong === 'outer' ? outer.slice(0, -1) : outer;
-  const inner = lanesAlong === 'outer' ? (outer.at(-1) ?? unitDimension(table.sites)) : null;
-  const laneDimension = inner ?? (reduced.at(-1) as Dimension);
-  const cursors = table.sites.map((site, at) =>
-    cursorStructure(site, at, laneDimension, outer, reduced, lanesAlong),
-  );
-  const epilogue = resolveSteps(
-    epilogueList.steps,
-    stores.flatMap((store, at) => [epilogueValues[lowered.stored[at]], ...store.guards]),
-    cursors,
-    lanesAlong,
-  );
-  const body =
-    bodySteps === null || bodyValues === null
-      ? null
-      : resolveSteps(
-          bodySteps,
-          lowered.accumulators.map(({ value }) => bodyValues[value]),
-          cursors,
-          lanesAlong,
-        );
-  const vectorized = options.tier.simd && laneDimension.extent >= 4;
-  const steps = (body?.steps.length ?? 0) + epilogue.steps.length;
+  const draft = draftLoops(kernel, reduction, lowered, options.buffers);
+  const { table, outer, reduced } = draft;
+  const { sites, sizes, slots } = table;
+  const open = [...(draft.body?.steps ?? []), ...draft.epilogue.steps];
+  const lanesAlong = chooseLanes(sites, open, draft.stores, outer, reduced);
+  const inner = lanesAlong === 'outer' ? (outer.at(-1) ?? unitDimension(sites)) : null;
+  const lane = inner ?? (reduced.at(-1) as Dimension);
+  const tile =
+    inner === null || draft.body !== null ? null : chooseTile(sites, open, outer.slice(0, -1), inner);
+  const rows = tile?.rows ?? (inner === null ? outer : outer.slice(0, -1));
+  const cursors = sites.map((site, at) => cursorStructure(site, at, lane, outer, reduced, lanesAlong));
+  const stored = lowered.stored.map((value) => draft.epilogueValues[value]);
+  const roots = draft.stores.flatMap((store, at) => [stored[at], ...store.guards]);
+  const epilogue = resolveSteps(draft.epilogue.steps, roots, cursors, lanesAlong);
+  const accumulated = lowered.accumulators.map(({ value }) => draft.bodyValues[value]);
+  const body = draft.body === null ? null : resolveSteps(draft.body.steps, accumulated, cursors, lanesAlong);
+  const vectorized = options.tier.simd && lane.extent >= 4;
   const structure: Structure = {
     tier: options.tier,
     lanesAlong,
     vectorized,
-    unroll: vectorized ? chooseUnroll(steps, body !== null) : 1,
+    strips: vectorized ? chooseStrips(body, epilogue, lanesAlong, lane.extent) : [],
     rowRank: rows.length + (inner === null ? 0 : 1),
+    chunkRow: tile === null ? rows.length : rows.length - 1,
     reduceRank: reduced.length,
     cursors,
-    sizes: table.sizes.length,
-    slots: table.slots.length,
+    sizes: sizes.length,
+    slots: slots.length,
     body: body?.steps ?? null,
-    accumulators: lowered.accumulators.map((accumulator) => ({
+    accumulators: lowered.accumulators.map((accumulator, at) => ({
       ...accumulator,
-      value: body === null || bodyValues === null ? 0 : body.place(bodyValues[accumulator.value]),
+      value: body === null ? 0 : body.place(accumulated[at]),
     })),
     epilogue: epilogue.steps,
-    stores: stores.map((store, at) => ({
+    stores: draft.stores.map((store, at) => ({
       ...store,
-      value: epilogue.place(epilogueValues[lowered.stored[at]]),
+      value: epilogue.place(stored[at]),
       guards: store.guards.map(epilogue.place),
     })),
   };
-  const { sites, sizes, slots } = table;
-  return { structure, sites, sizes, slots, constants: params.constants, rows, inner, reduced };
+  const tileLength = tile?.length ?? null;
+  return { structure, sites, sizes, slots, constants: params.constants, rows, inner, reduced, tileLength };
 }
 
-/** More vectors in flight hide the latency of short bodies; long ones have enough to do, and too few registers. */
-function chooseUnroll(steps: number, isReduction: boolean): number {
-  if (steps > 40) return 1;
-  if (steps > 16) return 2;
-  return isReduction || steps < 8 ? 4 : 2;
+/** Vectors of a strip, from the widest strips to the last; the widest hides the latency of short bodies. */
+function chooseStrips(
+  body: ResolvedSteps | null,
+  epilogue: ResolvedSteps,
+  lanesAlong: 'outer' | 'reduced',
+  extent: number,
+): number[] {
+  const steps = (body?.steps.length ?? 0) + epilogue.steps.length;
+  if (steps > 40) return [1];
+  if (steps > 16) return [2, 1];
+  // Long columns: more of a row at a time, since the next row is likely in another page.
+  if (body !== null && lanesAlong === 'outer' && steps <= 6 && extent >= 64) return [16, 4, 1];
+  return body !== null || steps < 8 ? [4, 1] : [2, 1];
 }
 
 function unitDimension(sites: readonly Site[]): Dimension {

@@ -36,7 +36,7 @@ export function buildRecord(plan: Plan, chunkLength: number, programParams: numb
     const chunks = Math.ceil(plan.inner.extent / chunkLength);
     words[layout.innerExtent] = plan.inner.extent;
     words[layout.chunkLength] = chunkLength;
-    rowExtents.push(chunks);
+    rowExtents.splice(structure.chunkRow, 0, chunks);
     items *= chunks;
   }
   words.set(rowExtents, layout.rowExtents);
@@ -50,7 +50,7 @@ export function buildRecord(plan: Plan, chunkLength: number, programParams: numb
     if (site.buffer < 0) words[base] = site.offset;
     else addresses.push({ word: base, buffer: site.buffer, offset: site.offset });
     const rowStrides = plan.rows.map(({ strides }) => strides[at]);
-    if (plan.inner !== null) rowStrides.push(plan.inner.strides[at] * chunkLength);
+    if (plan.inner !== null) rowStrides.splice(structure.chunkRow, 0, plan.inner.strides[at] * chunkLength);
     fillCursor(words, base, layout, rowStrides, rowExtents, plan, at);
   }
   const params = fillSlots(plan, words, layout, programParams);

@@ -67,16 +67,18 @@ export interface StoreStructure {
 export interface Structure {
   readonly tier: Tier;
   /**
-   * 'outer': vectors lie along the innermost of the kernel's extents, which is walked in chunks; each lane reduces
+   * 'outer': vectors lie along the innermost of the kernel's extents, which is cut into chunks; each lane reduces
    * on its own. 'reduced': vectors lie along the innermost reduced dimension.
    */
   readonly lanesAlong: 'outer' | 'reduced';
   /** Whether to write vector code at all. */
   readonly vectorized: boolean;
-  /** Vectors in flight. */
-  readonly unroll: number;
-  /** Loops over items: the kernel's extents, except that with lanes along 'outer' the last one counts chunks. */
+  /** Vectors that are computed side by side: as many as fit of the first number, then of the next; the last is 1. */
+  readonly strips: readonly number[];
+  /** Loops over items: the kernel's extents, except that with lanes along 'outer' one counts chunks of the innermost. */
   readonly rowRank: number;
+  /** With lanes along 'outer': which of the rows counts chunks. */
+  readonly chunkRow: number;
   readonly reduceRank: number;
   readonly cursors: readonly CursorStructure[];
   readonly sizes: number;
