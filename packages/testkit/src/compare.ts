@@ -35,7 +35,7 @@ export function epsilonOf(dtype: DType): number {
 const bitsOf = { float16: 'int16', bfloat16: 'int16', float32: 'int32', float64: 'int64' } as const;
 
 /** How many values of the dtype lie between two of its floats, both given as the host holds them. */
-export function ulpDistance(dtype: DType, held: HostArray, heldOther: HostArray, at: number): number {
+function ulpDistance(dtype: DType, held: HostArray, heldOther: HostArray, at: number): number {
   if (!isFloat(dtype)) return held[at] === heldOther[at] ? 0 : Number.POSITIVE_INFINITY;
   return Math.abs(Number(ordered(dtype, held, at) - ordered(dtype, heldOther, at)));
 }

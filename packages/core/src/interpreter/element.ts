@@ -43,7 +43,7 @@ const integerRanges: { readonly [D in DType]?: readonly [number, number] } = {
   int32: [-0x80000000, 0x7fffffff],
 };
 
-export const int64Range: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
+const int64Range: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /** The least and the greatest value of a dtype; infinities for floats. */
 export function rangeOf(dtype: DType): readonly [Element, Element] {
@@ -81,10 +81,6 @@ function toStickyNumber(value: bigint): number {
   if (value > -(2n ** 53n) && value < 2n ** 53n) return Number(value);
   const kept = value >> 11n;
   return Number(value & 0x7ffn ? kept | 1n : kept) * 2048;
-}
-
-export function cast(from: DType, to: DType, value: Element): Element {
-  return typeof value === 'bigint' ? castBigint(to, value) : castNumber(from, to, value);
 }
 
 /** A constant or parameter as a value of the dtype. Integers given as numbers wrap, so that -1 is all ones. */
