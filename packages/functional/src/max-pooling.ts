@@ -23,6 +23,7 @@ type WithIndices = MaxPoolOptions & { readonly returnIndices: true };
 /** The largest element of each window of [batch, channels, length] or [channels, length]. */
 export function maxPool1d(x: Tensor, kernelSize: Sizes, options: WithIndices): [Tensor, Tensor];
 export function maxPool1d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions<false>): Tensor;
+export function maxPool1d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
 export function maxPool1d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
   return maxPool('maxPool1d', 1, x, kernelSize, options);
 }
@@ -50,6 +51,7 @@ export function maxPool2d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions
 /** The largest element of each window of [batch, channels, depth, height, width] or without batch. */
 export function maxPool3d(x: Tensor, kernelSize: Sizes, options: WithIndices): [Tensor, Tensor];
 export function maxPool3d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions<false>): Tensor;
+export function maxPool3d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
 export function maxPool3d(x: Tensor, kernelSize: Sizes, options?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
   return maxPool('maxPool3d', 3, x, kernelSize, options);
 }

@@ -1,1 +1,21 @@
-export {};
+// @nn/modules: layers, and what models are built from.
+export * from './activation.ts';
+export * from './batch-normalization.ts';
+export { ModuleDict, ModuleList } from './containers.ts';
+export * from './convolution.ts';
+export * from './dropout.ts';
+export * from './embedding.ts';
+export * as init from './init.ts';
+export * from './linear.ts';
+export * from './loss.ts';
+export { type ForwardHook, type ForwardPreHook, Module } from './module.ts';
+export { isModule, type LoadOptions, ModuleBase } from './module-base.ts';
+export * from './normalization.ts';
+export type { FactoryOptions } from './options.ts';
+export * from './parameter.ts';
+export * from './parameter-containers.ts';
+export * from './plain-activation.ts';
+export * from './pooling.ts';
+export * from './sequential.ts';
+export * from './shape.ts';
+export type { LoadResult, StateDict } from './state-dict.ts';
