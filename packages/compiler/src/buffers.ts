@@ -1,6 +1,9 @@
 // Which buffers a kernel reads and writes.
 import type { BufferSpec, Instruction, Kernel } from '@nn/core';
 
+/** WebGPU binds no more than eight buffers to a kernel by default. */
+export const maximumBuffers = 8;
+
 function loadsOf(instructions: readonly Instruction[], reads: number[]): void {
   for (const instruction of instructions) {
     if (instruction.op === 'load' || instruction.op === 'gather') reads.push(instruction.access.buffer);

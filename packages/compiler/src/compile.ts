@@ -114,18 +114,23 @@ class ProgramWriter implements LoweringContext {
     }
   }
 
-  /** The kernel that makes the target start as the base. */
-  #base(node: GraphNode, target: number): Kernel {
+  /** The kernel that makes the target start as the base; none where the base's own kernel can write there. */
+  #base(node: GraphNode, target: number): Kernel[] {
     const [base] = node.inputs;
-    if (this.schedule.baseIntoTarget(node)) return this.#computeInto(base, target);
+    if (this.schedule.baseIntoTarget(node)) return [this.#computeInto(base, target)];
+    const reused = this.schedule.baseToReuse(node);
+    if (reused !== null && !this.#bufferOf.has(reused)) {
+      this.#bufferOf.set(reused, target);
+      return [];
+    }
     const source = this.bufferOf(contiguousSource(this.schedule, base));
-    return { kind: 'copy', name: `${node.op}.base`, source, target };
+    return [{ kind: 'copy', name: `${node.op}.base`, source, target }];
   }
 
   #scatter(node: GraphNode, target: number): Kernel[] {
     const [, index, values] = node.inputs;
     const base = this.#base(node, target);
-    if (values.size === 0) return [base];
+    if (values.size === 0) return base;
     const scatter: Kernel = {
       kind: 'scatter',
       name: 'scatter',
@@ -136,16 +141,16 @@ class ProgramWriter implements LoweringContext {
       source: this.bufferOf(contiguousSource(this.schedule, values)),
       target,
     };
-    return [base, scatter];
+    return [...base, scatter];
   }
 
   #assign(node: GraphNode, target: number): Kernel[] {
     const value = node.inputs[1];
     const base = this.#base(node, target);
-    if (value.size === 0) return [base];
+    if (value.size === 0) return base;
     const { strides, offset } = attributesOf(node, 'assign');
     const loop = lowerLoop(this, { value, compute: false, target, strides, offset });
-    return [base, { ...loop, name: loop.name === 'copy' ? 'assign' : `${loop.name}.assign` }];
+    return [...base, { ...loop, name: loop.name === 'copy' ? 'assign' : `${loop.name}.assign` }];
   }
 
   #along(node: GraphNode, target: number): Kernel {

@@ -11,13 +11,11 @@ import {
 } from '@nn/core';
 import { affineKey } from './affine.ts';
 import { commonExtents, splitLoops } from './align.ts';
-import { buffersRead, buffersWritten } from './buffers.ts';
+import { buffersRead, buffersWritten, maximumBuffers } from './buffers.ts';
 import { simplifyLoops } from './simplify.ts';
 
 /** More instructions than this spill registers. */
 const maximumInstructions = 320;
-/** WebGPU binds no more than eight buffers to a kernel by default. */
-export const maximumBuffers = 8;
 
 /** The kernel that does what both do, or null when they cannot be one or would gain nothing by it. */
 export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel | null {

@@ -1,6 +1,7 @@
 // Decides which nodes get a buffer. All others are computed inside the kernels of those that read them.
 //
 // The decisions are only a wish: lowering gives a buffer to whatever it finds it cannot express in place.
+import { maximumBuffers } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { weightOf } from './weight.ts';
 
@@ -24,6 +25,7 @@ const maximumKernels = 4;
 /** Instructions in one kernel: longer ones spill registers, and recursion stays shallow. */
 const maximumWeight = 400;
 const maximumNodes = 96;
+
 /** An inlined node may cost this much a kernel more when it reads no more than its own buffer would be. */
 const recomputeWeight = 20;
 
@@ -33,12 +35,17 @@ export class Schedule {
   readonly #materialised: boolean[];
   /** Bases of scatter and assign that are computed straight into the result's buffer. */
   readonly #intoTarget: boolean[];
+  /** How many nodes (and roots) take each node. */
+  readonly #consumers: number[];
 
   constructor(graph: Graph, fusion: boolean) {
     this.graph = graph;
     this.fusion = fusion;
     this.#materialised = new Array<boolean>(graph.nodes.length).fill(false);
     this.#intoTarget = new Array<boolean>(graph.nodes.length).fill(false);
+    this.#consumers = new Array<number>(graph.nodes.length).fill(0);
+    for (const node of graph.nodes) for (const input of node.inputs) this.#consumers[input.index]++;
+    for (const root of graph.roots) this.#consumers[root.index]++;
     new Chooser(graph, fusion, this.#materialised, this.#intoTarget).choose();
   }
 
@@ -55,6 +62,14 @@ export class Schedule {
   /** Whether the base of this scatter or assign is written straight into its result. */
   baseIntoTarget(node: GraphNode): boolean {
     return this.#intoTarget[node.index] && !this.hasBuffer(node.inputs[0]);
+  }
+
+  /** The computed node whose buffer the scatter or assign can write over: nobody else reads it. */
+  baseToReuse(node: GraphNode): GraphNode | null {
+    let base = node.inputs[0];
+    while (base.op === 'reshape' && this.#consumers[base.index] === 1 && !this.hasBuffer(base))
+      base = base.inputs[0];
+    return base.leaf === null && this.hasBuffer(base) && this.#consumers[base.index] === 1 ? base : null;
   }
 }
 
@@ -232,54 +247,73 @@ class Chooser {
     };
   }
 
-  /** Cuts expressions that grow too long: their largest parts get buffers. */
+  /** Cuts expressions that grow too long, or read too many buffers: their largest parts get buffers. */
   #limitLength(): void {
     const { nodes } = this.#graph;
-    const cost = new Array<number>(nodes.length).fill(0);
-    const depth = new Array<number>(nodes.length).fill(0);
-    for (const node of nodes) {
-      if (node.leaf !== null) continue;
-      let guess = weightOf(node) + 1;
-      let deepest = 0;
-      for (const input of node.inputs) {
-        if (this.#materialised[input.index]) continue;
-        guess += cost[input.index];
-        deepest = Math.max(deepest, depth[input.index]);
-      }
+    // Upper bounds of what computing each node in place takes.
+    const bounds = nodes.map((): Closure => ({ weight: 0, depth: 0, buffers: 0 }));
+    const bound = (node: GraphNode): Closure => {
       const moves = node.kind === 'movement' && node.op !== 'pad';
-      depth[node.index] = deepest + (moves ? 0 : 1);
-      cost[node.index] = moves ? guess - 1 : guess;
-      if (guess <= maximumWeight && depth[node.index] <= maximumNodes) continue;
-      // The guess counts shared parts twice; count exactly only when it matters.
-      let exact = this.#closureWeight(node);
-      const inputs = [...node.inputs].sort((a, b) => cost[b.index] - cost[a.index]);
+      const total = { weight: moves ? 0 : weightOf(node) + 1, depth: 0, buffers: 0 };
+      for (const input of node.inputs) {
+        const part = this.#isRead(input) ? { weight: 0, depth: 0, buffers: 1 } : bounds[input.index];
+        total.weight += part.weight;
+        total.buffers += part.buffers;
+        total.depth = Math.max(total.depth, part.depth);
+      }
+      if (!moves) total.depth++;
+      return total;
+    };
+    for (const node of nodes) {
+      if (node.leaf !== null || this.#uses[node.index] === undefined) {
+        if (node.leaf !== null || !this.#materialised[node.index]) continue;
+      }
+      let total = bound(node);
+      const inputs = [...node.inputs].sort((a, b) => bounds[b.index].weight - bounds[a.index].weight);
       for (const direct of inputs) {
+        if (isShort(total)) break;
+        // Bounds count shared parts twice; count exactly only when it matters.
+        total = { ...this.#closure(node), depth: total.depth };
+        if (isShort(total)) break;
         const input = belowMovement(direct);
-        if (exact <= maximumWeight && depth[node.index] <= maximumNodes) break;
         if (input.leaf !== null || this.#materialised[input.index]) continue;
         this.#materialised[input.index] = true;
-        exact = this.#closureWeight(node);
-        cost[direct.index] = 0;
-        depth[direct.index] = 0;
-        depth[node.index] =
-          1 +
-          Math.max(...node.inputs.map((other) => (this.#materialised[other.index] ? 0 : depth[other.index])));
+        bounds[direct.index] = { weight: 0, depth: 0, buffers: 1 };
+        total = bound(node);
       }
-      cost[node.index] = exact;
+      bounds[node.index] = total;
     }
   }
 
-  /** Weight of all distinct nodes that the node's kernel computes for it. */
-  #closureWeight(start: GraphNode): number {
+  #isRead(node: GraphNode): boolean {
+    return node.leaf?.kind === 'buffer' || this.#materialised[node.index];
+  }
+
+  /** Weight of all distinct nodes that the node's kernel computes for it, and the buffers it reads. */
+  #closure(start: GraphNode): { weight: number; buffers: number } {
     const seen = new Set<GraphNode>([start]);
     let weight = 0;
+    let buffers = 0;
     for (const node of seen) {
-      weight += weightOf(node) + (node.kind === 'movement' && node.op !== 'pad' ? 0 : 1);
-      for (const input of node.inputs)
-        if (input.leaf === null && !this.#materialised[input.index]) seen.add(input);
+      if (node !== start && this.#isRead(node)) buffers++;
+      else {
+        weight += node.kind === 'movement' && node.op !== 'pad' ? 0 : weightOf(node) + 1;
+        for (const input of node.inputs) seen.add(input);
+      }
     }
-    return weight;
+    return { weight, buffers };
   }
+}
+
+/** What computing a node in place takes. */
+interface Closure {
+  readonly weight: number;
+  readonly depth: number;
+  readonly buffers: number;
+}
+
+function isShort({ weight, depth, buffers }: Closure): boolean {
+  return weight <= maximumWeight && depth <= maximumNodes && buffers < maximumBuffers;
 }
 
 /** The first node that computes: a buffer for it serves all that only move it. */

@@ -194,3 +194,11 @@ describe('merging', () => {
     kernels(a, written, add(a, written), add(written, x));
   });
 });
+
+test('a chain of writes goes into one buffer', () => {
+  let x = exp(random([12]));
+  for (let i = 0; i < 4; i++) x = node('assign', [x, random([2], i)], { strides: [1], offset: i });
+  const names = kernels(x);
+  expect(names).toHaveLength(5);
+  expect(names).not.toContain('assign.base');
+});

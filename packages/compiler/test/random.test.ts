@@ -22,7 +22,7 @@ function grow(pool: readonly Node[], next: () => number): Node | null {
   const pick: Pick = (list) => list[integer(list.length)];
   const x = pick(pool);
   const rank = x.shape.length;
-  switch (integer(16)) {
+  switch (integer(17)) {
     case 0:
     case 1:
       return node(pick(['neg', 'abs', 'relu', 'square', 'tanh', 'sigmoid'] as const), [x]);
@@ -71,6 +71,13 @@ function grow(pool: readonly Node[], next: () => number): Node | null {
     case 14: {
       if (rank === 0 || (x.shape[rank - 1] ?? 0) < 2) return null;
       return node('window', [x], { kernel: [2], stride: [pick([1, 2])], dilation: [1] });
+    }
+    case 15: {
+      if (sizeOf(x.shape) < 4) return null;
+      const value = pick(
+        pool.filter(({ shape }) => sizeOf(shape) <= 2 && shape.length === 1).concat(random([2], 3)),
+      );
+      return node('assign', [x, value], { strides: [pick([1, 2, 3])], offset: 0 });
     }
     default: {
       if (rank === 0) return null;
