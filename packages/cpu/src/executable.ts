@@ -4,6 +4,7 @@ import type { Command } from './commands/command.ts';
 import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
 import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
+import { isWorthSplitting, SplitCommand } from './commands/split.ts';
 import type { Device } from './device.ts';
 
 function makeCommand(device: Device, kernel: Kernel, program: Program): Command {
@@ -13,7 +14,9 @@ function makeCommand(device: Device, kernel: Kernel, program: Program): Command 
     case 'loop': {
       const { producer } = kernel;
       if (producer?.kind === 'dot') return dotCommand(device, kernel, producer, options);
-      return new LoopCommand(device, kernel, producer, options);
+      return producer !== null && isWorthSplitting(kernel, producer, device.pool.threads)
+        ? new SplitCommand(device, kernel, producer, options)
+        : new LoopCommand(device, kernel, producer, options);
     }
     case 'copy':
       return copyCommand(device, kernel, buffers);

@@ -149,6 +149,27 @@ for (const { name, make } of backends) {
       );
     });
 
+    test('reductions long enough for several threads', () => {
+      const random = generator(21);
+      for (const [shape, dims] of [
+        [[500_003], [0]],
+        [[200_001, 3], [0]],
+        [
+          [3, 70_001, 2],
+          [0, 1],
+        ],
+      ] as const) {
+        for (const dtype of ['float32', 'int32', 'float16'] as const) {
+          const array = randomArray(dtype, sizeOf(shape), random);
+          const scaleOfSum = dtype === 'float16' ? 20 : 2000;
+          for (const op of ['sum', 'max', 'argmin', 'argmax'] as const) {
+            if (op === 'sum' && dtype === 'float16') continue;
+            expectAgreement(backend, reduction(shape, dims, op, dtype), [array], [], scaleOfSum);
+          }
+        }
+      }
+    });
+
     test('a long sum is exact where float32 alone would stop', () => {
       const length = 20_000_000;
       const [result] = runOn(backend, reduction([length], [0], 'sum', 'float32'), [
