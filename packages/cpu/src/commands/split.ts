@@ -1,0 +1,216 @@
+// Reductions with few outputs, for several threads: parts of the outermost reduced dimension are reduced on their own,
+// then their results together. Two or three ordinary kernels; nothing here knows how those are written.
+import {
+  type Access,
+  type Accumulator,
+  type BufferSpec,
+  contiguousStrides,
+  type DType,
+  type Instruction,
+  type LoopKernel,
+  type Reduction,
+  sizeOf,
+} from '@nn/core';
+import type { Device } from '../device.ts';
+import { computeDType } from '../emit/lower.ts';
+import type { PlanOptions } from '../emit/plan.ts';
+import { storageBytes } from '../emit/registers.ts';
+import type { Binding, Command } from './command.ts';
+import { LoopCommand } from './loop.ts';
+
+/** Parts a thread gets: more than one, so that they even out. */
+const partsPerThread = 4;
+
+/** The reduced dimension to cut: the longest, or the outermost where positions matter. */
+function cutDimension({ extents, accumulators }: Reduction): number {
+  if (accumulators.some(({ op }) => op === 'argmax' || op === 'argmin')) return 0;
+  return extents.indexOf(Math.max(...extents));
+}
+
+/** Instructions computed in all from which a reduction is cut: some 50 µs. */
+const stepsWorthCutting = 500_000;
+
+/** Whether cutting gives each thread something that it would not have otherwise. */
+export function isWorthSplitting(kernel: LoopKernel, reduction: Reduction, threads: number): boolean {
+  const outputs = sizeOf(kernel.extents);
+  const steps = outputs * sizeOf(reduction.extents) * (reduction.body.length + 2);
+  if (steps < stepsWorthCutting) return false;
+  const cut = reduction.extents[cutDimension(reduction)] ?? 1;
+  return threads > 1 && outputs > 0 && outputs < threads * 64 && cut >= threads * partsPerThread * 2;
+}
+
+/** A kernel's affine function with the cut dimension divided: parts lead, and `start` is where they begin. */
+interface Cut {
+  readonly kernelRank: number;
+  readonly dimension: number;
+  readonly length: number;
+  readonly start: number;
+}
+
+function cutAffine<A extends { readonly offset: number; readonly strides: readonly number[] }>(
+  affine: A,
+  { kernelRank, dimension, length, start }: Cut,
+): A {
+  const stride = affine.strides[kernelRank + dimension] ?? 0;
+  return { ...affine, offset: affine.offset + stride * start, strides: [stride * length, ...affine.strides] };
+}
+
+function cutAccess(access: Access, cut: Cut): Access {
+  return { ...cutAffine(access, cut), guards: access.guards.map((guard) => cutAffine(guard, cut)) };
+}
+
+function cutInstruction(instruction: Instruction, cut: Cut): Instruction {
+  switch (instruction.op) {
+    case 'index':
+      return { ...instruction, affine: cutAffine(instruction.affine, cut) };
+    case 'load':
+    case 'gather':
+      return { ...instruction, access: cutAccess(instruction.access, cut) };
+    case 'inside':
+      return { ...instruction, guards: instruction.guards.map((guard) => cutAffine(guard, cut)) };
+    default:
+      return instruction;
+  }
+}
+
+/** What the parts compute: for a position, also the value there. */
+function partAccumulators(reduction: Reduction): Accumulator[] {
+  return reduction.accumulators.flatMap((accumulator) => {
+    const { op, value } = accumulator;
+    if (op !== 'argmax' && op !== 'argmin') return [accumulator];
+    const best: Accumulator = {
+      op: op === 'argmax' ? 'max' : 'min',
+      value,
+      dtype: reduction.body[value].dtype,
+    };
+    return [accumulator, best];
+  });
+}
+
+export class SplitCommand implements Command {
+  readonly scratchBytes: number;
+  readonly #commands: readonly LoopCommand[];
+  readonly #offsets: readonly number[];
+  readonly #addresses: number[] = [];
+
+  constructor(device: Device, kernel: LoopKernel, reduction: Reduction, options: PlanOptions) {
+    const outputs = sizeOf(kernel.extents);
+    const dimension = cutDimension(reduction);
+    const extent = reduction.extents[dimension];
+    const parts = device.pool.threads * partsPerThread;
+    const length = Math.floor(extent / parts);
+    const rest = extent - parts * length;
+    const total = parts + (rest > 0 ? 1 : 0);
+    const accumulators = partAccumulators(reduction);
+    const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
+    const first = options.buffers.length;
+    const scratch = dtypes.map(
+      (dtype): BufferSpec => ({ dtype, length: total * outputs, role: 'temporary', offset: 0 }),
+    );
+    const extended = { ...options, buffers: [...options.buffers, ...scratch] };
+    const part = (count: number, size: number, start: number, at: number): LoopCommand => {
+      const cut = { kernelRank: kernel.extents.length, dimension, length: size, start };
+      const extents = reduction.extents.map((other, d) => (d === dimension ? size : other));
+      const body = reduction.body.map((instruction) => cutInstruction(instruction, cut));
+      const shape = [count, ...kernel.extents];
+      const stores = dtypes.map((_, index) => ({
+        access: {
+          buffer: first + index,
+          offset: at * outputs,
+          strides: contiguousStrides(shape),
+          guards: [],
+        },
+        value: index,
+      }));
+      const epilogue = accumulators.map(({ dtype }, index): Instruction => ({ op: 'result', dtype, index }));
+      const partKernel: LoopKernel = { ...kernel, extents: shape, producer: null, epilogue, stores };
+      return new LoopCommand(device, partKernel, { kind: 'reduce', extents, body, accumulators }, extended);
+    };
+    const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
+    this.#commands = [
+      part(parts, length, 0, 0),
+      ...(rest > 0 ? [part(1, rest, parts * length, parts)] : []),
+      combine(device, kernel, reduction, { dtypes, first, total, positionsPerPart }, extended),
+    ];
+    this.#offsets = dtypes.map((_, index) =>
+      dtypes.slice(0, index).reduce((bytes, dtype) => bytes + alignedBytes(dtype, total * outputs), 0),
+    );
+    this.scratchBytes = dtypes.reduce((bytes, dtype) => bytes + alignedBytes(dtype, total * outputs), 0);
+  }
+
+  run({ addresses, params }: Binding): void {
+    const own = this.#addresses;
+    for (let at = 0; at < addresses.length; at++) own[at] = addresses[at];
+    const scratch = addresses.length - 1;
+    for (const [index, offset] of this.#offsets.entries()) own[scratch + index] = addresses[scratch] + offset;
+    const binding = { addresses: own, params };
+    for (const command of this.#commands) command.run(binding);
+  }
+}
+
+function alignedBytes(dtype: DType, length: number): number {
+  return Math.ceil((length * storageBytes[dtype]) / 64) * 64;
+}
+
+interface Parts {
+  readonly dtypes: readonly DType[];
+  /** The first of the scratch buffers. */
+  readonly first: number;
+  readonly total: number;
+  readonly positionsPerPart: number;
+}
+
+/** The kernel over what the parts gave: its results go on to the epilogue as the whole reduction's would. */
+function combine(
+  device: Device,
+  kernel: LoopKernel,
+  reduction: Reduction,
+  { dtypes, first, total, positionsPerPart }: Parts,
+  options: PlanOptions,
+): LoopCommand {
+  const outputs = sizeOf(kernel.extents);
+  const outer = contiguousStrides(kernel.extents);
+  const body: Instruction[] = [];
+  const accumulators: Accumulator[] = [];
+  const epilogue: Instruction[] = [];
+  /** The epilogue's value of each result. */
+  const results: number[] = [];
+  let buffer = first;
+  for (const [index, { op, dtype }] of reduction.accumulators.entries()) {
+    const isLocating = op === 'argmax' || op === 'argmin';
+    const positions = buffer;
+    if (isLocating) buffer++;
+    const access: Access = { buffer, offset: 0, strides: [...outer, outputs], guards: [] };
+    const value = body.push({ op: 'load', dtype: dtypes[buffer - first], access }) - 1;
+    accumulators.push({ op, value, dtype });
+    const result = epilogue.push({ op: 'result', dtype, index }) - 1;
+    buffer++;
+    results.push(isLocating ? locate(epilogue, result, positions) : result);
+  }
+  const places: number[] = [];
+  for (const instruction of kernel.epilogue) {
+    const isResult = instruction.op === 'result';
+    places.push(isResult ? results[instruction.index] : epilogue.push(renumbered(instruction, places)) - 1);
+  }
+  const stores = kernel.stores.map((store) => ({ ...store, value: places[store.value] }));
+  const whole: LoopKernel = { ...kernel, producer: null, epilogue, stores };
+  return new LoopCommand(device, whole, { kind: 'reduce', extents: [total], body, accumulators }, options);
+
+  /** The position among all, from the number of the best part and the position in that. */
+  function locate(list: Instruction[], part: number, positions: number): number {
+    const int = (value: number): number => list.push({ op: 'const', dtype: 'int32', value }) - 1;
+    const mul = (a: number, b: number): number => list.push({ op: 'mul', dtype: 'int32', args: [a, b] }) - 1;
+    const at = mul(part, int(outputs));
+    const access: Access = { buffer: positions, offset: 0, strides: outer, guards: [] };
+    const size = (total - 1) * outputs + 1;
+    const within = list.push({ op: 'gather', dtype: 'int32', access, size, args: [at] }) - 1;
+    const before = mul(part, int(positionsPerPart));
+    return list.push({ op: 'add', dtype: 'int32', args: [before, within] }) - 1;
+  }
+}
+
+function renumbered(instruction: Instruction, places: readonly number[]): Instruction {
+  if (instruction.op === 'gather') return { ...instruction, args: [places[instruction.args[0]]] };
+  if ('args' in instruction) return { ...instruction, args: instruction.args.map((arg) => places[arg]) };
+  return instruction;
+}
