@@ -1,6 +1,15 @@
 // From a kernel's instructions to those that the emitter knows: 16-bit floats become float32, constants become
 // params (so that kernels that differ in a number share their code), products and sums become fused ones.
-import { type DType, ExpressionBuilder, type Instruction, type Value } from '@nn/core';
+import {
+  type DType,
+  type ExpandableOp,
+  ExpressionBuilder,
+  expandMath,
+  hasExpansion,
+  type Instruction,
+  mathOps,
+  type Value,
+} from '@nn/core';
 import { expandErf, expandErfc } from './erf.ts';
 import { narrowHalf, roundToHalf, widenHalf } from './half.ts';
 
@@ -90,14 +99,28 @@ function lowerOne(
       const bits = isHalf(from) ? narrowHalf(b, from, source) : source;
       return isHalf(dtype) ? widenHalf(b, dtype, b.cast(bits, 'int16')) : b.bitcast(bits, dtype);
     }
-    case 'erf':
-    case 'erfc': {
-      const wide = b.cast(values[instruction.args[0]], 'float64');
-      return b.cast(instruction.op === 'erf' ? expandErf(b, wide) : expandErfc(b, wide), computed);
+    default: {
+      const args = instruction.args.map((arg) => values[arg]);
+      return lowerMath(b, instruction.op, computed, args) ?? b.add({ ...instruction, dtype: computed, args });
     }
-    default:
-      return b.add({ ...instruction, dtype: computed, args: instruction.args.map((arg) => values[arg]) });
   }
+}
+
+const expandable: ReadonlySet<string> = new Set<ExpandableOp>([...mathOps, 'pow', 'atan2']);
+
+/** A transcendental function as simpler instructions, where it is not one that kernels call. */
+function lowerMath(
+  b: ExpressionBuilder,
+  op: string,
+  dtype: DType,
+  args: readonly Value[],
+): Value | undefined {
+  if (!expandable.has(op)) return undefined;
+  const function_ = op as ExpandableOp;
+  if (hasExpansion(function_, dtype)) return expandMath(b, function_, args);
+  if (op !== 'erf' && op !== 'erfc') return undefined;
+  const wide = b.cast(args[0], 'float64');
+  return b.cast(op === 'erf' ? expandErf(b, wide) : expandErfc(b, wide), dtype);
 }
 
 /** Appends what turns values into what is stored: the bits of 16-bit floats. Gives the new references. */
