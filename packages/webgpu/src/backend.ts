@@ -23,6 +23,11 @@ import {
 export interface WebGpuOptions extends DeviceOptions {
   /** The device's name, as in `tensor.device`; `'webgpu'` by default. */
   readonly name?: string;
+  /**
+   * How to write kernels: for a GPU, whose invocations work together through shared memory, or for a driver
+   * that computes on the CPU, where that is very slow. `'auto'` (the default) asks the adapter.
+   */
+  readonly kernels?: 'auto' | 'gpu' | 'software';
 }
 
 /** A backend whose pipelines can be awaited. */
@@ -68,7 +73,9 @@ class WebGpuBuffer implements DeviceBuffer {
 export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
   const { name = 'webgpu' } = options;
   const device = await WebGpuDevice.create(options);
+  const software = options.kernels === 'software' || (options.kernels !== 'gpu' && isSoftware(device.info));
   const traits: DeviceTraits = {
+    cooperate: !software,
     nativeHalf: device.features.has('shader-f16'),
     subgroups: device.features.has('subgroups'),
     storageBuffersPerKernel: device.limits.maxStorageBuffersPerShaderStage,
@@ -156,6 +163,10 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     },
     dispose: () => device.dispose(),
   };
+}
+
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|warp/i.test(info.architecture);
 }
 
 /** One GPU buffer for each of the program's buffers; temporaries lie in the arena. */

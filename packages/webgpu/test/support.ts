@@ -15,7 +15,7 @@ import {
   numberToFloat16,
   type Program,
 } from '@nn/core';
-import { type WebGpuBackend, webgpu } from '@nn/webgpu';
+import { type WebGpuBackend, type WebGpuOptions, webgpu } from '@nn/webgpu';
 import { createDawn } from '@nn/webgpu/node';
 import { expect } from 'vitest';
 
@@ -23,7 +23,7 @@ let gpu: Promise<GPU> | undefined;
 
 /** A backend on this machine's GPU, or in software; no adapter is a failure, not a reason to skip. */
 export async function createBackend(
-  options: { withoutFeatures?: GPUFeatureName[] } = {},
+  options: Pick<WebGpuOptions, 'kernels' | 'withoutFeatures'> = {},
 ): Promise<WebGpuBackend> {
   gpu ??= createDawn({ software: 'fallback' });
   return webgpu({ gpu: await gpu, ...options });

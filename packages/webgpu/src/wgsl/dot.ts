@@ -30,7 +30,8 @@ export function emitDot(kernel: LoopKernel, dot: Dot, context: EmitContext): rea
   const inner = sizeOfExtents(dot.inner);
   const few = Math.min(rows.size, columns.size) === 1 || batch.size * rows.size * columns.size <= 64;
   if (few || inner === 0) return emitReduction(...asReduction(kernel, dot, context));
-  return [emitTiles(kernel, dot, { batch, rows, columns, inner }, context)];
+  const emit = context.cooperate ? emitTiles : emitBlocks;
+  return [emit(kernel, dot, { batch, rows, columns, inner }, context)];
 }
 
 interface Part {
@@ -106,10 +107,7 @@ function emitTiles(
   const innerCount = sizes.integer(inner);
   const acrossCount = sizes.integer(tilesAcross);
   const tileCount = sizes.integer(tilesDown * tilesAcross);
-  const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
   const pairs = range(down).flatMap((i) => range(across).map((j) => [i, j] as const));
-  const multiplyAdd = (i: number, j: number): string =>
-    type === 'f32' ? `sum${i}_${j} = fma(a${i}, b${j}, sum${i}_${j});` : `sum${i}_${j} += a${i} * b${j};`;
   const body = [
     `let batch = group / ${tileCount};`,
     `let tile = group % ${tileCount};`,
@@ -127,7 +125,7 @@ function emitTiles(
     `  for (var k = 0; k < ${depth}; k++) {`,
     ...range(down).map((i) => `    let a${i} = left_slice[k * ${height + 1} + own_row + ${i * side}];`),
     ...range(across).map((j) => `    let b${j} = right_slice[k * ${width + 1} + own_column + ${j * side}];`),
-    ...pairs.map(([i, j]) => `    ${multiplyAdd(i, j)}`),
+    ...pairs.map(([i, j]) => `    ${multiplyAdd(type, i, j)}`),
     '  }',
     '  workgroupBarrier();',
     '}',
@@ -138,6 +136,64 @@ function emitTiles(
   ];
   const text = body.map((line) => `  ${line}`).join('\n');
   return code.launch(kernel.name, workgroupSize, batch.size * tilesDown * tilesAcross, text);
+}
+
+/** Without workgroup memory: each invocation computes its block of results straight from the buffers. */
+function emitBlocks(
+  kernel: LoopKernel,
+  dot: Dot,
+  { batch, rows, columns, inner }: { batch: Part; rows: Part; columns: Part; inner: number },
+  context: EmitContext,
+): Launch {
+  const code = new KernelCode(context);
+  const { sizes } = code;
+  const type = registerType(dot.dtype) === 'f32' ? 'f32' : 'i32';
+  const left = emitFactor('left', kernel, dot, dot.left, { batch, own: rows }, code);
+  const right = emitFactor('right', kernel, dot, dot.right, { batch, own: columns }, code);
+  const result = emitResult(kernel, dot, { batch, rows, columns }, type, code);
+  code.declarations.push(left.begin, left.step, right.begin, right.step, result);
+  const down = range(4);
+  const across = range(4);
+  const blocksDown = Math.ceil(rows.size / down.length);
+  const blocksAcross = Math.ceil(columns.size / across.length);
+  const blocks = batch.size * blocksDown * blocksAcross;
+  const [rowCount, columnCount] = [sizes.integer(rows.size), sizes.integer(columns.size)];
+  const [downCount, acrossCount] = [sizes.integer(blocksDown), sizes.integer(blocksAcross)];
+  const load = (buffer: number, at: string): string => code.memory.load(buffer, at);
+  const pairs = down.flatMap((i) => across.map((j) => [i, j] as const));
+  const body = [
+    `let block = group * ${blockGroup} + lane;`,
+    `if (block >= ${sizes.integer(blocks)}) { return; }`,
+    `let column = (block % ${acrossCount}) * ${across.length};`,
+    `let row = ((block / ${acrossCount}) % ${downCount}) * ${down.length};`,
+    `let batch = block / (${acrossCount} * ${downCount});`,
+    // Past the end the last row or column is computed again, and not stored.
+    ...down.map((i) => `let left${i} = left_begin(batch, min(row + ${i}, ${rowCount} - 1));`),
+    ...across.map((j) => `let right${j} = right_begin(batch, min(column + ${j}, ${columnCount} - 1));`),
+    ...pairs.map(([i, j]) => `var sum${i}_${j} = ${type === 'f32' ? '0.0f' : '0'};`),
+    `for (var k = 0; k < ${sizes.integer(inner)}; k++) {`,
+    '  let left_at = left_step(k);',
+    '  let right_at = right_step(k);',
+    ...down.map((i) => `  let a${i} = ${load(dot.left.buffer, `left${i} + left_at`)};`),
+    ...across.map((j) => `  let b${j} = ${load(dot.right.buffer, `right${j} + right_at`)};`),
+    ...pairs.map(([i, j]) => `  ${multiplyAdd(type, i, j)}`),
+    '}',
+    ...pairs.map(([i, j]) => `result(batch, row + ${i}, column + ${j}, sum${i}_${j});`),
+  ];
+  const text = body.map((line) => `  ${line}`).join('\n');
+  return code.launch(kernel.name, blockGroup, Math.ceil(blocks / blockGroup), text);
+}
+
+const blockGroup = 16;
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+function multiplyAdd(type: 'f32' | 'i32', i: number, j: number): string {
+  return type === 'f32'
+    ? `sum${i}_${j} = fma(a${i}, b${j}, sum${i}_${j});`
+    : `sum${i}_${j} += a${i} * b${j};`;
 }
 
 /** Results of one invocation along a side: wide tiles read less, narrow ones waste less. */

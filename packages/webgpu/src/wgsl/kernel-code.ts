@@ -14,6 +14,8 @@ export interface EmitContext {
   readonly params: readonly DType[];
   readonly nativeHalf: boolean;
   readonly subgroups: boolean;
+  /** Whether invocations should work together through workgroup memory, which software does very slowly. */
+  readonly cooperate: boolean;
   /** Byte offset of memory that kernels may use for themselves. */
   readonly scratchOffset: number;
 }

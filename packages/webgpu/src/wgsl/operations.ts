@@ -2,7 +2,7 @@
  * Scalar operations as WGSL expressions over registers (`bool`, `i32`, `f32`). Narrow integers wrap and the
  * 16-bit floats round after each operation, as the instructions' meaning says.
  */
-import { categoryOf, type DType, InternalError, type MathOp, mathOps, type ScalarOp } from '@nn/core';
+import { categoryOf, type DType, type MathOp, mathOps, type ScalarOp } from '@nn/core';
 
 /** Brings the result of an operation into the dtype. */
 export function fitted(dtype: DType, value: string): string {
@@ -199,22 +199,37 @@ export function emitCast(from: DType, to: DType, value: string): string {
 }
 
 function emitBitcast(from: DType, to: DType, value: string): string {
-  const pair = `${from} to ${to}`;
-  switch (pair) {
-    case 'float32 to int32':
-      return `bitcast<i32>(${value})`;
-    case 'int32 to float32':
-      return `bitcast<f32>(${value})`;
-    case 'float16 to int16':
-      return fitted('int16', `bitcast<i32>(half_bits(${value}))`);
-    case 'int16 to float16':
-      return `unpack2x16float(bitcast<u32>(${value} & 65535)).x`;
-    case 'bfloat16 to int16':
-      return `(bitcast<i32>(${value}) >> 16u)`;
-    case 'int16 to bfloat16':
-      return `bitcast<f32>(${value} << 16u)`;
-  }
   if (from === to) return value;
-  if (categoryOf(from) === 'integer' && categoryOf(to) === 'integer') return fitted(to, value);
-  throw new InternalError(`webgpu: there is no bitcast from ${pair}`);
+  return emitFromBits(to, emitToBits(from, value));
+}
+
+/** The bits of a value, as an integer of any extension. */
+function emitToBits(dtype: DType, value: string): string {
+  switch (dtype) {
+    case 'float32':
+      return `bitcast<i32>(${value})`;
+    case 'float16':
+      return `bitcast<i32>(half_bits(${value}))`;
+    case 'bfloat16':
+      return `(bitcast<i32>(${value}) >> 16u)`;
+    case 'bool':
+      return `select(0, 1, ${value})`;
+    default:
+      return value;
+  }
+}
+
+function emitFromBits(dtype: DType, bits: string): string {
+  switch (dtype) {
+    case 'float32':
+      return `bitcast<f32>(${bits})`;
+    case 'float16':
+      return `unpack2x16float(bitcast<u32>(${bits} & 65535)).x`;
+    case 'bfloat16':
+      return `bitcast<f32>(${bits} << 16u)`;
+    case 'bool':
+      return `(${bits} != 0)`;
+    default:
+      return fitted(dtype, bits);
+  }
 }

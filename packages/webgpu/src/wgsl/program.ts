@@ -15,6 +15,7 @@ import { checkSupported } from './storage.ts';
 export interface DeviceTraits {
   readonly nativeHalf: boolean;
   readonly subgroups: boolean;
+  readonly cooperate: boolean;
   readonly storageBuffersPerKernel: number;
 }
 
@@ -32,6 +33,7 @@ export function emitProgram(program: Program, traits: DeviceTraits): EmittedProg
     params: program.params,
     nativeHalf: traits.nativeHalf,
     subgroups: traits.subgroups,
+    cooperate: traits.cooperate,
     scratchOffset,
   };
   const launches = program.kernels.flatMap((kernel) => {

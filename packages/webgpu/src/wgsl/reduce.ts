@@ -23,7 +23,9 @@ export function emitReduction(
 ): readonly Launch[] {
   const outputs = sizeOfExtents(kernel.extents);
   const length = sizeOfExtents(reduction.extents);
-  const shape = chooseShape(kernel, reduction, outputs, length);
+  const shape = context.cooperate
+    ? chooseShape(kernel, reduction, outputs, length)
+    : chooseLoneShape(outputs, length);
   if (shape.chunks === 1) {
     const code = new KernelCode(context);
     const state = emitState(reduction, code);
@@ -39,6 +41,8 @@ export function emitReduction(
 interface Shape {
   /** Results that one workgroup serves. */
   readonly across: number;
+  /** Lanes that serve one result. */
+  readonly lanes: number;
   /** Whether neighbouring lanes take neighbouring values of one range, or the same value of neighbouring results. */
   readonly lanesAlongRange: boolean;
   readonly chunks: number;
@@ -59,7 +63,15 @@ function chooseShape(kernel: LoopKernel, reduction: Reduction, outputs: number, 
   const lanes = workgroupSize / across;
   const wanted = groups < wantedWorkgroups / 4 ? Math.floor(wantedWorkgroups / groups) : 1;
   const chunks = Math.max(1, Math.min(wanted, Math.floor(length / (lanes * blockLength))));
-  return { across, lanesAlongRange, chunks };
+  return { across, lanes, lanesAlongRange, chunks };
+}
+
+/** One lane a result, or a chunk of one. */
+function chooseLoneShape(outputs: number, length: number): Shape {
+  const wanted = Math.floor(wantedWorkgroups / outputs);
+  const chunks = Math.max(1, Math.min(wanted, Math.floor(length / (4 * blockLength))));
+  const across = Math.min(workgroupSize, Math.max(4, floorPowerOfTwo(outputs * 2 - 1)));
+  return { across, lanes: 1, lanesAlongRange: false, chunks };
 }
 
 function floorPowerOfTwo(value: number): number {
@@ -95,7 +107,7 @@ function emitBody(kernel: LoopKernel, reduction: Reduction, state: StateCode, co
 }`;
 }
 
-interface Range extends Pick<Shape, 'across' | 'lanesAlongRange'> {
+interface Range extends Omit<Shape, 'chunks'> {
   readonly outputs: number;
   /** Of the range that is reduced here; with chunks, `from` and `to` are computed. */
   readonly length: number;
@@ -110,8 +122,7 @@ function launchReduction(
   range: Range,
   finish: (output: string, chunk: string) => string,
 ): Launch {
-  const { across, outputs, length, lanesAlongRange, chunkLength } = range;
-  const lanes = workgroupSize / across;
+  const { across, lanes, outputs, length, lanesAlongRange, chunkLength } = range;
   const chunks = chunkLength === undefined ? 1 : Math.ceil(length / chunkLength);
   const outputCount = code.sizes.integer(outputs);
   const end = code.sizes.integer(length);
@@ -150,7 +161,7 @@ function launchReduction(
     .filter((line) => line !== '')
     .map((line) => `  ${line}`)
     .join('\n');
-  return code.launch(name, workgroupSize, groups * chunks, body);
+  return code.launch(name, across * lanes, groups * chunks, body);
 }
 
 /** Combines the lanes that serve one result; afterwards the lane of row 0 has it. */
@@ -216,13 +227,7 @@ function emitInChunks(
   const partials = first.scratch('State', 0, bytes);
   const at = emitAffine({ offset: 0, strides: [chunks, 1] }, ['output', 'chunk'], first.sizes);
   const keep = (): string => `${partials}[${at}] = state;`;
-  const range = {
-    across: shape.across,
-    lanesAlongRange: shape.lanesAlongRange,
-    outputs,
-    length,
-    chunkLength,
-  };
+  const range = { ...shape, outputs, length, chunkLength };
 
   const second = new KernelCode(context);
   const secondState = emitState(reduction, second);
@@ -232,8 +237,9 @@ function emitInChunks(
     `fn take(output: i32, position: i32) -> State { return ${kept}[${from}]; }`,
     emitElement(kernel, secondState.results, second),
   );
-  const lanes = Math.min(workgroupSize, floorPowerOfTwo(chunks));
-  const rest = { across: workgroupSize / lanes, lanesAlongRange: true, outputs, length: chunks };
+  const lanes = context.cooperate ? Math.min(workgroupSize, floorPowerOfTwo(chunks)) : 1;
+  const across = context.cooperate ? workgroupSize / lanes : shape.across;
+  const rest = { across, lanes, lanesAlongRange: true, outputs, length: chunks };
   return [
     launchReduction(first, firstState, `${kernel.name}, in chunks`, range, keep),
     launchReduction(second, secondState, kernel.name, rest, finishWith(secondState)),

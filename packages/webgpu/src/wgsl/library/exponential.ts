@@ -264,7 +264,9 @@ fn pow_of_positive(base: f32, y: f32) -> f32 {
   if (exponent > 89.0) { return infinity(); }
   if (exponent < -105.0) { return 0.0; }
   let exponent_low = exact_product_error(log_high, y, exponent) + log_low * y;
-  let power = exp_of(exponent);
-  return fma(power, exponent_low, power);
+  let n = round(exponent * 1.44269504f);
+  let r = (exponent - n * 0.693359375f) + n * 2.12194440e-4f;
+  let power = 1.0 + (r + exp_tail(r));
+  return scale_by_power(fma(power, exponent_low, power), i32(n));
 }`,
 };

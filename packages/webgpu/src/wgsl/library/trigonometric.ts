@@ -1,6 +1,6 @@
 /**
  * Trigonometric functions in float32. WGSL's sin and cos promise an absolute error of 2^-11 only, and nothing
- * outside [-pi, pi]. The polynomials are those of Moshier's Cephes library (sinf, asinf, atanf).
+ * outside [-pi, pi]. The polynomials are those of Moshier's Cephes library (sinf, tanf, asinf, atanf).
  */
 
 export const trigonometric: Readonly<Record<string, string>> = {
@@ -44,7 +44,8 @@ fn reduce_angle(x: f32) -> Angle {
     upper = ~upper + select(0u, 1u, lower == 0u);
   }
   let fraction = f32(upper) * 2.3283064365386963e-10 + f32(lower) * 5.421010862427522e-20;
-  let rest = sign * fraction * 1.57079633f;
+  // pi/2 as the sum of two floats.
+  let rest = sign * fma(fraction, 1.57079633f, fraction * -4.37113883e-8f);
   if ((bits & 0x80000000u) != 0u) { return Angle(-rest, -quadrant); }
   return Angle(rest, quadrant);
 }`,
@@ -81,10 +82,16 @@ fn cos_of(x: f32) -> f32 {
 fn tan_of(x: f32) -> f32 {
   if (!is_finite(x)) { return not_a_number(); }
   let angle = reduce_angle(x);
-  let s = sin_kernel(angle.rest);
-  let c = cos_kernel(angle.rest);
-  if ((angle.quadrant & 1) == 1) { return -c / s; }
-  return s / c;
+  let square = angle.rest * angle.rest;
+  var p = 9.38540185543e-3f;
+  p = fma(p, square, 3.11992232697e-3f);
+  p = fma(p, square, 2.44301354525e-2f);
+  p = fma(p, square, 5.34112807005e-2f);
+  p = fma(p, square, 1.33387994085e-1f);
+  p = fma(p, square, 3.33331568548e-1f);
+  let value = fma(p * square, angle.rest, angle.rest);
+  if ((angle.quadrant & 1) == 1) { return -1.0 / value; }
+  return value;
 }`,
 
   asin_tail: `
