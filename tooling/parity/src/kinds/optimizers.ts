@@ -1,0 +1,29 @@
+// Optimizers: ten steps on 0.5 * sum((A x + c - b)^2), each with a closure.
+import { isTensor, type Tensor } from '@nn/tensor';
+import { callMethod, construct } from '../api.ts';
+import type { OptimizerCase } from '../case-file.ts';
+import { compare, type Tolerances } from '../compare.ts';
+import { toOptions } from '../signature.ts';
+import { Decoder, decodeTensor } from '../values.ts';
+
+/** @throws {Difference} unless loss and parameters are PyTorch's after each step. */
+export async function runOptimizerCase(test: OptimizerCase, tolerances: Tolerances): Promise<void> {
+  const [matrix, target] = [decodeTensor(test.A), decodeTensor(test.b)];
+  const [x, c] = [decodeTensor(test.x0).requiresGrad_(), decodeTensor(test.c0).requiresGrad_()];
+  const options = toOptions(new Decoder().decodeNamed(test.kwargs));
+  const optimizer = construct('@nn/optim', test.optimizer, [[x, c], options]);
+  const closure = (): Tensor => {
+    callMethod(optimizer, 'zeroGrad', []);
+    const loss = matrix.matmul(x).add(c).sub(target).square().sum().mul(0.5);
+    loss.backward();
+    return loss;
+  };
+  for (const [i, expected] of test.loss.entries()) {
+    const loss = await callMethod(optimizer, 'step', [closure]);
+    const value = { tensor: 'float32', shape: [], data: [expected] } as const;
+    const actual = isTensor(loss) ? loss : Number(loss);
+    await compare(`loss of step ${i + 1}`, actual, value, { tolerances });
+    await compare(`x after step ${i + 1}`, x, test.x[i], { tolerances });
+    await compare(`c after step ${i + 1}`, c, test.c[i], { tolerances });
+  }
+}
