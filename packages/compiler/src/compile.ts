@@ -8,6 +8,7 @@ import {
   type LoopKernel,
   type Program,
 } from '@nn/core';
+import { type Box, boxOf, coversAll } from './boxes.ts';
 import { dropUntouched } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
@@ -41,6 +42,8 @@ class ProgramWriter implements LoweringContext {
   readonly #options: CompileOptions;
   readonly #buffers: Buffer[] = [];
   readonly #bufferOf = new Map<GraphNode, number>();
+  /** Parts of a node's buffer that are written over before anyone reads it. */
+  readonly #overwritten = new Map<GraphNode, readonly Box[]>();
   /** In reverse: each node's kernels before those of the nodes that it reads. */
   readonly #kernels: Kernel[][] = [];
 
@@ -117,14 +120,26 @@ class ProgramWriter implements LoweringContext {
   /** The kernel that makes the target start as the base; none where the base's own kernel can write there. */
   #base(node: GraphNode, target: number): Kernel[] {
     const [base] = node.inputs;
+    const boxes = this.#boxesOver(node);
+    if (boxes !== null && coversAll(boxes, node.size)) return [];
     if (this.schedule.baseIntoTarget(node)) return [this.#computeInto(base, target)];
     const reused = this.schedule.baseToReuse(node);
     if (reused !== null && !this.#bufferOf.has(reused)) {
       this.#bufferOf.set(reused, target);
+      if (boxes !== null) this.#overwritten.set(reused, boxes);
       return [];
     }
     const source = this.bufferOf(contiguousSource(this.schedule, base));
     return [{ kind: 'copy', name: `${node.op}.base`, source, target }];
+  }
+
+  /** What an assign and those after it write into their common buffer; null where that is not known. */
+  #boxesOver(node: GraphNode): readonly Box[] | null {
+    if (node.op !== 'assign') return null;
+    const later = this.#overwritten.get(node) ?? [];
+    const { strides, offset } = attributesOf(node, 'assign');
+    const box = boxOf(node.inputs[1].shape, strides, offset, node.shape);
+    return box === null ? later : [...later, box];
   }
 
   #scatter(node: GraphNode, target: number): Kernel[] {
@@ -150,7 +165,10 @@ class ProgramWriter implements LoweringContext {
     if (value.size === 0) return base;
     const { strides, offset } = attributesOf(node, 'assign');
     const loop = lowerLoop(this, { value, compute: false, target, strides, offset });
-    return [...base, { ...loop, name: loop.name === 'copy' ? 'assign' : `${loop.name}.assign` }];
+    return [
+      ...base,
+      { ...loop, name: loop.name === 'copy' || loop.name === 'fill' ? 'assign' : `${loop.name}.assign` },
+    ];
   }
 
   #along(node: GraphNode, target: number): Kernel {

@@ -31,9 +31,9 @@ export interface LoweredKernel {
 
 const maximumNames = 5;
 
-/** Short and readable: the ops in order, without repeats of movement; long lists are cut. */
-export function kernelName(names: readonly string[]): string {
-  if (names.length === 0) return 'copy';
+/** Short and readable: the ops in order, movement left out; long lists are cut. */
+function kernelName(names: readonly string[], epilogue: readonly Instruction[]): string {
+  if (names.length === 0) return epilogue.some(({ op }) => op === 'load') ? 'copy' : 'fill';
   if (names.length <= maximumNames) return names.join('.');
   const last = names[names.length - 1];
   return `${names.slice(0, maximumNames - 1).join('.')}.+${names.length - maximumNames}.${last}`;
@@ -43,7 +43,7 @@ export function finishKernel({ names, loops, producer, body, epilogue, stores }:
   const count = loops.outerCount;
   const extents = loops.extents.slice(0, count);
   const inner = loops.extents.slice(count);
-  const name = kernelName(names);
+  const name = kernelName(names, epilogue);
   if (producer === null)
     return simplifyLoops({ kind: 'loop', name, extents, producer: null, epilogue, stores });
   if (producer.kind === 'reduce') {

@@ -121,8 +121,11 @@ class Chooser {
     let weight = weightOf(node);
     let loads = 0;
     let carries = node.kind === 'reduction' || node.op === 'dot';
-    if (node.kind === 'reduction' || (node.kind === 'heavy' && node.op !== 'take')) loads = 1;
-    else if (node.leaf !== null) loads = node.leaf.kind === 'buffer' ? 1 : 0;
+    if (node.kind === 'reduction' || (node.kind === 'heavy' && node.op !== 'take')) {
+      // Never computed twice: others load it.
+      weight = 0;
+      loads = 1;
+    } else if (node.leaf !== null) loads = node.leaf.kind === 'buffer' ? 1 : 0;
     else {
       const seen = new Set<GraphNode>();
       for (const input of node.inputs) {

@@ -202,3 +202,16 @@ test('a chain of writes goes into one buffer', () => {
   expect(names).toHaveLength(5);
   expect(names).not.toContain('assign.base');
 });
+
+test('joined tensors fill their buffer: nothing is written twice', () => {
+  const [a, b] = [random([2, 3]), random([2, 2], 2)];
+  const start = expand(scalar(0), [2, 5]);
+  const first = node('assign', [start, a], { strides: [5, 1], offset: 0 });
+  expect(kernels(node('assign', [first, exp(b)], { strides: [5, 1], offset: 3 }))).toEqual([
+    'assign',
+    'exp.assign',
+  ]);
+  // One column stays as it was.
+  expect(kernels(node('assign', [first, random([2, 1], 3)], { strides: [5, 1], offset: 3 }))).toHaveLength(3);
+  expect(kernels(node('assign', [first, b], { strides: [5, 1], offset: 2 }))).toHaveLength(3);
+});
