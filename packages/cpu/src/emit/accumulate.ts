@@ -23,7 +23,13 @@ import { scalarOperation } from './scalar-operations.ts';
 import { constant } from './steps.ts';
 import type { AccumulatorStructure } from './structure.ts';
 import { demote, promote } from './vector-casts.ts';
-import { compareLanes, selectLanes, setRegisters, vectorOperation } from './vector-operations.ts';
+import {
+  compareLanes,
+  pseudoExtremum,
+  selectLanes,
+  setRegisters,
+  vectorOperation,
+} from './vector-operations.ts';
 
 const integerRanges: { readonly [D in RegisterDType]?: readonly [number | bigint, number | bigint] } = {
   bool: [0, 1],
@@ -226,8 +232,8 @@ export class VectorAccumulator {
     if (isLocating(op)) {
       const index = this.index as VectorLocal;
       const better = builder.local('v128', beatsLanes(op, dtype, value, this.registers));
-      setRegisters(builder, this.registers, selectLanes(dtype, better, value, this.registers));
-      builder.set(index, v128.bitselect(positions as Vector, index, better));
+      setRegisters(builder, this.registers, selectLanes(this.#context, dtype, better, value, this.registers));
+      builder.set(index, selectLanes(this.#context, 'int32', better, [positions as Vector], [index])[0]);
       return;
     }
     if (this.#nanMask !== undefined && (op === 'max' || op === 'min')) {
@@ -241,10 +247,10 @@ export class VectorAccumulator {
   /** The pseudo-maximum is one instruction, but takes NaN for less than anything: those are noted apart. */
   #addExtremum(op: 'max' | 'min', value: readonly VectorLocal[], nanMask: readonly VectorLocal[]): void {
     const { builder } = this.#context;
-    const lanesOf = this.#structure.dtype === 'float32' ? f32x4 : f64x2;
-    const pick = op === 'max' ? lanesOf.pmax : lanesOf.pmin;
+    const dtype = this.#structure.dtype as 'float32' | 'float64';
+    const lanesOf = dtype === 'float32' ? f32x4 : f64x2;
+    setRegisters(builder, this.registers, pseudoExtremum(op, dtype, this.registers, value));
     for (const [part, register] of value.entries()) {
-      builder.set(this.registers[part], pick(this.registers[part], register));
       builder.set(nanMask[part], v128.or(nanMask[part], lanesOf.ne(register, register)));
     }
   }

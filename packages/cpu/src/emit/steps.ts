@@ -19,7 +19,7 @@ import { castScalar } from './scalar-casts.ts';
 import { scalarOperation } from './scalar-operations.ts';
 import type { RecordLayout, Step, StoreStructure, Structure } from './structure.ts';
 import { castVector } from './vector-casts.ts';
-import { setRegisters, vectorOperation } from './vector-operations.ts';
+import { pseudoExtremum, setRegisters, vectorOperation } from './vector-operations.ts';
 
 /** The values known at some point of the code. */
 export class Values {
@@ -132,7 +132,8 @@ export class StepWriter {
           registers: this.splat(steps, arg, values),
           scalar: values.scalars[arg],
         }));
-        const registers = vectorOperation(this.context, step.op, step.dtype, operands);
+        const registers =
+          this.#extremum(steps, step, values) ?? vectorOperation(this.context, step.op, step.dtype, operands);
         const held = vectorLocals(builder, step.dtype);
         setRegisters(builder, held, registers);
         values.vectors[at] = held;
@@ -141,6 +142,25 @@ export class StepWriter {
       default:
         throw new TypeError(`cpu: a ${step.kind} is the same in all lanes.`);
     }
+  }
+
+  /** A selection between the two floats that its condition compares is their minimum or maximum. */
+  #extremum(
+    steps: readonly Step[],
+    step: Step & { readonly kind: 'operation' },
+    values: Values,
+  ): readonly Expression<'v128'>[] | undefined {
+    if (step.op !== 'where' || (step.dtype !== 'float32' && step.dtype !== 'float64')) return undefined;
+    const [condition, whenTrue, whenFalse] = step.args;
+    const compared = steps[condition];
+    if (compared.kind !== 'operation' || compared.op !== 'lt') return undefined;
+    const [low, high] = compared.args;
+    const vector = (value: Value): readonly VectorLocal[] => this.splat(steps, value, values);
+    if (whenTrue === low && whenFalse === high)
+      return pseudoExtremum('min', step.dtype, vector(high), vector(low));
+    if (whenTrue === high && whenFalse === low)
+      return pseudoExtremum('max', step.dtype, vector(low), vector(high));
+    return undefined;
   }
 
   storeScalar(store: StoreStructure, values: Values, positions: Positions): void {

@@ -64,7 +64,7 @@ function direct(
   const from = operands[operands.length - 1].dtype;
   switch (op) {
     case 'where':
-      return selectLanes(dtype, values[0][0], values[1], values[2]);
+      return selectLanes(context, dtype, values[0][0], values[1], values[2]);
     case 'cast':
       return castVector(from, dtype, values[0]);
     case 'bitcast':
@@ -116,9 +116,30 @@ function pairwise(
 }
 
 /** Lanes of `a` where the mask is set, of `b` elsewhere. */
-export function selectLanes(dtype: RegisterDType, mask: VectorLocal, a: Registers, b: Registers): Registers {
-  if (registersOf(dtype) === 1) return [v128.bitselect(a[0], b[0], mask)];
-  return splitMask(mask).map((half, part) => v128.bitselect(a[part], b[part], half));
+export function selectLanes(
+  { tier }: EmitContext,
+  dtype: RegisterDType,
+  mask: VectorLocal,
+  a: Registers,
+  b: Registers,
+): Registers {
+  // The relaxed selection is one instruction, and the same on masks of whole lanes.
+  if (registersOf(dtype) === 1)
+    return [tier.relaxedSimd ? i32x4.relaxedLaneselect(a[0], b[0], mask) : v128.bitselect(a[0], b[0], mask)];
+  const select = tier.relaxedSimd ? i64x2.relaxedLaneselect : v128.bitselect;
+  return splitMask(mask).map((half, part) => select(a[part], b[part], half));
+}
+
+/** Of floats: `b < a ? b : a` for 'min', `a < b ? b : a` for 'max', in one instruction. */
+export function pseudoExtremum(
+  op: 'min' | 'max',
+  dtype: 'float32' | 'float64',
+  a: Registers,
+  b: Registers,
+): Registers {
+  const family = dtype === 'float32' ? f32x4 : f64x2;
+  const extremum = op === 'min' ? family.pmin : family.pmax;
+  return a.map((register, part) => extremum(register, b[part]));
 }
 
 /** The mask of lanes that compare so. */
