@@ -108,8 +108,8 @@ export function from(library: Library, name: string, signature: string): Row {
 /** A row that says itself what to call, with the values by PyTorch's names. */
 export function custom(
   signature: string,
-  call: (values: { readonly [name: string]: unknown }, given: Given) => unknown,
+  call: (values: { readonly [name: string]: unknown }) => unknown,
 ): Row {
   const parsed = parseSignature(signature);
-  return (given) => call(Object.fromEntries(bind(parsed, given)), given);
+  return (given) => call(Object.fromEntries(bind(parsed, given)));
 }

@@ -1,11 +1,14 @@
 // Tensors from nothing.
-import { method, type Row, tensor } from '../signature.ts';
+import { callFunction } from '../api.ts';
+import { method, type Row, tensor, toOptions } from '../signature.ts';
 
 export const creation: Readonly<Record<string, Row>> = {
   zeros: tensor('zeros', 'size | dtype requires_grad'),
   ones: tensor('ones', 'size | dtype requires_grad'),
   eye: tensor('eye', 'n m | dtype requires_grad'),
-  arange: tensor('arange', '*range | dtype requires_grad'),
+  // Python's True is 1.
+  arange: ({ args, kwargs: { device: _device, ...options } }) =>
+    callFunction('@nn/tensor', 'arange', [...args.map(Number), toOptions(options)]),
   linspace: tensor('linspace', 'start end steps | dtype requires_grad'),
   logspace: tensor('logspace', 'start end steps base | dtype requires_grad'),
   zeros_like: tensor('zerosLike', 'input | dtype requires_grad'),

@@ -38,8 +38,8 @@ export const indexing: Readonly<Record<string, Row>> = {
   masked_fill: tensor('maskedFill', 'input mask value'),
   masked_scatter: tensor('maskedScatter', 'input mask source'),
   select_scatter: tensor('selectScatter', 'input src dim index'),
-  slice_scatter: tensor('sliceScatter', 'input src dim | start end step'),
-  diagonal_scatter: tensor('diagonalScatter', 'input src | offset dim1 dim2'),
+  slice_scatter: tensor('sliceScatter', 'input src dim start end step'),
+  diagonal_scatter: tensor('diagonalScatter', 'input src offset dim1 dim2'),
   as_strided_scatter: tensor('asStridedScatter', 'input src size stride storage_offset'),
 
   // Sorting.

@@ -18,7 +18,7 @@ export const products: Readonly<Record<string, Row>> = {
   addbmm: tensor('addbmm', 'input batch1 batch2 | beta alpha'),
   baddbmm: tensor('baddbmm', 'input batch1 batch2 | beta alpha'),
   cross: tensor('cross', 'input other | dim'),
-  tensordot: tensor('tensordot', 'a b | dims'),
+  tensordot: tensor('tensordot', 'a b dims'),
   // The cases give the tensors first.
   einsum: custom('tensors equation', ({ tensors, equation }) =>
     callFunction('@nn/tensor', 'einsum', [equation, ...(tensors as readonly unknown[])]),

@@ -1,8 +1,8 @@
 // Views, rearrangements, joining and splitting.
 
-import { slice } from '@nn/tensor';
-import { callMethod } from '../api.ts';
-import { custom, method, type Row, tensor } from '../signature.ts';
+import { isTensor, slice } from '@nn/tensor';
+import { callMethod, callTensor } from '../api.ts';
+import { custom, method, type Row, tensor, toOptions } from '../signature.ts';
 
 export const shapes: Readonly<Record<string, Row>> = {
   // Views.
@@ -11,7 +11,7 @@ export const shapes: Readonly<Record<string, Row>> = {
   reshape: method('reshape', 'input shape'),
   reshape_as: method('reshapeAs', 'input other'),
   ravel: tensor('ravel', 'input'),
-  flatten: tensor('flatten', 'input start_dim end_dim'),
+  flatten: method('flatten', 'input start_dim end_dim'),
   unflatten: method('unflatten', 'input dim sizes'),
   squeeze: tensor('squeeze', 'input dim'),
   unsqueeze: tensor('unsqueeze', 'input dim'),
@@ -33,7 +33,7 @@ export const shapes: Readonly<Record<string, Row>> = {
     return callMethod(input, 'at', [...before, range]);
   }),
   unfold: method('unfold', 'input dimension size step'),
-  diagonal: tensor('diagonal', 'input | offset dim1 dim2'),
+  diagonal: tensor('diagonal', 'input offset dim1 dim2'),
   as_strided: tensor('asStrided', 'input size stride storage_offset'),
   atleast_1d: tensor('atleast1d', 'input'),
   atleast_2d: tensor('atleast2d', 'input'),
@@ -51,12 +51,10 @@ export const shapes: Readonly<Record<string, Row>> = {
   tril: tensor('tril', 'input diagonal'),
   triu: tensor('triu', 'input diagonal'),
   diag: tensor('diag', 'input diagonal'),
-  diag_embed: tensor('diagEmbed', 'input | offset dim1 dim2'),
+  diag_embed: tensor('diagEmbed', 'input offset dim1 dim2'),
   diagflat: tensor('diagflat', 'input offset'),
   constant_pad_nd: tensor('constantPadNd', 'input pad value'),
-  sum_to_size: custom('input *size', ({ input }, { args }) =>
-    callMethod(input, 'sumToSize', [Array.isArray(args[1]) ? args[1] : args.slice(1)]),
-  ),
+  sum_to_size: ({ args: [input, ...size] }) => callMethod(input, 'sumToSize', [size.flat()]),
   resize_: custom('input size', ({ input, size }) =>
     callMethod(callMethod(input, 'clone', []), 'resize_', [size]),
   ),
@@ -72,7 +70,7 @@ export const shapes: Readonly<Record<string, Row>> = {
   dstack: tensor('dstack', 'tensors'),
   column_stack: tensor('columnStack', 'tensors'),
   block_diag: tensor('blockDiag', '*tensors'),
-  meshgrid: tensor('meshgrid', '*tensors | indexing'),
+  meshgrid: ({ args, kwargs }) => callTensor('meshgrid', [args.flat(), toOptions(kwargs)]),
   cartesian_prod: tensor('cartesianProd', '*tensors'),
   combinations: tensor('combinations', 'input | r with_replacement'),
 
@@ -80,7 +78,14 @@ export const shapes: Readonly<Record<string, Row>> = {
   chunk: tensor('chunk', 'input chunks dim'),
   split: tensor('split', 'input split_size_or_sections dim'),
   split_with_sizes: tensor('splitWithSizes', 'input split_sizes dim'),
-  tensor_split: tensor('tensorSplit', 'input indices_or_sections dim'),
+  tensor_split: custom('input sections dim', async ({ input, sections, dim }) => {
+    const places = isTensor(sections) ? await sections.long().toArray() : sections;
+    return callTensor('tensorSplit', [
+      input,
+      Array.isArray(places) ? places.map(Number) : Number(places),
+      dim,
+    ]);
+  }),
   hsplit: tensor('hsplit', 'input indices_or_sections'),
   vsplit: tensor('vsplit', 'input indices_or_sections'),
   dsplit: tensor('dsplit', 'input indices_or_sections'),
