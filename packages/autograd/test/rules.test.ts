@@ -66,6 +66,10 @@ const samples: Samples = {
   cosh: unary(-2, 2),
   tanh: unary(-2, 2),
   asinh: unary(-2, 2),
+  erfinv: unary(-0.8, 0.8),
+  xlogy: binary(0.5, 2),
+  xlog1py: binary(0.5, 2),
+  cat: () => [{ inputs: [values([2, 3], -2, 2), values([1, 3], -2, 2, 1)], attributes: { dim: 0 } }],
   acosh: unary(1.5, 3),
   atanh: unary(-0.8, 0.8),
   erf: unary(-2, 2),
@@ -153,6 +157,20 @@ const samples: Samples = {
       attributes: { dim: 1, op },
     })),
   softmax: () => [{ inputs: [values([2, 4], -2, 2)], attributes: { dim: 1 } }],
+  convolution: () => [
+    {
+      inputs: [values([2, 1, 2, 5, 4], -2, 2), values([1, 3, 2, 2, 3], -2, 2, 1)],
+      attributes: { stride: [1, 1], dilation: [1, 1] },
+    },
+    {
+      inputs: [values([1, 2, 2, 8], -2, 2), values([2, 1, 2, 3], -2, 2, 1)],
+      attributes: { stride: [2], dilation: [1] },
+    },
+    {
+      inputs: [values([1, 1, 1, 9, 7], -2, 2), values([1, 2, 1, 2, 2], -2, 2, 1)],
+      attributes: { stride: [3, 2], dilation: [2, 3] },
+    },
+  ],
   logSoftmax: () => [{ inputs: [values([2, 4], -2, 2)], attributes: { dim: 0 } }],
 };
 

@@ -162,41 +162,11 @@ function contract(
   const [batch, channels] = x.shape;
   const outChannels = weight.shape[0];
   const grouped = padded.reshape(batch, groups, channels / groups, ...padded.shape.slice(2));
-  const windows = isPointwise(kernel)
-    ? strided(grouped, stride)
-    : apply('window', [grouped], { kernel, stride, dilation });
-  const out = windows.shape.slice(3, 3 + rank);
-  const dims = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-  // [group, channel, kernel..., batch, out...]
-  const columns = windows.permute(1, 2, ...dims(3 + rank, windows.ndim - 3 - rank), 0, ...dims(3, rank));
-  const rows = isPointwise(kernel) ? weight.reshape(outChannels, channels / groups) : weight;
-  const innerRank = rows.ndim - 1;
-  const product =
-    groups === 1
-      ? apply('dot', [rows, columns.reshape(columns.shape.slice(1))], { batchRank: 0, innerRank })
-      : apply('dot', [rows.reshape(groups, outChannels / groups, ...rows.shape.slice(1)), columns], {
-          batchRank: 1,
-          innerRank,
-        }).reshape(outChannels, batch, ...out);
+  const grouping = weight.reshape(groups, outChannels / groups, ...weight.shape.slice(1));
+  const product = apply('convolution', [grouped, grouping], { stride, dilation }).flatten(0, 1);
   const one = new Array<number>(rank + 1).fill(1);
   const shifted = bias == null ? product : product.add(bias.reshape(outChannels, ...one));
   return shifted.transpose(0, 1);
-}
-
-function isPointwise(kernel: readonly number[]): boolean {
-  return kernel.every((extent) => extent === 1);
-}
-
-/** Every stride-th element of the dimensions behind batch, group and channel. */
-function strided(x: Tensor, stride: readonly number[]): Tensor {
-  if (stride.every((step) => step === 1)) return x;
-  const shape = x.shape.map((extent, dim) => (dim < 3 ? extent : Math.ceil(extent / stride[dim - 3])));
-  return sliceView(
-    x,
-    x.shape.map(() => 0),
-    [1, 1, 1, ...stride],
-    shape,
-  );
 }
 
 export interface ConvTransposeOptions extends Omit<ConvOptions, 'padding'> {

@@ -1,12 +1,5 @@
-// Derivatives of ops with kernels of their own, of composites, and the non-derivatives of generators and leaves.
-import {
-  type CompositeOps,
-  contiguousStrides,
-  type GeneratorOps,
-  type HeavyOps,
-  type LeafOps,
-  sizeOf,
-} from '@nn/core';
+// Derivatives of ops with kernels of their own, and the non-derivatives of generators and leaves.
+import { contiguousStrides, type GeneratorOps, type HeavyOps, type LeafOps, sizeOf } from '@nn/core';
 import { apply, permute, type Tensor, where, zeros, zerosLike } from '@nn/tensor';
 import { positions } from './movement.ts';
 import { notDifferentiable, type Rules } from './rule.ts';
@@ -23,6 +16,20 @@ function swapGroups(x: Tensor, batch: number, first: number): Tensor {
 
 function reverseScan(x: Tensor, dim: number): Tensor {
   return apply('scan', [x.flip(dim)], { dim, op: 'sum' }).flip(dim);
+}
+
+/**
+ * Before the first zero of a line: Σ of what follows, divided by x. At it: the same with the zero left out. Behind
+ * it nothing changes the products, all of which are zero.
+ */
+function productScan(gradient: Tensor, x: Tensor, output: Tensor, dim: number): Tensor {
+  const zero = x.eq(0);
+  const zeros = apply('scan', [zero.to('int32')], { dim, op: 'sum' });
+  const first = zero.logicalAnd(zeros.eq(1));
+  const others = apply('scan', [where(first, 1, x)], { dim, op: 'prod' });
+  const before = reverseScan(gradient.mul(output), dim).div(where(zero, 1, x));
+  const at = reverseScan(gradient.mul(others), dim);
+  return where(zeros.eq(0), before, where(first, at, 0));
 }
 
 /** For each position along the dimension, the last one so far where the running extremum was reached. */
@@ -78,7 +85,7 @@ export const heavyRules: Rules<keyof HeavyOps> = {
   ],
   scan: ({ gradient, inputs: [x], output, attributes: { dim, op } }) => {
     if (op === 'sum') return [reverseScan(gradient, dim)];
-    if (op === 'prod') return [reverseScan(gradient.mul(output), dim).div(x)];
+    if (op === 'prod') return [productScan(gradient, x, output, dim)];
     const own = contiguousStrides(x.shape);
     const base = positions(
       x.shape,
@@ -91,24 +98,6 @@ export const heavyRules: Rules<keyof HeavyOps> = {
     return [apply('scatter', [flat, index, gradient], { mode: 'sum' }).reshape(x.shape)];
   },
   argsort: notDifferentiable,
-};
-
-export const compositeRules: Rules<keyof CompositeOps> = {
-  cat: ({ gradient, inputs, attributes: { dim } }) => {
-    let start = 0;
-    return inputs.map((input) => {
-      const part = gradient.narrow(dim, start, input.shape[dim]);
-      start += input.shape[dim];
-      return part;
-    });
-  },
-  softmax: ({ gradient, output, attributes: { dim } }) => {
-    const weighted = gradient.mul(output);
-    return [weighted.sub(output.mul(weighted.sum(dim, { keepdim: true })))];
-  },
-  logSoftmax: ({ gradient, output, attributes: { dim } }) => [
-    gradient.sub(output.exp().mul(gradient.sum(dim, { keepdim: true }))),
-  ],
 };
 
 export const givenRules: Rules<keyof GeneratorOps | keyof LeafOps> = {

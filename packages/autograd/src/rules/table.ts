@@ -1,6 +1,7 @@
 // Every op's derivative: a total map.
+import { compositeRules } from './composite.ts';
 import { elementwiseRules } from './elementwise.ts';
-import { compositeRules, givenRules, heavyRules } from './heavy.ts';
+import { givenRules, heavyRules } from './heavy.ts';
 import { movementRules } from './movement.ts';
 import { reductionRules } from './reduction.ts';
 import type { Rules } from './rule.ts';

@@ -3,11 +3,18 @@ import { categoryOf } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { makeNode, type Node, scalarNode } from '../node.ts';
 import { contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts';
+import { type ConvolutionAttributes, convolution } from './convolution.ts';
 import type { CompositeDefinition, Meta } from './definition.ts';
 
 export interface CompositeOps {
   readonly softmax: CompositeDefinition<{ readonly dim: number }>;
   readonly logSoftmax: CompositeDefinition<{ readonly dim: number }>;
+  /**
+   * (x [batch, groups, channels, in...], weight [groups, out, channels, kernel...]) to [groups, out, batch, out...]:
+   * the cross-correlation of each group, without padding. Channels come first so that rows of the product are rows
+   * of the result.
+   */
+  readonly convolution: CompositeDefinition<ConvolutionAttributes>;
   /** Tensors one behind the other along a dimension; their other sizes are equal. */
   readonly cat: CompositeDefinition<{ readonly dim: number }>;
 }
@@ -26,6 +33,7 @@ function centered(x: Node, dim: number): Node {
 }
 
 export const compositeOps: CompositeOps = {
+  convolution,
   softmax: {
     kind: 'composite',
     infer: inferFloat('softmax'),
