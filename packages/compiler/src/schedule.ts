@@ -46,7 +46,7 @@ export class Schedule {
     this.#consumers = new Array<number>(graph.nodes.length).fill(0);
     for (const node of graph.nodes) for (const input of node.inputs) this.#consumers[input.index]++;
     for (const root of graph.roots) this.#consumers[root.index]++;
-    new Chooser(graph, fusion, this.#materialised, this.#intoTarget).choose();
+    new Chooser(graph, fusion, this.#consumers, this.#materialised, this.#intoTarget).choose();
   }
 
   /** Whether the node is read from a buffer: a leaf's own, or one that a kernel writes. */
@@ -78,6 +78,7 @@ class Chooser {
   readonly #fusion: boolean;
   readonly #materialised: boolean[];
   readonly #intoTarget: boolean[];
+  readonly #consumers: readonly number[];
   readonly #uses: (Use | undefined)[];
   /** Weight and full-size loads of computing a node from buffers. */
   readonly #weight: number[];
@@ -87,9 +88,16 @@ class Chooser {
   /** The producer of each kernel, as far as decided: what else may share it. */
   readonly #producers = new Map<number, string>();
 
-  constructor(graph: Graph, fusion: boolean, materialised: boolean[], intoTarget: boolean[]) {
+  constructor(
+    graph: Graph,
+    fusion: boolean,
+    consumers: readonly number[],
+    materialised: boolean[],
+    intoTarget: boolean[],
+  ) {
     this.#graph = graph;
     this.#fusion = fusion;
+    this.#consumers = consumers;
     this.#materialised = materialised;
     this.#intoTarget = intoTarget;
     const count = graph.nodes.length;
@@ -134,7 +142,9 @@ class Chooser {
         weight += this.#weight[input.index];
         // Small operands stay in the cache.
         if (input.size * 4 > node.size) loads += this.#loads[input.index];
-        carries ||= this.#carries[input.index] && input.size === node.size && node.op !== 'pad';
+        // What several read has a buffer anyway: the chain that must stay with the producer ends there.
+        const alone = this.#consumers[input.index] === 1;
+        carries ||= this.#carries[input.index] && alone && input.size === node.size && node.op !== 'pad';
       }
     }
     this.#weight[index] = Math.min(weight, 1e6);
