@@ -10,7 +10,6 @@ export abstract class Callable {
     // A function's own name and length would hide fields and getters of subclasses.
     Reflect.deleteProperty(call, 'name');
     Reflect.deleteProperty(call, 'length');
-    // biome-ignore lint/correctness/noConstructorReturn: the point of the class
     return Object.setPrototypeOf(call, new.target.prototype) as this;
   }
 

@@ -1,0 +1,126 @@
+// Adam and AdamW.
+import { checkOptions } from '@nn/core';
+import { type Tensor, zerosLike } from '@nn/tensor';
+import { checkBetas, checkNotNegative } from './checks.ts';
+import { assign, withGradients } from './gradient-of.ts';
+import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
+
+export interface AdamOptions {
+  /** Default 1e-3. */
+  lr: number;
+  /** Decay of the means of gradients and of their squares. Default [0.9, 0.999]. */
+  betas: readonly [number, number];
+  /** Added to the divisor. Default 1e-8. */
+  eps: number;
+  /** Adam: times the parameter, added to the gradient. Default 0. AdamW: decay by lr times this. Default 0.01. */
+  weightDecay: number;
+  /** Divide by the largest mean of squares so far (Reddi et al. 2018). Default false. */
+  amsgrad: boolean;
+  /** Default false. */
+  maximize: boolean;
+}
+
+interface AdamState {
+  [name: string]: number | Tensor;
+  step: number;
+  expAvg: Tensor;
+  expAvgSq: Tensor;
+}
+
+function adamDefaults(name: string, options: Partial<AdamOptions>, weightDecay: number): AdamOptions {
+  const defaults: AdamOptions = {
+    lr: 1e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay,
+    amsgrad: false,
+    maximize: false,
+  };
+  checkOptions(name, options, Object.keys(defaults));
+  return { ...defaults, ...options };
+}
+
+/** The update of both; they differ in where weight decay goes. */
+abstract class AdamBase extends Optimizer<AdamOptions> {
+  protected override checkGroup({ lr, eps, weightDecay, betas }: ParamGroup<AdamOptions>): void {
+    checkNotNegative(this.constructor.name, { lr, eps, weightDecay });
+    checkBetas(this.constructor.name, betas);
+  }
+
+  protected adjust(parameter: Tensor, gradient: Tensor, group: AdamOptions): void {
+    const {
+      lr,
+      eps,
+      amsgrad,
+      betas: [beta1, beta2],
+    } = group;
+    const state = this.stateOf<AdamState>(parameter, () => ({
+      step: 0,
+      expAvg: zerosLike(parameter),
+      expAvgSq: zerosLike(parameter),
+      ...(amsgrad ? { maxExpAvgSq: zerosLike(parameter) } : {}),
+    }));
+    state.step++;
+    const { expAvg, expAvgSq } = state;
+    assign(expAvg, expAvg.mul(beta1).add(gradient.mul(1 - beta1)));
+    assign(expAvgSq, expAvgSq.mul(beta2).add(gradient.square().mul(1 - beta2)));
+    let squares = expAvgSq;
+    if (amsgrad)
+      squares = assign(state.maxExpAvgSq as Tensor, (state.maxExpAvgSq as Tensor).maximum(expAvgSq));
+    // The means start at zero: both are corrected for that. As numbers they are no part of the compiled program.
+    const stepSize = lr / (1 - beta1 ** state.step);
+    const correction = Math.sqrt(1 - beta2 ** state.step);
+    const divisor = squares.sqrt().div(correction).add(eps);
+    parameter.sub_(expAvg.div(divisor).mul(stepSize));
+  }
+}
+
+/**
+ * Adam (Kingma and Ba 2014), as `torch.optim.Adam`.
+ *
+ * @throws {ArgumentError} for settings outside of their range.
+ * @example
+ * ```ts
+ * import { Adam } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1, -1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Adam([x], { lr: 0.5 });
+ * for (let i = 0; i < 3; i++) {
+ *   optimizer.zeroGrad();
+ *   x.square().sum().backward();
+ *   optimizer.step();
+ * }
+ * console.log(await x.toArray());
+ * ```
+ */
+export class Adam extends AdamBase {
+  constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super(params, adamDefaults('Adam', options, 0));
+  }
+
+  protected override update(group: ParamGroup<AdamOptions>): void {
+    for (const [parameter, gradient] of withGradients(group.params, group)) {
+      this.adjust(parameter, gradient, group);
+    }
+  }
+}
+
+/**
+ * Adam with weight decay apart from the gradient (Loshchilov and Hutter 2017), as `torch.optim.AdamW`.
+ *
+ * @throws {ArgumentError} for settings outside of their range.
+ */
+export class AdamW extends AdamBase {
+  constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super(params, adamDefaults('AdamW', options, 0.01));
+  }
+
+  protected override update(group: ParamGroup<AdamOptions>): void {
+    const { params, lr, weightDecay, maximize } = group;
+    for (const [parameter, gradient] of withGradients(params, { weightDecay: 0, maximize })) {
+      parameter.mul_(1 - lr * weightDecay);
+      this.adjust(parameter, gradient, group);
+    }
+  }
+}

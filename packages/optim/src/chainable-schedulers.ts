@@ -1,0 +1,208 @@
+// Schedulers by a formula from each rate to the next.
+import { ArgumentError } from '@nn/core';
+import {
+  LRScheduler,
+  type ScheduledOptimizer,
+  type SchedulerOptions,
+  schedulerOptions,
+} from './scheduler.ts';
+
+export interface GammaOptions extends SchedulerOptions {
+  /** The factor. Default 0.1. */
+  readonly gamma?: number;
+}
+
+/** Times `gamma` every `stepSize` epochs. */
+export class StepLR extends LRScheduler {
+  readonly stepSize: number;
+  readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, stepSize: number, options: GammaOptions = {}) {
+    super(optimizer, schedulerOptions('StepLR', options, ['gamma']));
+    this.stepSize = stepSize;
+    this.gamma = options.gamma ?? 0.1;
+    this.start();
+  }
+
+  override getLr(): number[] {
+    const factor = this.lastEpoch === 0 || this.lastEpoch % this.stepSize !== 0 ? 1 : this.gamma;
+    return this.groups.map(({ lr }) => lr * factor);
+  }
+}
+
+/** Times `gamma` at each milestone (more than once where one is listed again). */
+export class MultiStepLR extends LRScheduler {
+  readonly milestones: readonly number[];
+  readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, milestones: readonly number[], options: GammaOptions = {}) {
+    super(optimizer, schedulerOptions('MultiStepLR', options, ['gamma']));
+    this.milestones = milestones;
+    this.gamma = options.gamma ?? 0.1;
+    this.start();
+  }
+
+  override getLr(): number[] {
+    const count = this.milestones.filter((milestone) => milestone === this.lastEpoch).length;
+    return this.groups.map(({ lr }) => lr * this.gamma ** count);
+  }
+}
+
+export interface ConstantLROptions extends SchedulerOptions {
+  /** Default 1/3. */
+  readonly factor?: number;
+  /** Epochs until the rate is full. Default 5. */
+  readonly totalIters?: number;
+}
+
+/** `factor` of the rate for the first `totalIters` epochs. */
+export class ConstantLR extends LRScheduler {
+  readonly factor: number;
+  readonly totalIters: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: ConstantLROptions = {}) {
+    super(optimizer, schedulerOptions('ConstantLR', options, ['factor', 'totalIters']));
+    this.factor = options.factor ?? 1 / 3;
+    this.totalIters = options.totalIters ?? 5;
+    if (!(this.factor >= 0 && this.factor <= 1)) {
+      throw new ArgumentError(`ConstantLR: factor must lie between 0 and 1, got ${this.factor}`);
+    }
+    this.start();
+  }
+
+  override getLr(): number[] {
+    const { lastEpoch, factor, totalIters } = this;
+    const change = lastEpoch === 0 ? factor : lastEpoch === totalIters ? 1 / factor : 1;
+    return this.groups.map(({ lr }) => lr * change);
+  }
+}
+
+export interface LinearLROptions extends SchedulerOptions {
+  /** Default 1/3. */
+  readonly startFactor?: number;
+  /** Default 1. */
+  readonly endFactor?: number;
+  /** Default 5. */
+  readonly totalIters?: number;
+}
+
+/** From `startFactor` to `endFactor` of the rate, linearly over `totalIters` epochs. */
+export class LinearLR extends LRScheduler {
+  readonly startFactor: number;
+  readonly endFactor: number;
+  readonly totalIters: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: LinearLROptions = {}) {
+    super(optimizer, schedulerOptions('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']));
+    this.startFactor = options.startFactor ?? 1 / 3;
+    this.endFactor = options.endFactor ?? 1;
+    this.totalIters = options.totalIters ?? 5;
+    if (!(this.startFactor > 0 && this.startFactor <= 1)) {
+      throw new ArgumentError(`LinearLR: startFactor must lie in (0, 1], got ${this.startFactor}`);
+    }
+    if (!(this.endFactor >= 0 && this.endFactor <= 1)) {
+      throw new ArgumentError(`LinearLR: endFactor must lie in [0, 1], got ${this.endFactor}`);
+    }
+    this.start();
+  }
+
+  override getLr(): number[] {
+    const { lastEpoch, startFactor, endFactor, totalIters } = this;
+    if (lastEpoch === 0) return this.groups.map(({ lr }) => lr * startFactor);
+    if (lastEpoch > totalIters) return this.groups.map(({ lr }) => lr);
+    const gap = endFactor - startFactor;
+    return this.groups.map(({ lr }) => lr * (1 + gap / (totalIters * startFactor + (lastEpoch - 1) * gap)));
+  }
+}
+
+/** Times `gamma` each epoch. */
+export class ExponentialLR extends LRScheduler {
+  readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, gamma: number, options: SchedulerOptions = {}) {
+    super(optimizer, schedulerOptions('ExponentialLR', options, []));
+    this.gamma = gamma;
+    this.start();
+  }
+
+  override getLr(): number[] {
+    return this.groups.map(({ lr }) => (this.lastEpoch === 0 ? lr : lr * this.gamma));
+  }
+}
+
+export interface PolynomialLROptions extends SchedulerOptions {
+  /** Default 5. */
+  readonly totalIters?: number;
+  /** Default 1. */
+  readonly power?: number;
+}
+
+/** Down to 0 by a power of what is left of `totalIters` epochs. */
+export class PolynomialLR extends LRScheduler {
+  readonly totalIters: number;
+  readonly power: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: PolynomialLROptions = {}) {
+    super(optimizer, schedulerOptions('PolynomialLR', options, ['totalIters', 'power']));
+    this.totalIters = options.totalIters ?? 5;
+    this.power = options.power ?? 1;
+    this.start();
+  }
+
+  override getLr(): number[] {
+    const { lastEpoch, totalIters, power } = this;
+    if (lastEpoch === 0 || lastEpoch > totalIters) return this.groups.map(({ lr }) => lr);
+    const decay = ((1 - lastEpoch / totalIters) / (1 - (lastEpoch - 1) / totalIters)) ** power;
+    return this.groups.map(({ lr }) => lr * decay);
+  }
+}
+
+export type LRLambda = (epoch: number) => number;
+
+function lambdasFor(
+  name: string,
+  lambda: LRLambda | readonly LRLambda[],
+  count: number,
+): readonly LRLambda[] {
+  const list = typeof lambda === 'function' ? new Array<LRLambda>(count).fill(lambda) : lambda;
+  if (list.length === count) return list;
+  throw new ArgumentError(`${name}: expected ${count} functions, one for each group, got ${list.length}`);
+}
+
+/** The first rate times a function of the epoch. */
+export class LambdaLR extends LRScheduler {
+  readonly lrLambdas: readonly LRLambda[];
+
+  constructor(
+    optimizer: ScheduledOptimizer,
+    lrLambda: LRLambda | readonly LRLambda[],
+    options: SchedulerOptions = {},
+  ) {
+    super(optimizer, schedulerOptions('LambdaLR', options, []));
+    this.lrLambdas = lambdasFor('LambdaLR', lrLambda, this.groups.length);
+    this.start();
+  }
+
+  override getLr(): number[] {
+    return this.baseLrs.map((base, i) => base * this.lrLambdas[i](this.lastEpoch));
+  }
+}
+
+/** The rate times a function of the epoch, each epoch. */
+export class MultiplicativeLR extends LRScheduler {
+  readonly lrLambdas: readonly LRLambda[];
+
+  constructor(
+    optimizer: ScheduledOptimizer,
+    lrLambda: LRLambda | readonly LRLambda[],
+    options: SchedulerOptions = {},
+  ) {
+    super(optimizer, schedulerOptions('MultiplicativeLR', options, []));
+    this.lrLambdas = lambdasFor('MultiplicativeLR', lrLambda, this.groups.length);
+    this.start();
+  }
+
+  override getLr(): number[] {
+    return this.groups.map(({ lr }, i) => (this.lastEpoch > 0 ? lr * this.lrLambdas[i](this.lastEpoch) : lr));
+  }
+}

@@ -1,0 +1,119 @@
+// A rate that falls when a metric stops improving.
+import { ArgumentError, checkOptions } from '@nn/core';
+import { isTensor, type Tensor } from '@nn/tensor';
+import type { ScheduledOptimizer, SchedulerState } from './scheduler.ts';
+
+export interface ReduceLROnPlateauOptions {
+  /** Whether smaller or larger is better. Default 'min'. */
+  readonly mode?: 'min' | 'max';
+  /** Default 0.1. */
+  readonly factor?: number;
+  /** Epochs without improvement that are borne. Default 10. */
+  readonly patience?: number;
+  /** What counts as improvement. Default 1e-4. */
+  readonly threshold?: number;
+  /** Whether the threshold is a part of the best value, or absolute. Default 'rel'. */
+  readonly thresholdMode?: 'rel' | 'abs';
+  /** Epochs to wait after a reduction. Default 0. */
+  readonly cooldown?: number;
+  /** The smallest rate, for all groups or for each. Default 0. */
+  readonly minLr?: number | readonly number[];
+  /** Smaller changes of the rate are left out. Default 1e-8. */
+  readonly eps?: number;
+}
+
+const optionNames = [
+  'mode',
+  'factor',
+  'patience',
+  'threshold',
+  'thresholdMode',
+  'cooldown',
+  'minLr',
+  'eps',
+] as const;
+
+/** Times `factor` when the metric has not improved for `patience` epochs. */
+export class ReduceLROnPlateau {
+  readonly optimizer: ScheduledOptimizer;
+  readonly options: Required<ReduceLROnPlateauOptions>;
+  best: number;
+  numBadEpochs = 0;
+  cooldownCounter = 0;
+  lastEpoch = 0;
+
+  constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
+    checkOptions('ReduceLROnPlateau', options, optionNames);
+    this.optimizer = optimizer;
+    this.options = {
+      mode: 'min',
+      factor: 0.1,
+      patience: 10,
+      threshold: 1e-4,
+      thresholdMode: 'rel',
+      cooldown: 0,
+      minLr: 0,
+      eps: 1e-8,
+      ...options,
+    };
+    const { mode, factor, thresholdMode, minLr } = this.options;
+    if (!(factor < 1)) throw new ArgumentError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
+    if (!['min', 'max'].includes(mode) || !['rel', 'abs'].includes(thresholdMode)) {
+      throw new ArgumentError(
+        `ReduceLROnPlateau: mode is 'min' or 'max' and thresholdMode 'rel' or 'abs', got '${mode}' and '${thresholdMode}'`,
+      );
+    }
+    const groups = optimizer.paramGroups.length;
+    if (typeof minLr !== 'number' && minLr.length !== groups) {
+      throw new ArgumentError(`ReduceLROnPlateau: expected ${groups} values of minLr, got ${minLr.length}`);
+    }
+    this.best = mode === 'min' ? Infinity : -Infinity;
+  }
+
+  /** The epoch's metric. A tensor is read synchronously: on a device that cannot, give `await loss.item()`. */
+  step(metric: number | Tensor): void {
+    const value = isTensor(metric) ? Number(metric.itemSync()) : metric;
+    this.lastEpoch++;
+    if (this.#improves(value)) {
+      this.best = value;
+      this.numBadEpochs = 0;
+    } else this.numBadEpochs++;
+    if (this.cooldownCounter > 0) {
+      this.cooldownCounter--;
+      this.numBadEpochs = 0;
+    }
+    if (this.numBadEpochs <= this.options.patience) return;
+    this.#reduce();
+    this.cooldownCounter = this.options.cooldown;
+    this.numBadEpochs = 0;
+  }
+
+  #improves(value: number): boolean {
+    const { mode, thresholdMode, threshold } = this.options;
+    const sign = mode === 'min' ? -1 : 1;
+    const bound = thresholdMode === 'rel' ? this.best * (1 + sign * threshold) : this.best + sign * threshold;
+    return mode === 'min' ? value < bound : value > bound;
+  }
+
+  #reduce(): void {
+    const { factor, minLr, eps } = this.options;
+    this.optimizer.paramGroups.forEach((group, i) => {
+      const next = Math.max(group.lr * factor, typeof minLr === 'number' ? minLr : minLr[i]);
+      if (group.lr - next > eps) group.lr = next;
+    });
+  }
+
+  /** Each group's rate as of now. */
+  getLastLr(): number[] {
+    return this.optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  stateDict(): SchedulerState {
+    const { best, numBadEpochs, cooldownCounter, lastEpoch } = this;
+    return { best, numBadEpochs, cooldownCounter, lastEpoch };
+  }
+
+  loadStateDict(state: SchedulerState): void {
+    Object.assign(this, state);
+  }
+}
