@@ -31,7 +31,7 @@ function toleranceOf(dtype: DType, tolerances: Tolerances): Tolerance {
 
 function agrees(actual: number, expected: number, { relative, absolute }: Tolerance): boolean {
   if (Number.isNaN(expected)) return Number.isNaN(actual);
-  if (actual === expected) return true;
+  if (actual === expected || !Number.isFinite(expected)) return actual === expected;
   return Math.abs(actual - expected) <= absolute + relative * Math.abs(expected);
 }
 

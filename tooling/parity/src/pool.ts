@@ -67,7 +67,7 @@ function runWorker(task: Task, onOutcome: (outcome: Outcome) => void): Promise<E
   return Promise.all([once(worker, 'exit'), once(worker, 'disconnect')]).then(([[code, signal]]) => {
     clearTimeout(timer);
     if (code === 0 && running === null) return 'done';
-    return { reason: reason || lastLine(errors) || `exit ${signal ?? code}`, running };
+    return { reason: reason || errorLine(errors) || `exit ${signal ?? code}`, running };
   });
 }
 
@@ -77,6 +77,8 @@ function stopWithParent(worker: ChildProcess): void {
   worker.once('exit', () => process.off('exit', stop));
 }
 
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
+/** The line of a process's last words that says most. */
+function errorLine(text: string): string {
+  const lines = text.trim().split('\n');
+  return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim();
 }
