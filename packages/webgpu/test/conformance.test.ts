@@ -1,4 +1,4 @@
-// The conformance suite of all backends, with the kernels for GPUs and with those for software.
+// The conformance suite of all backends, with the kernels that suit the adapter; kernels.test.ts runs both kinds.
 import type { DType } from '@nn/core';
 import { type Tolerance, testBackend } from '@nn/testkit';
 import { describe, it } from 'vitest';
@@ -24,15 +24,11 @@ function tolerance(op: string, dtype: DType): Tolerance | undefined {
   return undefined;
 }
 
-for (const kernels of ['software', 'gpu'] as const) {
-  describe(`kernels for ${kernels}`, () => {
-    testBackend({
-      create: () => createBackend({ kernels }),
-      test: { describe, it },
-      dtypes,
-      tolerance,
-      // Vulkan lets a driver choose.
-      subnormals: 'flushed',
-    });
-  });
-}
+testBackend({
+  create: () => createBackend(),
+  test: { describe, it },
+  dtypes,
+  tolerance,
+  // Vulkan lets a driver choose.
+  subnormals: 'flushed',
+});

@@ -150,6 +150,9 @@ export function emitScan(kernel: ScanKernel, context: EmitContext): readonly Lau
   return [code.launch(kernel.name, workgroupSize, lines, body)];
 }
 
+/** Up to so many elements, comparing each with each is the fastest way to sort them. */
+const shortLine = 512;
+
 /**
  * Bitonic sort (Batcher, 1968) of positions, padded to a power of two with positions past the end, which come
  * last. Comparing positions where values are equal makes it stable.
@@ -158,7 +161,7 @@ export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readon
   const lines = kernel.outer * kernel.inner;
   if (lines === 0 || kernel.length === 0) return [];
   const padded = Math.max(2, 2 ** Math.ceil(Math.log2(kernel.length)));
-  if (padded <= 2 * workgroupSize) return [emitShortSort(kernel, context, lines, padded)];
+  if (kernel.length <= shortLine) return [emitShortSort(kernel, context)];
   const bytes = lines * padded * 4;
   const step = (
     label: string,
@@ -247,28 +250,20 @@ fn precedes(line: i32, x: i32, y: i32) -> bool {
 }`;
 }
 
-/** A line that fits in workgroup memory: one dispatch. */
-function emitShortSort(kernel: ArgsortKernel, context: EmitContext, lines: number, padded: number): Launch {
+/** Each element of a short line counts those before it, which is its place: one dispatch, in any order. */
+function emitShortSort(kernel: ArgsortKernel, context: EmitContext): Launch {
   const code = new KernelCode(context);
+  const size = kernel.outer * kernel.length * kernel.inner;
   const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
-  const pairs = padded / 2;
-  code.declarations.push(`var<workgroup> positions: array<i32, ${padded}>;`, emitPrecedes(kernel, code));
-  const target = `((group / ${inner}) * ${length} + place) * ${inner} + group % ${inner}`;
-  const body = `  for (var place = lane; place < ${padded}; place += ${workgroupSize}) { positions[place] = place; }
-  workgroupBarrier();
-  for (var size = 2; size <= ${padded}; size *= 2) {
-    for (var distance = size / 2; distance >= 1; distance /= 2) {
-      if (lane < ${pairs}) {
-    ${emitExchange('size', 'distance', 'lane')}
-        let x = positions[low];
-        let y = positions[high];
-        if (precedes(group, y, x) == ascending) { positions[low] = y; positions[high] = x; }
-      }
-      workgroupBarrier();
-    }
-  }
-  for (var place = lane; place < ${length}; place += ${workgroupSize}) {
-    ${code.memory.store(kernel.target, target, 'positions[place]')}
+  code.declarations.push(emitPrecedes(kernel, code));
+  const target = `((line / ${inner}) * ${length} + place) * ${inner} + line % ${inner}`;
+  const body = `  let at = group * ${workgroupSize} + lane;
+  if (at < ${code.sizes.integer(size)}) {
+    let line = at / ${length};
+    let own = at % ${length};
+    var place = 0;
+    for (var other = 0; other < ${length}; other++) { place += select(0, 1, precedes(line, other, own)); }
+    ${code.memory.store(kernel.target, target, 'own')}
   }`;
-  return code.launch(kernel.name, workgroupSize, lines, body);
+  return code.launch(kernel.name, workgroupSize, Math.ceil(size / workgroupSize), body);
 }

@@ -5,14 +5,14 @@
 
 export const trigonometric: Readonly<Record<string, string>> = {
   reduce_angle: `
-struct Angle { rest: f32, quadrant: i32 }
-// x = quadrant * pi/2 + rest, |rest| <= pi/4 (or a little more); x finite.
+struct Angle { rest: f32, low: f32, quadrant: i32 }
+// x = quadrant * pi/2 + rest + low, |rest| <= pi/4 (or a little more); x finite.
 fn reduce_angle(x: f32) -> Angle {
   if (abs(x) < 8192.0) {
     let n = round(x * 0.636619772f);
     // pi/2 in three parts, the first two so short that their products are exact (Cody and Waite).
     let rest = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
-    return Angle(rest, i32(n));
+    return Angle(rest, 0.0, i32(n));
   }
   // Payne and Hanek: the fraction of x * 2/pi from just those bits of 2/pi that matter.
   var bits_of_two_over_pi = array<u32, 8>(
@@ -43,11 +43,18 @@ fn reduce_angle(x: f32) -> Angle {
     lower = ~lower + 1u;
     upper = ~upper + select(0u, 1u, lower == 0u);
   }
-  let fraction = f32(upper) * 2.3283064365386963e-10 + f32(lower) * 5.421010862427522e-20;
-  // pi/2 as the sum of two floats.
-  let rest = sign * fma(fraction, 1.57079633f, fraction * -4.37113883e-8f);
-  if ((bits & 0x80000000u) != 0u) { return Angle(-rest, -quadrant); }
-  return Angle(rest, quadrant);
+  // Fraction and pi/2 are each the sum of two floats, and so is their product.
+  let high_fraction = f32(upper & 0xffffff00u) * 2.3283064365386963e-10;
+  let low_fraction = f32(upper & 0xffu) * 2.3283064365386963e-10 + f32(lower) * 5.421010862427522e-20;
+  let product = high_fraction * 1.57079633f;
+  let product_low = exact_product_error(high_fraction, 1.57079633f, product)
+    + (high_fraction * -4.37113883e-8f + low_fraction * 1.57079633f);
+  let rest = product + product_low;
+  if ((bits & 0x80000000u) != 0u) {
+    sign = -sign;
+    quadrant = -quadrant;
+  }
+  return Angle(sign * rest, sign * ((product - rest) + product_low), quadrant);
 }`,
 
   sin_kernel: `
@@ -89,7 +96,8 @@ fn tan_of(x: f32) -> f32 {
   p = fma(p, square, 5.34112807005e-2f);
   p = fma(p, square, 1.33387994085e-1f);
   p = fma(p, square, 3.33331568548e-1f);
-  let value = fma(p * square, angle.rest, angle.rest);
+  let plain = fma(p * square, angle.rest, angle.rest);
+  let value = fma(angle.low, 1.0 + plain * plain, plain);
   if ((angle.quadrant & 1) == 1) { return -1.0 / value; }
   return value;
 }`,
