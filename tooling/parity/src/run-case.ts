@@ -72,7 +72,7 @@ async function runByKind(test: Case, tolerances: Tolerances): Promise<void> {
 /** One line. Errors that are no statement of the library's say so: they are crashes. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return `crash: ${String(error)}`;
-  const [line] = error.message.split('\n');
+  const line = error.message.replaceAll(/\s+/g, ' ').slice(0, 300);
   if (error instanceof Difference || error instanceof MissingApiError) return line;
   const where = error instanceof UnsupportedError || 'code' in error ? '' : placeOf(error);
   return `${error.name}: ${line}${where}`;

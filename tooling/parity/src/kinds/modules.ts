@@ -3,7 +3,7 @@ import type { Tensor } from '@nn/tensor';
 import { callMethod, construct, MissingApiError } from '../api.ts';
 import type { ModuleCase, State, TensorValue } from '../case-file.ts';
 import { compare, Difference, type Tolerances } from '../compare.ts';
-import { argumentsOf, parseSignature } from '../signature.ts';
+import { argumentsOf, parseSignature, toCamelCase } from '../signature.ts';
 import { moduleRows } from '../table/modules.ts';
 import { Decoder, decodeTensor } from '../values.ts';
 import { compareGradient, compareResults, flatten, gradientsOf } from './gradients.ts';
@@ -28,7 +28,7 @@ export async function runModuleCase(test: ModuleCase, tolerances: Tolerances): P
   const results = flatten(module(...inputs));
   const parameters = new Map(callMethod(module, 'namedParameters', []) as Iterable<[string, Tensor]>);
   const names = Object.keys(test.param_grads);
-  const tracked = names.map((name) => requireNamed('parameter', parameters, name));
+  const tracked = names.map((name) => requireNamed('parameter', parameters, statePath(name)));
   const gradients = gradientsOf(results, [...decoder.leaves, ...tracked], test);
   await compareResults(results, test.out, { tolerances, indexOutputs: row.indexOutputs });
   const expected = [...(test.grads ?? []), ...names.map((name) => test.param_grads[name])];
@@ -42,7 +42,14 @@ export async function runModuleCase(test: ModuleCase, tolerances: Tolerances): P
 }
 
 function decodeState(state: State): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(state).map(([name, value]) => [name, decodeTensor(value)]));
+  return Object.fromEntries(
+    Object.entries(state).map(([path, value]) => [statePath(path), decodeTensor(value)]),
+  );
+}
+
+/** Members of modules are named in camel case here: `self_attn.in_proj_bias` is `selfAttn.inProjBias`. */
+function statePath(path: string): string {
+  return path.split('.').map(toCamelCase).join('.');
 }
 
 function requireNamed(what: string, named: ReadonlyMap<string, Tensor>, name: string): Tensor {
@@ -60,6 +67,9 @@ async function compareState(module: object, expected: State, tolerances: Toleran
   for (const [name, value] of wanted) {
     // Counters of batches are int32, as integers from JavaScript numbers are.
     const isIndex = name.endsWith('num_batches_tracked');
-    await compare(`${name} afterwards`, requireNamed('state', state, name), value, { tolerances, isIndex });
+    await compare(`${name} afterwards`, requireNamed('state', state, statePath(name)), value, {
+      tolerances,
+      isIndex,
+    });
   }
 }

@@ -22,7 +22,7 @@ const recurrent =
 const cell = 'input_size hidden_size | bias nonlinearity';
 const transformerLayer =
   'd_model nhead | dim_feedforward dropout activation layer_norm_eps batch_first norm_first';
-const dropout = '| p inplace';
+const dropout = 'p | inplace';
 const inplace = '| inplace';
 const none = '';
 
@@ -95,7 +95,7 @@ export const moduleRows: Readonly<Record<string, ModuleRow>> = {
   ReLU6: row(inplace),
   LeakyReLU: row('negative_slope | inplace'),
   RReLU: row('| lower upper inplace'),
-  PReLU: row('| num_parameters init'),
+  PReLU: row('num_parameters | init'),
   ELU: row('alpha | inplace'),
   CELU: row('alpha | inplace'),
   SELU: row(inplace),
