@@ -23,6 +23,8 @@ export class WebGpuExecutable implements Executable {
   readonly program: Program;
   /** Bytes needed in the arena, scratch memory included. */
   readonly arenaBytes: number;
+  /** What a run dispatches, in order. */
+  readonly launches: readonly Launch[];
   readonly #device: WebGpuDevice;
   readonly #nativeHalf: boolean;
   readonly #steps: readonly Step[];
@@ -32,6 +34,7 @@ export class WebGpuExecutable implements Executable {
   constructor(program: Program, emitted: EmittedProgram, device: WebGpuDevice, nativeHalf: boolean) {
     this.program = program;
     this.arenaBytes = emitted.arenaBytes;
+    this.launches = emitted.launches;
     this.#device = device;
     this.#nativeHalf = nativeHalf;
     this.#label = `a program of ${emitted.launches.length} kernels`;

@@ -1,5 +1,5 @@
 /** The buffers that one kernel binds, and the WGSL for their elements. */
-import { type BufferSpec, type DType, InternalError } from '@nn/core';
+import type { BufferSpec, DType } from '@nn/core';
 import type { BindingKind } from '../pipeline-cache.ts';
 import { type RegisterType, registerType, type StorageType, storageType } from './storage.ts';
 
@@ -103,34 +103,11 @@ export class KernelMemory {
   #bindBuffer(buffer: number): Binding {
     const spec = this.#buffers[buffer];
     const element = storageType(spec.dtype, this.#nativeHalf);
-    const sharing = spec.role === 'temporary' ? this.#overlapping(spec) : undefined;
-    if (sharing !== undefined) {
-      const { index } = sharing.resource as { readonly index: number };
-      if (this.#buffers[index].offset !== spec.offset || sharing.element !== element) {
-        throw new InternalError(
-          `webgpu: a kernel uses buffers ${index} and ${buffer}, which overlap in the arena ` +
-            'without being one; shaders cannot see memory under two names',
-        );
-      }
-      this.#bindingOf.set(buffer, sharing);
-      return sharing;
-    }
     // Everything in the arena is one GPU buffer, which a dispatch may not see as both read-only and written.
     const kind = spec.role === 'input' ? 'read' : 'readWrite';
     const binding = this.#add({ kind: 'buffer', index: buffer }, element, kind);
     this.#bindingOf.set(buffer, binding);
     return binding;
-  }
-
-  #overlapping(spec: BufferSpec): Binding | undefined {
-    for (const [index, binding] of this.#bindingOf) {
-      const other = this.#buffers[index];
-      if (other.role !== 'temporary') continue;
-      const ends = ({ offset, length, dtype }: BufferSpec): number =>
-        offset + length * (storageType(dtype, this.#nativeHalf) === 'f16' ? 2 : 4);
-      if (spec.offset < ends(other) && other.offset < ends(spec)) return binding;
-    }
-    return undefined;
   }
 
   #add(resource: BoundResource, element: string, kind: BindingKind): Binding {
