@@ -1,13 +1,14 @@
 // Writes one kernel: items in order, the loops inside them, and what each computes.
 import type { Value } from '@nn/core';
 import { type Expression, i32, i32x4, type Local } from '../wasm/index.ts';
-import { ScalarAccumulator } from './accumulate.ts';
 import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, type VectorLocal } from './registers.ts';
-import { type Positions, type Results, StepWriter, Values } from './steps.ts';
+import { ScalarAccumulator } from './scalar-accumulator.ts';
+import { type Results, StepWriter } from './steps.ts';
 import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
+import { type Positions, Values } from './values.ts';
 
 /** When a step is computed: once a call, once an item, at each element for all lanes, or lane by lane. */
 export type Level = 'call' | 'item' | 'element' | 'lane';
@@ -41,7 +42,10 @@ export class KernelWriter {
     );
     const laneOffsets = structure.cursors.map(({ lane }, at) => this.#laneOffsets(lane !== 'zero', at));
     this.#rowCoordinates = builder.locals('i32', structure.rowRank);
-    this.steps = new StepWriter(context, structure, this.layout, record, this.#laneStrides, laneOffsets);
+    this.steps = new StepWriter(context, structure, this.layout, record, {
+      strides: this.#laneStrides,
+      offsets: laneOffsets,
+    });
   }
 
   word(index: number): Expression<'i32'> {

@@ -1,11 +1,13 @@
 // Reductions in vectors: lanes along the innermost reduced dimension, added up at the end, or lanes that are
 // outputs of their own.
 import { i32, i32x4, type Local } from '../wasm/index.ts';
-import { isBlocked, isLocating, ScalarAccumulator, VectorAccumulator } from './accumulate.ts';
+import { isBlocked, isLocating } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
 import { blockLength, ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
-import { type Positions, Values } from './steps.ts';
+import { ScalarAccumulator } from './scalar-accumulator.ts';
+import { type Positions, Values } from './values.ts';
+import { VectorAccumulator } from './vector-accumulator.ts';
 
 export class LaneReduction {
   readonly #writer: KernelWriter;

@@ -1,7 +1,7 @@
 // The loops over a reduction's extents.
 import { type Expression, i32, type Local } from '../wasm/index.ts';
 import type { KernelWriter } from './kernel-writer.ts';
-import type { Positions } from './steps.ts';
+import type { Positions } from './values.ts';
 
 /** Steps that a lane adds up as float32 before they go to the float64 sum. */
 export const blockLength = 128;

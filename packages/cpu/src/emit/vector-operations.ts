@@ -17,6 +17,7 @@ import { laneByLane } from './lanes.ts';
 import { vectorPhilox } from './philox.ts';
 import { numberType, type RegisterDType, type Vector, type VectorLocal } from './registers.ts';
 import { scalarOperation } from './scalar-operations.ts';
+import { boolLanes, float32Lanes, float64Lanes, int32Lanes, int64Lanes } from './vector-arithmetic.ts';
 import { castVector, joinMask, narrowVector, registersOf, splitMask } from './vector-casts.ts';
 
 export interface VectorOperand {
@@ -196,131 +197,6 @@ function shiftLanes(
     return [narrowVector(dtype, i32x4.shrU(v128.and(value[0], i32x4.constant(mask)), bits))];
   }
   return [narrowVector(dtype, i32x4[names[op]](value[0], bits))];
-}
-
-function boolLanes(op: ScalarOp, values: readonly Registers[]): Vector | undefined {
-  const [a, b, c] = values.map(([register]) => register);
-  switch (op) {
-    case 'and':
-    case 'mul':
-    case 'min':
-      return v128.and(a, b);
-    case 'or':
-    case 'add':
-    case 'max':
-      return v128.or(a, b);
-    case 'xor':
-    case 'sub':
-      return v128.xor(a, b);
-    case 'not':
-      return v128.not(a);
-    case 'fma':
-      return v128.or(v128.and(a, b), c);
-    default:
-      return undefined;
-  }
-}
-
-function float32Lanes(context: EmitContext, op: ScalarOp, [a, b, c]: readonly Vector[]): Vector | undefined {
-  switch (op) {
-    case 'add':
-    case 'sub':
-    case 'mul':
-    case 'div':
-    case 'min':
-    case 'max':
-      return f32x4[op](a, b);
-    case 'neg':
-    case 'abs':
-    case 'floor':
-    case 'ceil':
-    case 'trunc':
-    case 'sqrt':
-      return f32x4[op](a);
-    case 'round':
-      return f32x4.nearest(a);
-    case 'fma':
-      return context.tier.relaxedSimd ? f32x4.relaxedMadd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
-    default:
-      return undefined;
-  }
-}
-
-function float64Lanes(context: EmitContext, op: ScalarOp, [a, b, c]: readonly Vector[]): Vector | undefined {
-  switch (op) {
-    case 'add':
-    case 'sub':
-    case 'mul':
-    case 'div':
-    case 'min':
-    case 'max':
-      return f64x2[op](a, b);
-    case 'neg':
-    case 'abs':
-    case 'floor':
-    case 'ceil':
-    case 'trunc':
-    case 'sqrt':
-      return f64x2[op](a);
-    case 'round':
-      return f64x2.nearest(a);
-    case 'fma':
-      return context.tier.relaxedSimd ? f64x2.relaxedMadd(a, b, c) : f64x2.add(f64x2.mul(a, b), c);
-    default:
-      return undefined;
-  }
-}
-
-function int32Lanes(op: ScalarOp, dtype: RegisterDType, [a, b, c]: readonly Vector[]): Vector | undefined {
-  switch (op) {
-    case 'add':
-    case 'sub':
-    case 'mul':
-      return narrowVector(dtype, i32x4[op](a, b));
-    case 'and':
-    case 'or':
-    case 'xor':
-      return v128[op](a, b);
-    case 'min':
-      return i32x4.minS(a, b);
-    case 'max':
-      return i32x4.maxS(a, b);
-    case 'neg':
-    case 'abs':
-      return narrowVector(dtype, i32x4[op](a));
-    case 'not':
-      return narrowVector(dtype, v128.not(a));
-    case 'fma':
-      return narrowVector(dtype, i32x4.add(i32x4.mul(a, b), c));
-    default:
-      return undefined;
-  }
-}
-
-function int64Lanes(op: ScalarOp, [a, b, c]: readonly Vector[]): Vector | undefined {
-  switch (op) {
-    case 'add':
-    case 'sub':
-    case 'mul':
-      return i64x2[op](a, b);
-    case 'and':
-    case 'or':
-    case 'xor':
-      return v128[op](a, b);
-    case 'min':
-      return v128.bitselect(a, b, i64x2.ltS(a, b));
-    case 'max':
-      return v128.bitselect(a, b, i64x2.gtS(a, b));
-    case 'neg':
-    case 'abs':
-      return i64x2[op](a);
-    case 'not':
-      return v128.not(a);
-    case 'fma':
-      return i64x2.add(i64x2.mul(a, b), c);
-    default:
-      return undefined;
-  }
 }
 
 /** Sets locals to the registers of a value. */

@@ -2,9 +2,9 @@
 import { type DType, ExpressionBuilder, type ReduceOp, type Value } from '@nn/core';
 import { EmitContext, type Tier } from '../emit/context.ts';
 import { narrowHalf, widenHalf } from '../emit/half.ts';
+import { constant } from '../emit/literal.ts';
 import { numberType, type RegisterDType } from '../emit/registers.ts';
 import { scalarOperation } from '../emit/scalar-operations.ts';
-import { constant } from '../emit/steps.ts';
 import type { Expression, FunctionBuilder, Local } from '../wasm/index.ts';
 
 const scalarTier: Tier = { simd: false, relaxedSimd: false };

@@ -1,0 +1,132 @@
+// Accumulators of four lanes side by side: parts of one output, or outputs of their own.
+import { f32x4, f64x2, i32x4, v128 } from '../wasm/index.ts';
+import { combiningOps, identity, isBlocked, isFloatExtremum, isLocating } from './accumulate.ts';
+import type { EmitContext } from './context.ts';
+import { splat, vectorLocals } from './lanes.ts';
+import type { RegisterDType, Vector, VectorLocal } from './registers.ts';
+import type { AccumulatorStructure } from './structure.ts';
+import { demote, promote } from './vector-casts.ts';
+import {
+  compareLanes,
+  pseudoExtremum,
+  selectLanes,
+  setRegisters,
+  vectorOperation,
+} from './vector-operations.ts';
+
+/** Four lanes that accumulate side by side. */
+export class VectorAccumulator {
+  readonly registers: readonly VectorLocal[];
+  /** The float64 sums of a blocked sum. */
+  readonly sums: readonly VectorLocal[] | undefined;
+  readonly index: VectorLocal | undefined;
+  /** Of a float's max or min: lanes that have seen NaN. All ones are a NaN themselves. */
+  readonly #nanMask: readonly VectorLocal[] | undefined;
+  readonly #context: EmitContext;
+  readonly #structure: AccumulatorStructure;
+
+  constructor(context: EmitContext, structure: AccumulatorStructure) {
+    this.#context = context;
+    this.#structure = structure;
+    const { builder } = context;
+    this.registers = vectorLocals(builder, structure.dtype);
+    this.#nanMask = isFloatExtremum(structure) ? vectorLocals(builder, structure.dtype) : undefined;
+    this.sums = isBlocked(structure) ? builder.locals('v128', 2) : undefined;
+    this.index = isLocating(structure.op) ? builder.local('v128') : undefined;
+  }
+
+  start(): void {
+    const { builder } = this.#context;
+    const { op, dtype } = this.#structure;
+    setRegisters(builder, this.registers, splat(dtype, identity(op, dtype)));
+    for (const sum of this.sums ?? []) builder.set(sum, f64x2.constant(0));
+    for (const mask of this.#nanMask ?? []) builder.set(mask, i32x4.constant(0));
+    if (this.index !== undefined) builder.set(this.index, i32x4.constant(0));
+  }
+
+  /** `positions` holds each lane's position among the reduced coordinates. */
+  add(value: readonly VectorLocal[], positions: Vector | undefined): void {
+    const { builder } = this.#context;
+    const { op, dtype } = this.#structure;
+    if (isLocating(op)) {
+      const index = this.index as VectorLocal;
+      const better = builder.local('v128', beatsLanes(op, dtype, value, this.registers));
+      setRegisters(builder, this.registers, selectLanes(this.#context, dtype, better, value, this.registers));
+      builder.set(index, selectLanes(this.#context, 'int32', better, [positions as Vector], [index])[0]);
+      return;
+    }
+    if (this.#nanMask !== undefined && (op === 'max' || op === 'min')) {
+      this.#addExtremum(op, value, this.#nanMask);
+      return;
+    }
+    const operands = [this.registers, value].map((registers) => ({ dtype, registers, scalar: undefined }));
+    setRegisters(builder, this.registers, vectorOperation(this.#context, combiningOps[op], dtype, operands));
+  }
+
+  /** The pseudo-maximum is one instruction, but takes NaN for less than anything: those are noted apart. */
+  #addExtremum(op: 'max' | 'min', value: readonly VectorLocal[], nanMask: readonly VectorLocal[]): void {
+    const { builder } = this.#context;
+    const dtype = this.#structure.dtype as 'float32' | 'float64';
+    const lanesOf = dtype === 'float32' ? f32x4 : f64x2;
+    setRegisters(builder, this.registers, pseudoExtremum(op, dtype, this.registers, value));
+    for (const [part, register] of value.entries()) {
+      builder.set(nanMask[part], v128.or(nanMask[part], lanesOf.ne(register, register)));
+    }
+  }
+
+  /** Puts NaN where one was seen. */
+  settle(): void {
+    for (const [part, mask] of (this.#nanMask ?? []).entries())
+      this.#context.builder.set(this.registers[part], v128.or(this.registers[part], mask));
+  }
+
+  /** Moves a blocked sum's float32 lanes to its float64 sums. */
+  flush(): void {
+    if (this.sums === undefined) return;
+    const { builder } = this.#context;
+    const [register] = this.registers;
+    const [low, high] = promote(register);
+    builder.set(this.sums[0], f64x2.add(this.sums[0], low));
+    builder.set(this.sums[1], f64x2.add(this.sums[1], high));
+    builder.set(register, f32x4.constant(0));
+  }
+
+  /** Takes over what another vector accumulated, flushed sums apart. */
+  absorb(other: VectorAccumulator): void {
+    const { builder } = this.#context;
+    const { op, dtype } = this.#structure;
+    if (!isLocating(op)) {
+      other.settle();
+      this.add(other.registers, undefined);
+      setRegisters(builder, other.registers, splat(dtype, identity(op, dtype)));
+      return;
+    }
+    throw new TypeError('cpu: positions are absorbed lane by lane.');
+  }
+
+  /** Each lane's result, when lanes are different outputs. */
+  result(): readonly VectorLocal[] {
+    if (this.index !== undefined) return [this.index];
+    this.settle();
+    if (this.sums === undefined) return this.registers;
+    this.flush();
+    this.#context.builder.set(this.registers[0], demote(this.sums[0], this.sums[1]));
+    return this.registers;
+  }
+}
+
+/**
+ * Lanes whose value beats the best so far; positions only grow, so equal ones never do. Of floats: where it is not at
+ * most the best (or NaN), and the best is not NaN.
+ */
+function beatsLanes(
+  op: 'argmax' | 'argmin',
+  dtype: RegisterDType,
+  value: readonly VectorLocal[],
+  best: readonly VectorLocal[],
+): Vector {
+  const [low, high] = op === 'argmax' ? [value, best] : [best, value];
+  const isNoBetter = compareLanes('le', dtype, low, high);
+  if (dtype !== 'float32' && dtype !== 'float64') return v128.not(isNoBetter);
+  return v128.andnot(compareLanes('eq', dtype, best, best), isNoBetter);
+}
