@@ -1,4 +1,5 @@
 /** Finding an adapter, and asking it for a device with all that its hardware can do. */
+import { platformGpu } from '#platform';
 import { WebGpuUnavailableError } from './errors.ts';
 
 /** What kernels profit from where the adapter has it; none is needed. */
@@ -16,7 +17,7 @@ const wantedLimits = [
 ] as const;
 
 export interface AdapterOptions {
-  /** Where to look; `navigator.gpu` if absent. In Node: `await createDawn()` of `@nn/webgpu/node`. */
+  /** Where to look: by default `navigator.gpu`, and in Node `await createDawn()` of `@nn/webgpu/node`. */
   readonly gpu?: GPU;
   /** Which adapter to prefer on a machine with two. */
   readonly powerPreference?: GPUPowerPreference;
@@ -35,11 +36,10 @@ export interface AcquiredDevice {
  * @throws WebGpuUnavailableError without WebGPU or without an adapter
  */
 export async function acquireDevice(options: AdapterOptions = {}): Promise<AcquiredDevice> {
-  const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
+  const gpu = options.gpu ?? (await platformGpu());
   if (gpu === undefined) {
     throw new WebGpuUnavailableError(
-      'webgpu: there is no navigator.gpu here. In a browser, use a current one over https or localhost; in ' +
-        "Node, pass { gpu: await createDawn() } with createDawn from '@nn/webgpu/node'.",
+      'webgpu: there is no navigator.gpu here. Use a current browser, over https or on localhost.',
     );
   }
   const adapter = await gpu.requestAdapter({

@@ -62,12 +62,11 @@ class WebGpuBuffer implements DeviceBuffer {
  *
  * @throws WebGpuUnavailableError without WebGPU or without an adapter
  * @example
- * ```ts
+ * ```ts no-run
  * import { use } from '@nn/core';
  * import { webgpu } from '@nn/webgpu';
- * import { createDawn } from '@nn/webgpu/node';
  *
- * use(await webgpu({ gpu: await createDawn() })); // in a browser: use(await webgpu())
+ * use(await webgpu()); // in Node after `npm install webgpu`
  * ```
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend> {

@@ -129,9 +129,9 @@ describe('errors', () => {
     other.dispose();
   });
 
-  it('says how to get WebGPU where there is none', async () => {
-    await expect(WebGpuDevice.create()).rejects.toThrow(WebGpuUnavailableError);
-    await expect(WebGpuDevice.create()).rejects.toThrow(/createDawn/);
+  it('says what to do where there is no adapter', async () => {
+    const none = { requestAdapter: async () => null } as unknown as GPU;
+    await expect(WebGpuDevice.create({ gpu: none })).rejects.toThrow(WebGpuUnavailableError);
   });
 });
 
@@ -151,7 +151,9 @@ describe('a Node process', () => {
   const script = (end: string): string => `
     import { webgpu } from '@nn/webgpu';
     import { createDawn } from '@nn/webgpu/node';
-    const device = await webgpu({ gpu: await createDawn({ software: 'fallback' }) });
+    // Makes sure of an adapter; the backend then finds one as in a browser.
+    await createDawn({ software: 'fallback' });
+    const device = await webgpu();
     const buffer = device.allocate('float32', 4);
     device.write(buffer, Float32Array.of(1, 2, 3, 4));
     console.log((await device.read(buffer)).join());
