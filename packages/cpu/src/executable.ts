@@ -28,10 +28,22 @@ function makeCommand(device: Device, kernel: Kernel, program: Program): Command 
       return argsortCommand(device, kernel, buffers);
     default: {
       const { kind } = kernel as { readonly kind: string };
-      throw new UnsupportedError(
-        `cpu: does not know kernels of kind '${kind}'. Install versions of @nn/core and @nn/cpu that match`,
-      );
+      throw new UnsupportedError(`there are no kernels of kind '${kind}'`);
     }
+  }
+}
+
+/** Makes a command; what it does not support is named with its kernel. */
+function makeNamedCommand(device: Device, kernel: Kernel, program: Program): Command {
+  try {
+    return makeCommand(device, kernel, program);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    throw new UnsupportedError(
+      `cpu: cannot compile kernel '${kernel.name}': ${error.message}. ` +
+        'Install versions of @nn/core and @nn/cpu that match, or cast its inputs to another dtype',
+      { cause: error },
+    );
   }
 }
 
@@ -51,7 +63,7 @@ export class CpuExecutable implements Executable {
   constructor(device: Device, program: Program) {
     this.program = program;
     this.#device = device;
-    this.#commands = program.kernels.map((kernel) => makeCommand(device, kernel, program));
+    this.#commands = program.kernels.map((kernel) => makeNamedCommand(device, kernel, program));
     const withRole = (role: string): number[] =>
       program.buffers.flatMap((buffer, at) => (buffer.role === role ? [at] : []));
     this.#inputs = withRole('input');

@@ -1,5 +1,12 @@
 // Loops over random layouts: strides of every kind, guards, indices, gathers, several stores; against the interpreter.
-import { type Bound, contiguousStrides, type DType, type Instruction, sizeOf } from '@nn/core';
+import {
+  type Bound,
+  contiguousStrides,
+  type DType,
+  type Instruction,
+  sizeOf,
+  UnsupportedError,
+} from '@nn/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { backends } from './support/backends.ts';
 import {
@@ -199,6 +206,18 @@ for (const { name, make } of backends) {
       expectAgreement(backend, program(buffers, [first, second], [], 256 + 1200), [
         randomArray('float32', 300, generator(1)),
       ]);
+    });
+
+    test('an unknown instruction is named with its kernel', () => {
+      const kernel = loop({
+        name: 'odd one',
+        extents: [8],
+        epilogue: [load(0, 'float32', [1]), { op: 'xor', dtype: 'float32', args: [0, 0] }],
+        stores: [{ access: at(1, [1]), value: 1 }],
+      });
+      const tested = program([input('float32', 8), output('float32', 8)], [kernel]);
+      expect(() => backend.compile(tested)).toThrow(UnsupportedError);
+      expect(() => backend.compile(tested)).toThrow(/'odd one'.*'xor' on float32/);
     });
 
     test('empty extents do nothing', () => {

@@ -1,5 +1,5 @@
 // Scalar instructions of the language, one element at a time.
-import { type MathOp, mathOps, type ScalarOp } from '@nn/core';
+import { type MathOp, mathOps, type ScalarOp, UnsupportedError } from '@nn/core';
 import {
   choose,
   type Expression,
@@ -75,7 +75,7 @@ export function scalarOperation(
 }
 
 function unknown(op: string, dtype: string): never {
-  throw new TypeError(`cpu: no instruction '${op}' on ${dtype}.`);
+  throw new UnsupportedError(`there is no instruction '${op}' on ${dtype}`);
 }
 
 function callOnFloats(
