@@ -256,7 +256,7 @@ export function empty(shape: Shape, options?: CreationOptions): Tensor {
 }
 
 function like(x: Tensor, options: CreationOptions | undefined): CreationOptions {
-  return { dtype: x.dtype, device: x.device, ...options };
+  return { dtype: x.dtype, ...(x.device === '' ? {} : { device: x.device }), ...options };
 }
 
 export function zerosLike(x: Tensor, options?: CreationOptions): Tensor {

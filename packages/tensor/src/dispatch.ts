@@ -155,8 +155,12 @@ export function writeInPlace(functionName: string, target: Tensor, value: Tensor
   const fitted = castTo(value, target.dtype).expandTo(target.shape);
   const root = target.root;
   if (root === target) {
+    const before = engine?.isEnabled() && target.requiresGrad ? target.snapshot() : null;
     target.storage.write(materializedNode(fitted, target));
-    if (engine?.isEnabled() && fitted.gradient?.requiresGrad) target.gradient = fitted.gradient;
+    if (engine?.isEnabled() && fitted.requiresGrad) target.gradient = fitted.gradient;
+    // What was overwritten by a constant has the gradient zero, as in PyTorch.
+    else if (before !== null)
+      engine?.record('where', [scalarTensor(false, 'bool'), before, fitted], {}, target);
   } else {
     const before = root.snapshot();
     const written = apply('assign', [before, fitted], {

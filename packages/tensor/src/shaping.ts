@@ -99,14 +99,12 @@ export function unfold(x: Tensor, dim: number, size: number, step: number): Tens
     throw new ArgumentError(`unfold: size ${size} does not fit into dimension ${dim} of size ${extent}`);
   if (!Number.isInteger(step) || step < 1)
     throw new ArgumentError(`unfold: step must be a positive integer, got ${step}`);
+  // A single number has one window, and no dimension to number windows by.
+  if (x.ndim === 0) return source.narrow(0, 0, size);
   const count = Math.floor((extent - size) / step) + 1;
-  const strides = source.strides();
   const shape = [...source.shape.map((each, i) => (i === at ? count : each)), size];
   return stridedView(source, shape, (own) => ({
-    strides: [
-      ...own.map((stride, i) => (i === at ? stride * step : stride)),
-      strides.length > 0 ? own[at] : 1,
-    ],
+    strides: [...own.map((stride, i) => (i === at ? stride * step : stride)), own[at]],
     offset: 0,
   }));
 }

@@ -62,7 +62,7 @@ export const heavyRules: Rules<keyof HeavyOps> = {
     const seen = apply('take', [gradient, index], {});
     if (mode === 'sum') return [gradient, null, seen];
     if (mode === 'set')
-      return [apply('scatter', [gradient, index, zerosLike(source)], { mode: 'set' }), null, seen];
+      return [apply('scatter', [gradient, index, zerosLike(seen)], { mode: 'set' }), null, seen];
     if (mode === 'prod') {
       return [
         gradient.mul(output).div(base),
