@@ -29,7 +29,7 @@ export async function createBackend(
   return webgpu({ gpu: await gpu, ...options });
 }
 
-export const reference: Backend = interpreter();
+const reference: Backend = interpreter();
 
 export function input(dtype: DType, length: number): BufferSpec {
   return { dtype, length, role: 'input', offset: 0 };
@@ -71,12 +71,12 @@ export function hostData(dtype: DType, values: Iterable<number>): HostArray {
   return array;
 }
 
-export function numbersOf(dtype: DType, array: HostArray): number[] {
+function numbersOf(dtype: DType, array: HostArray): number[] {
   const toNumber = dtype === 'float16' ? float16ToNumber : dtype === 'bfloat16' ? bfloat16ToNumber : Number;
   return Array.from(array as Float32Array, toNumber);
 }
 
-export async function runOn(
+async function runOn(
   backend: Backend,
   what: Program,
   inputs: readonly HostArray[],
@@ -103,12 +103,7 @@ export async function runOn(
 }
 
 /** Expects equal numbers, up to `ulps` units in the last place of float32 relative to the reference. */
-export function expectClose(
-  actual: readonly number[],
-  expected: readonly number[],
-  ulps = 0,
-  absolute = 0,
-): void {
+function expectClose(actual: readonly number[], expected: readonly number[], ulps = 0, absolute = 0): void {
   expect(actual.length).toBe(expected.length);
   const wrong: string[] = [];
   for (let i = 0; i < expected.length; i++) {
