@@ -1,4 +1,5 @@
 // Element by element: arithmetic, comparison, rounding, exponentials, trigonometry.
+import { isTensor } from '@nn/tensor';
 import { callFunction, callMethod, callTensor } from '../api.ts';
 import { custom, functional, method, property, type Row, tensor } from '../signature.ts';
 
@@ -84,7 +85,10 @@ export const elementwise: Readonly<Record<string, Row>> = {
   __rmul__: reflected('mul'),
   __rdiv__: reflected('div'),
   __rmod__: reflected('remainder'),
-  __rpow__: reflected('pow'),
+  // PyTorch takes a fresh tensor of the base here, and so no gradient goes back to it.
+  __rpow__: custom('input other', ({ input, other }) =>
+    callTensor('pow', [isTensor(other) ? other.detach() : other, input]),
+  ),
   __rand__: reflected('bitwiseAnd'),
   __ror__: reflected('bitwiseOr'),
   __rxor__: reflected('bitwiseXor'),
