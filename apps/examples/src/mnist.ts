@@ -80,7 +80,7 @@ async function main(options: Options): Promise<void> {
 
   const model = makeModel(options);
   const optimizer = makeOptimizer(model, options);
-  const schedule = new CosineAnnealingLR(optimizer, { tMax: options.epochs * batches.length });
+  const schedule = new CosineAnnealingLR(optimizer, options.epochs * batches.length);
   const progress = await loadCheckpoint(options, { model, optimizer, schedule });
   console.log(
     `${options.model} with ${model.parameters().reduce((sum, p) => sum + p.numel(), 0)} parameters on ${device}`,
