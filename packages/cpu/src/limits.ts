@@ -8,7 +8,17 @@ import { Heap } from './heap.ts';
 import { type KernelParameters, kernelModule } from './kernels/module.ts';
 import { KernelModule } from './threads/kernel-module.ts';
 import { type KernelCall, ThreadPool } from './threads/pool.ts';
-import { type FunctionBuilder, f32x4, features, i32, i32x4, type Local, memory, v128 } from './wasm/index.ts';
+import {
+  type Expression,
+  type FunctionBuilder,
+  f32x4,
+  features,
+  i32,
+  i32x4,
+  type Local,
+  memory,
+  v128,
+} from './wasm/index.ts';
 
 export interface Bandwidth {
   /** The size of what is walked, by all threads together: in a cache or not. */
