@@ -144,6 +144,31 @@ for (const { name, make } of backends) {
       }
     });
 
+    test('gathers of rows, whose lanes are neighbours, up to the end of the buffer', () => {
+      const random = generator(15);
+      for (const dtype of dtypes) {
+        for (const columns of [8, 7]) {
+          const kernel = loop({
+            extents: [5, columns],
+            epilogue: [
+              load(0, 'int32', [1, 0]),
+              { op: 'const', dtype: 'int32', value: columns },
+              { op: 'mul', dtype: 'int32', args: [0, 1] },
+              { op: 'index', dtype: 'int32', affine: { offset: 0, strides: [0, 1] } },
+              { op: 'add', dtype: 'int32', args: [2, 3] },
+              { op: 'gather', dtype, access: at(1, [0, 0]), size: 3 * columns, args: [4] },
+            ],
+            stores: [{ access: at(2, [columns, 1]), value: 5 }],
+          });
+          expectAgreement(
+            backend,
+            program([input('int32', 5), input(dtype, 3 * columns), output(dtype, 5 * columns)], [kernel]),
+            [Int32Array.of(2, 0, 3, -1, 1), randomArray(dtype, 3 * columns, random)],
+          );
+        }
+      }
+    });
+
     test('params of every dtype', () => {
       for (const dtype of [
         'bool',

@@ -8,7 +8,13 @@ import { constant } from './literal.ts';
 import { numberType, type RegisterDType, type VectorLocal } from './registers.ts';
 import { castScalar } from './scalar-casts.ts';
 import { scalarOperation } from './scalar-operations.ts';
-import type { RecordLayout, Step, StoreStructure, Structure } from './structure.ts';
+import {
+  dependency,
+  type RecordLayout,
+  type Step,
+  type StoreStructure,
+  type Structure,
+} from './structure.ts';
 import type { Positions, Values } from './values.ts';
 import { type LaneGeometry, scalarCondition, VectorAccess } from './vector-access.ts';
 import { castVector } from './vector-casts.ts';
@@ -87,7 +93,15 @@ export class StepWriter {
         const [arg] = step.args;
         const index = this.#converted(steps[arg].dtype, 'int32', this.splat(steps, arg, values))[0];
         const last = i32.sub(this.word(this.#layout.sizes + step.size), 1);
-        values.vectors[at] = this.#access.gather(step, values, positions, copy, index, last);
+        values.vectors[at] = this.#access.gather(
+          step,
+          values,
+          positions,
+          copy,
+          index,
+          last,
+          isOffsetWithinRow(steps, arg),
+        );
         return;
       }
       case 'result':
@@ -231,4 +245,11 @@ export class StepWriter {
     setRegisters(builder, held, converted);
     return held;
   }
+}
+
+/** Whether an index is the sum of something that all lanes share and something else: row * size + column, likely. */
+function isOffsetWithinRow(steps: readonly Step[], index: Value): boolean {
+  const step = steps[index];
+  if (step.kind !== 'operation' || (step.op !== 'add' && step.op !== 'fma')) return false;
+  return step.args.some((arg) => (steps[arg].depends & dependency.lane) === 0);
 }

@@ -92,7 +92,10 @@ export class VectorAccess {
     return held;
   }
 
-  /** `index` has the int32 lanes of what to add, and `last` the greatest of them. */
+  /**
+   * `index` has the int32 lanes of what to add to the cursor, and `last` the greatest that they may be. Where lanes
+   * are expected to be neighbours, as in a row that is looked up, it is tested whether they are.
+   */
   gather(
     step: Step & { readonly kind: 'gather' },
     values: Values,
@@ -100,6 +103,7 @@ export class VectorAccess {
     copy: number,
     index: VectorLocal,
     last: Expression<'i32'>,
+    expectsNeighbours: boolean,
   ): readonly VectorLocal[] {
     const { builder } = this.#context;
     const clamped = i32x4.maxS(i32x4.minS(index, i32x4.splat(last)), i32x4.constant(0));
@@ -110,7 +114,18 @@ export class VectorAccess {
     this.#guarded(
       step.guards,
       values,
-      () => loadScattered(builder, step.storage, addresses, held),
+      () => {
+        const scattered = (): void => loadScattered(builder, step.storage, addresses, held);
+        if (!expectsNeighbours) {
+          scattered();
+          return;
+        }
+        const first = builder.local('i32', i32x4.extractLane(addresses, 0));
+        const next = i32x4.constant(...[0, 1, 2, 3].map((lane) => lane * elementBytes));
+        const areNeighbours = i32x4.allTrue(i32x4.eq(addresses, i32x4.add(i32x4.splat(first), next)));
+        const together = (): void => setRegisters(builder, held, loadVector(step.storage, first));
+        builder.if(areNeighbours, together, scattered);
+      },
       (mask) => loadScattered(builder, step.storage, addresses, held, mask),
       () =>
         setRegisters(
