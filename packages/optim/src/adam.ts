@@ -1,8 +1,7 @@
 // Adam and AdamW.
-import { checkOptions } from '@nn/core';
 import { type Tensor, zerosLike } from '@nn/tensor';
-import { checkBetas, checkNotNegative } from './checks.ts';
-import { assign, withGradients } from './gradient-of.ts';
+import { checkBetas, checkNotNegative, complete } from './checks.ts';
+import { assign, average, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
 
 export interface AdamOptions {
@@ -20,12 +19,7 @@ export interface AdamOptions {
   maximize: boolean;
 }
 
-interface AdamState {
-  [name: string]: number | Tensor;
-  step: number;
-  expAvg: Tensor;
-  expAvgSq: Tensor;
-}
+type AdamState = { step: number; expAvg: Tensor; expAvgSq: Tensor; maxExpAvgSq?: Tensor };
 
 function adamDefaults(name: string, options: Partial<AdamOptions>, weightDecay: number): AdamOptions {
   const defaults: AdamOptions = {
@@ -36,37 +30,36 @@ function adamDefaults(name: string, options: Partial<AdamOptions>, weightDecay: 
     amsgrad: false,
     maximize: false,
   };
-  checkOptions(name, options, Object.keys(defaults));
-  return { ...defaults, ...options };
+  return complete(name, defaults, options);
 }
 
 /** The update of both; they differ in where weight decay goes. */
-abstract class AdamBase extends Optimizer<AdamOptions> {
+abstract class AdamBase extends Optimizer<AdamOptions, AdamState> {
   protected override checkGroup({ lr, eps, weightDecay, betas }: ParamGroup<AdamOptions>): void {
     checkNotNegative(this.constructor.name, { lr, eps, weightDecay });
     checkBetas(this.constructor.name, betas);
   }
 
-  protected adjust(parameter: Tensor, gradient: Tensor, group: AdamOptions): void {
+  protected override freshState(parameter: Tensor, { amsgrad }: AdamOptions): AdamState {
+    const means = { step: 0, expAvg: zerosLike(parameter), expAvgSq: zerosLike(parameter) };
+    return amsgrad ? { ...means, maxExpAvgSq: zerosLike(parameter) } : means;
+  }
+
+  protected adjust(parameter: Tensor, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
     const {
       lr,
       eps,
       amsgrad,
       betas: [beta1, beta2],
     } = group;
-    const state = this.stateOf<AdamState>(parameter, () => ({
-      step: 0,
-      expAvg: zerosLike(parameter),
-      expAvgSq: zerosLike(parameter),
-      ...(amsgrad ? { maxExpAvgSq: zerosLike(parameter) } : {}),
-    }));
+    const state = this.stateOf(parameter, group);
     state.step++;
-    const { expAvg, expAvgSq } = state;
-    assign(expAvg, expAvg.mul(beta1).add(gradient.mul(1 - beta1)));
-    assign(expAvgSq, expAvgSq.mul(beta2).add(gradient.square().mul(1 - beta2)));
-    let squares = expAvgSq;
-    if (amsgrad)
-      squares = assign(state.maxExpAvgSq as Tensor, (state.maxExpAvgSq as Tensor).maximum(expAvgSq));
+    const expAvg = average(state.expAvg, gradient, beta1);
+    let squares = average(state.expAvgSq, gradient.square(), beta2);
+    if (amsgrad) {
+      const largest = (state.maxExpAvgSq ??= zerosLike(parameter));
+      squares = assign(largest, largest.maximum(squares));
+    }
     // The means start at zero: both are corrected for that. As numbers they are no part of the compiled program.
     const stepSize = lr / (1 - beta1 ** state.step);
     const correction = Math.sqrt(1 - beta2 ** state.step);

@@ -1,15 +1,81 @@
-// Ranges of settings.
-import { ArgumentError } from '@nn/core';
+// Settings: completed by defaults, and held to their ranges.
+import { ArgumentError, checkOptions } from '@nn/core';
+
+/**
+ * The options, with defaults for those that are left out or undefined.
+ *
+ * @throws {ArgumentError} for unknown options.
+ */
+export function complete<O extends object>(name: string, defaults: O, options: Partial<O>): O {
+  checkOptions(name, options, Object.keys(defaults));
+  return { ...defaults, ...given(options) };
+}
+
+/** Without the options that are undefined: spread, they would hide defaults. */
+export function given<O extends object>(options: O): O {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isNaN(value);
+}
 
 /** @throws {ArgumentError} for values that are negative or no numbers. */
-export function checkNotNegative(name: string, options: { readonly [option: string]: number }): void {
+export function checkNotNegative(name: string, options: { readonly [option: string]: unknown }): void {
   for (const [option, value] of Object.entries(options)) {
-    if (!(value >= 0)) throw new ArgumentError(`${name}: ${option} must be at least 0, got ${value}`);
+    if (!isNumber(value) || value < 0) {
+      throw new ArgumentError(`${name}: ${option} must be a number of at least 0, got ${String(value)}`);
+    }
   }
 }
 
+/** @throws {ArgumentError} for what is no number. */
+export function checkNumbers(name: string, options: { readonly [option: string]: unknown }): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (!isNumber(value))
+      throw new ArgumentError(`${name}: ${option} must be a number, got ${String(value)}`);
+  }
+}
+
+/** @throws {ArgumentError} for values outside of [0, 1]. */
+export function checkFraction(name: string, options: { readonly [option: string]: unknown }): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (!isNumber(value) || value < 0 || value > 1) {
+      throw new ArgumentError(`${name}: ${option} must lie between 0 and 1, got ${String(value)}`);
+    }
+  }
+}
+
+/** @throws {ArgumentError} for what is no integer of at least 1. */
+export function checkPositiveInteger(name: string, options: { readonly [option: string]: unknown }): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (!Number.isInteger(value) || (value as number) < 1) {
+      throw new ArgumentError(`${name}: ${option} must be a positive integer, got ${String(value)}`);
+    }
+  }
+}
+
+/** @throws {ArgumentError} unless it is a pair of numbers that `accepts` takes. */
+export function checkPair(
+  name: string,
+  option: string,
+  value: unknown,
+  what: string,
+  accepts: (first: number, second: number) => boolean,
+): void {
+  if (Array.isArray(value) && value.length === 2 && value.every(isNumber) && accepts(value[0], value[1]))
+    return;
+  throw new ArgumentError(`${name}: ${option} must be ${what}, got ${JSON.stringify(value)}`);
+}
+
 /** @throws {ArgumentError} unless both lie in [0, 1). */
-export function checkBetas(name: string, betas: readonly [number, number]): void {
-  if (betas.length === 2 && betas.every((beta) => beta >= 0 && beta < 1)) return;
-  throw new ArgumentError(`${name}: betas must be two numbers in [0, 1), got [${String(betas)}]`);
+export function checkBetas(name: string, betas: unknown): void {
+  const inside = (beta: number): boolean => beta >= 0 && beta < 1;
+  checkPair(
+    name,
+    'betas',
+    betas,
+    'two numbers in [0, 1)',
+    (first, second) => inside(first) && inside(second),
+  );
 }

@@ -2,12 +2,14 @@
 export * from './adam.ts';
 export * from './adam-variants.ts';
 export * from './adaptive.ts';
+export * from './asgd.ts';
 export * from './chainable-schedulers.ts';
 export * from './clipping.ts';
 export * from './cosine-schedulers.ts';
 export * from './cycle-schedulers.ts';
 export * from './optimizer.ts';
 export * from './plateau-scheduler.ts';
+export * from './rprop.ts';
 export {
   LRScheduler,
   type ScheduledGroup,
@@ -16,3 +18,4 @@ export {
   type SchedulerState,
 } from './scheduler.ts';
 export * from './sgd.ts';
+export type { OptimizerStateDict } from './state-dict.ts';

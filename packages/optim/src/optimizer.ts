@@ -1,8 +1,10 @@
 // What all optimizers share: parameters in groups with their own settings, state for each parameter, and a step
 // that runs everything recorded since the last one, and the update itself, as one program.
 import { enableGrad, noGrad } from '@nn/autograd';
-import { ArgumentError, checkOptions, DataError } from '@nn/core';
-import { describe, isTensor, type RemovableHandle, runtimeOf, type Tensor } from '@nn/tensor';
+import { ArgumentError, AutogradError, checkOptions, isFloat, sameShape } from '@nn/core';
+import { describe, isTensor, type RemovableHandle, runtimeOf, type Tensor, zerosLike } from '@nn/tensor';
+import { given } from './checks.ts';
+import { fittedState, type OptimizerStateDict, readState } from './state-dict.ts';
 
 /** What learning-rate schedulers change. */
 export interface LearningRate {
@@ -16,21 +18,23 @@ export type ParamGroup<Options extends object> = Options & {
   initialLr?: number;
 };
 
+/** A group to be: what it leaves out are the optimizer's settings. */
+export type GroupInput<Options extends object> = Partial<Options> & {
+  readonly params: Tensor | Iterable<Tensor>;
+};
+
 /** Parameters, or groups of them with settings of their own. */
-export type ParamsInput<Options extends object> =
-  | Iterable<Tensor>
-  | Iterable<Partial<Options> & { readonly params: Tensor | Iterable<Tensor> }>;
+export type ParamsInput<Options extends object> = Iterable<Tensor> | Iterable<GroupInput<Options>>;
 
 /** An optimizer's memory of a parameter: numbers and tensors by name. */
-export type ParamState = { [name: string]: number | Tensor };
-
-export interface OptimizerStateDict {
-  /** By the parameter's position over all groups. */
-  readonly state: { readonly [index: number]: ParamState };
-  readonly paramGroups: readonly { readonly params: readonly number[]; readonly [option: string]: unknown }[];
-}
+export type ParamState = { [name: string]: number | Tensor | undefined };
 
 export type StepHook<Options extends object> = (optimizer: Optimizer<Options>) => void;
+
+export interface ZeroGradOptions {
+  /** Forget gradients; false: set those that are there to zero. Default true. */
+  readonly setToNone?: boolean;
+}
 
 /**
  * Base class of optimizers. A subclass gives defaults and, in `update`, changes each parameter of a group in place.
@@ -52,84 +56,115 @@ export type StepHook<Options extends object> = (optimizer: Optimizer<Options>) =
  * console.log(await x.toArray()); // => [2, -3]
  * ```
  */
-export abstract class Optimizer<Options extends object = LearningRate> {
+export abstract class Optimizer<
+  Options extends object = LearningRate,
+  State extends ParamState = ParamState,
+> {
   readonly defaults: Options;
   readonly paramGroups: ParamGroup<Options>[] = [];
-  readonly state: Map<Tensor, ParamState> = new Map();
+  readonly state: Map<Tensor, State> = new Map();
   readonly #preHooks = new Set<StepHook<Options>>();
   readonly #postHooks = new Set<StepHook<Options>>();
 
+  /**
+   * @throws {ArgumentError} for no parameters, or what `addParamGroup` refuses.
+   * @throws {AutogradError} when none of the parameters requires gradients.
+   */
   constructor(params: ParamsInput<Options>, defaults: Options) {
     this.defaults = defaults;
-    const given = isTensor(params) ? [] : [...(params as Iterable<unknown>)];
-    if (given.length === 0) {
-      throw new ArgumentError(
-        `${this.constructor.name}: expected a list of parameters or of groups, got ${isTensor(params) ? 'a tensor. Use [x]' : 'none'}`,
-      );
-    }
-    const groups = given.every(isTensor) ? [{ params: given }] : given;
-    for (const group of groups) this.addParamGroup(group as Partial<Options> & { params: Tensor[] });
+    const groups = listOf(this.constructor.name, params, 'parameters or groups');
+    if (groups.length === 0)
+      throw new ArgumentError(`${this.constructor.name}: the list of parameters is empty`);
+    const plain = groups.every(isTensor) ? [{ params: groups }] : groups;
+    for (const group of plain) this.addParamGroup(group as GroupInput<Options>);
+    // Single parameters may be frozen, as in PyTorch, and thawed later; that all are is a mistake.
+    if (this.paramGroups.some((group) => group.params.some((parameter) => parameter.requiresGrad))) return;
+    throw new AutogradError(
+      `${this.constructor.name}: none of the parameters requires gradients. Call requiresGrad_() on those to optimize`,
+    );
   }
 
   /** Changes the group's parameters (those with a gradient) in place. Gradients are not recorded meanwhile. */
   protected abstract update(group: ParamGroup<Options>): void;
 
-  /**
-   * Adds parameters with settings of their own; the others are the defaults.
-   *
-   * @throws {ArgumentError} for what is no parameter, or is in another group already.
-   */
-  addParamGroup(group: Partial<Options> & { readonly params: Tensor | Iterable<Tensor> }): void {
-    const name = this.constructor.name;
-    if (typeof group !== 'object' || group === null || !('params' in group)) {
-      throw new ArgumentError(`${name}: a group needs params, got ${describe(group)}`);
-    }
-    checkOptions(name, group, [...Object.keys(this.defaults), 'params', 'initialLr']);
-    const params = isTensor(group.params) ? [group.params] : [...group.params];
-    const known = new Set(this.paramGroups.flatMap((each) => each.params));
-    for (const parameter of params) {
-      if (!isTensor(parameter)) {
-        throw new ArgumentError(`${name}: parameters must be tensors, got ${describe(parameter)}`);
-      }
-      if (!parameter.isLeaf) {
-        throw new ArgumentError(
-          `${name}: cannot optimize a tensor that was computed from others; use x.detach()`,
-        );
-      }
-      if (known.has(parameter)) throw new ArgumentError(`${name}: a parameter appears twice`);
-      known.add(parameter);
-    }
-    const complete = { ...this.defaults, ...group, params } as ParamGroup<Options>;
-    this.checkGroup(complete);
-    this.paramGroups.push(complete);
-    // Initial values are computed once, not within each program until the first update.
-    evaluate(params);
-  }
-
   /** @throws {ArgumentError} for settings outside of their range. */
   protected checkGroup(_group: ParamGroup<Options>): void {}
 
-  /** The parameter's state; the first time, what `create` gives. */
-  protected stateOf<S extends ParamState>(parameter: Tensor, create: () => S): S {
+  /** A parameter's state before its first update. Tensors in it are not shared with other parameters. */
+  protected freshState(_parameter: Tensor, _group: ParamGroup<Options>): State {
+    return {} as State;
+  }
+
+  /** Whether a state tensor of that name may be loaded for the parameter: by default, of the same shape. */
+  protected fitsState(_name: string, value: Tensor, parameter: Tensor): boolean {
+    return sameShape(value.shape, parameter.shape);
+  }
+
+  /** The parameter's state; the first time, a fresh one. */
+  protected stateOf(parameter: Tensor, group: ParamGroup<Options>): State {
     let state = this.state.get(parameter);
     if (state === undefined) {
-      state = create();
+      state = this.freshState(parameter, group);
       this.state.set(parameter, state);
     }
-    return state as S;
+    return state;
+  }
+
+  /**
+   * Adds parameters with settings of their own; the others are the defaults.
+   *
+   * @throws {ArgumentError} for what is no leaf tensor of floats, or is in a group already.
+   */
+  addParamGroup(group: GroupInput<Options>): void {
+    const { name } = this.constructor;
+    if (typeof group !== 'object' || group === null || !('params' in group)) {
+      throw new ArgumentError(
+        `${name}: a group needs params, got ${isTensor(group) ? 'a tensor' : describe(group)}`,
+      );
+    }
+    checkOptions(name, group, [...Object.keys(this.defaults), 'params', 'initialLr']);
+    const params = isTensor(group.params) ? [group.params] : listOf(name, group.params, 'parameters');
+    const known = new Set(this.paramGroups.flatMap((each) => each.params));
+    const checked = params.map((parameter, i) => {
+      const valid = checkParameter(name, parameter, i);
+      if (known.has(valid)) throw new ArgumentError(`${name}: parameter ${i} of the group appears twice`);
+      known.add(valid);
+      return valid;
+    });
+    const whole = { ...this.defaults, ...given(group), params: checked } as ParamGroup<Options>;
+    this.checkGroup(whole);
+    this.paramGroups.push(whole);
+    // Initial values are computed once, not within each program until the first update.
+    evaluate(checked);
   }
 
   /** Forgets all gradients. */
-  zeroGrad(): void {
-    for (const { params } of this.paramGroups) for (const parameter of params) parameter.grad = null;
+  zeroGrad(options: ZeroGradOptions = {}): void {
+    checkOptions('zeroGrad', options, ['setToNone']);
+    const forget = options.setToNone ?? true;
+    for (const { params } of this.paramGroups) {
+      for (const parameter of params) {
+        // A new tensor: this gradient may be an expanded view, or be shared with another parameter.
+        if (parameter.grad !== null) parameter.grad = forget ? null : zerosLike(parameter.grad);
+      }
+    }
   }
 
-  /** Updates the parameters by their gradients. A closure computes the loss and its gradients first. */
+  /**
+   * Updates the parameters by their gradients. A closure first computes the loss, which is returned, and gradients.
+   *
+   * @throws {ArgumentError} for an asynchronous closure.
+   */
   step(): undefined;
-  step(closure: () => Tensor): Tensor;
-  step(closure?: () => Tensor): Tensor | undefined {
+  step<T>(closure: () => T): T;
+  step<T>(closure?: () => T): T | undefined {
     for (const hook of this.#preHooks) hook(this);
     const loss = closure === undefined ? undefined : enableGrad(closure);
+    if (loss instanceof Promise) {
+      throw new ArgumentError(
+        'step: the closure is asynchronous, so the gradients are not there yet. Return the loss itself; read it after the step',
+      );
+    }
     noGrad(() => {
       for (const group of this.paramGroups) this.update(group);
     });
@@ -150,7 +185,11 @@ export abstract class Optimizer<Options extends object = LearningRate> {
       for (const parameter of params) {
         if (parameter.grad === null) continue;
         add(parameter.root);
-        for (const value of Object.values(this.state.get(parameter) ?? {})) if (isTensor(value)) add(value);
+        const state = this.state.get(parameter);
+        for (const name in state) {
+          const value = state[name];
+          if (typeof value === 'object') add(value);
+        }
       }
     }
     for (const [device, nodes] of nodesOf) if (device !== '') runtimeOf(device).step(nodes);
@@ -168,50 +207,32 @@ export abstract class Optimizer<Options extends object = LearningRate> {
     return { remove: () => void this.#postHooks.delete(hook) };
   }
 
-  /** Settings and state. Parameters are named by their position. */
+  /** Settings and state. Parameters are named by their position; the tensors are the optimizer's own. */
   stateDict(): OptimizerStateDict {
-    const all = this.paramGroups.flatMap(({ params }) => params);
-    const positions = new Map(all.map((parameter, i) => [parameter, i]));
-    const state: { [index: number]: ParamState } = {};
-    for (const [parameter, values] of this.state) state[positions.get(parameter)!] = { ...values };
-    const paramGroups = this.paramGroups.map(({ params, ...options }) => ({
-      ...options,
-      params: params.map((parameter) => positions.get(parameter)!),
-    }));
-    return { state, paramGroups };
+    return readState(this.paramGroups, this.state);
   }
 
   /**
-   * Restores settings and state. Nothing is changed when they do not fit.
+   * Restores settings and state, of which it keeps copies. Nothing is changed when they do not fit.
    *
-   * @throws {DataError} when the groups differ in number or size.
+   * @throws {DataError} that names all that does not fit: groups, settings, names or shapes of the state.
    */
-  loadStateDict({ state, paramGroups }: OptimizerStateDict): void {
-    const sizes = (groups: readonly { readonly params: readonly unknown[] }[]): string =>
-      groups.map(({ params }) => params.length).join(', ');
-    if (sizes(paramGroups) !== sizes(this.paramGroups)) {
-      throw new DataError(
-        `loadStateDict: the state has groups of ${sizes(paramGroups)} parameters, this ${this.constructor.name} of ${sizes(this.paramGroups)}`,
-      );
-    }
-    const parameterAt = new Map<number, Tensor>();
-    paramGroups.forEach(({ params, ...options }, i) => {
-      const group = this.paramGroups[i];
-      Object.assign(group, options);
-      params.forEach((position, j) => {
-        parameterAt.set(position, group.params[j]);
-      });
+  loadStateDict(dict: OptimizerStateDict): void {
+    const { groups, state } = noGrad(() =>
+      fittedState(dict, {
+        name: this.constructor.name,
+        groups: this.paramGroups,
+        settings: Object.keys(this.defaults),
+        stateNames: (parameter, group) => Object.keys(this.freshState(parameter, group)),
+        fits: (name, value, parameter) => this.fitsState(name, value, parameter),
+      }),
+    );
+    for (const group of groups) this.checkGroup(group);
+    groups.forEach((group, i) => {
+      Object.assign(this.paramGroups[i], group);
     });
     this.state.clear();
-    for (const [position, values] of Object.entries(state)) {
-      const parameter = parameterAt.get(Number(position));
-      if (parameter === undefined) continue;
-      const own = Object.entries(values).map(([name, value]) => [
-        name,
-        isTensor(value) ? value.detach().to(parameter.device).to(parameter.dtype).clone() : value,
-      ]);
-      this.state.set(parameter, Object.fromEntries(own) as ParamState);
-    }
+    for (const [parameter, values] of state) this.state.set(parameter, values as State);
   }
 
   toString(): string {
@@ -221,6 +242,31 @@ export abstract class Optimizer<Options extends object = LearningRate> {
     });
     return `${this.constructor.name} (\n${groups.join('\n')}\n)`;
   }
+}
+
+function listOf(name: string, value: unknown, what: string): unknown[] {
+  if (isTensor(value)) throw new ArgumentError(`${name}: expected a list of ${what}, got a tensor. Use [x]`);
+  if (typeof value === 'object' && value !== null && Symbol.iterator in value) {
+    return [...(value as Iterable<unknown>)];
+  }
+  throw new ArgumentError(`${name}: expected a list of ${what}, got ${describe(value)}`);
+}
+
+function checkParameter(name: string, parameter: unknown, position: number): Tensor {
+  if (!isTensor(parameter)) {
+    throw new ArgumentError(`${name}: parameter ${position} must be a tensor, got ${describe(parameter)}`);
+  }
+  if (!parameter.isLeaf) {
+    throw new ArgumentError(
+      `${name}: parameter ${position} was computed from others (${parameter.gradFn?.name}). Optimize those, or x.detach()`,
+    );
+  }
+  if (!isFloat(parameter.dtype)) {
+    throw new ArgumentError(
+      `${name}: parameter ${position} is ${parameter.dtype}; only float tensors have gradients`,
+    );
+  }
+  return parameter;
 }
 
 function evaluate(params: readonly Tensor[]): void {

@@ -1,8 +1,8 @@
 // Stochastic gradient descent.
-import { ArgumentError, checkOptions } from '@nn/core';
-import type { Tensor } from '@nn/tensor';
-import { checkNotNegative } from './checks.ts';
-import { withGradients } from './gradient-of.ts';
+import { ArgumentError } from '@nn/core';
+import { type Tensor, zerosLike } from '@nn/tensor';
+import { checkNotNegative, checkNumbers, complete } from './checks.ts';
+import { assign, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
 
 export interface SGDOptions {
@@ -19,6 +19,8 @@ export interface SGDOptions {
   /** Default false. */
   maximize: boolean;
 }
+
+type SGDState = { momentumBuffer?: Tensor };
 
 /**
  * Gradient descent with momentum (Sutskever et al. 2013), as `torch.optim.SGD`.
@@ -37,7 +39,7 @@ export interface SGDOptions {
  * console.log(await x.toArray()); // => [0.5]
  * ```
  */
-export class SGD extends Optimizer<SGDOptions> {
+export class SGD extends Optimizer<SGDOptions, SGDState> {
   constructor(params: ParamsInput<SGDOptions>, options: Partial<SGDOptions> = {}) {
     const defaults = {
       lr: 1e-3,
@@ -47,40 +49,40 @@ export class SGD extends Optimizer<SGDOptions> {
       nesterov: false,
       maximize: false,
     };
-    checkOptions('SGD', options, Object.keys(defaults));
-    super(params, { ...defaults, ...options });
+    super(params, complete('SGD', defaults, options));
   }
 
   protected override checkGroup(group: ParamGroup<SGDOptions>): void {
     const { lr, momentum, weightDecay, nesterov, dampening } = group;
     checkNotNegative('SGD', { lr, momentum, weightDecay });
+    checkNumbers('SGD', { dampening });
     if (nesterov && (momentum <= 0 || dampening !== 0)) {
-      throw new ArgumentError('SGD: nesterov needs a momentum and no dampening');
+      throw new ArgumentError(
+        `SGD: nesterov needs a momentum and no dampening, got momentum ${momentum} and dampening ${dampening}`,
+      );
     }
   }
 
+  protected override freshState(parameter: Tensor, { momentum }: SGDOptions): SGDState {
+    return momentum === 0 ? {} : { momentumBuffer: zerosLike(parameter) };
+  }
+
   protected override update(group: ParamGroup<SGDOptions>): void {
-    const { params, lr, momentum, nesterov } = group;
+    const { params, lr, momentum, dampening, nesterov } = group;
     for (const [parameter, gradient] of withGradients(params, group)) {
       if (momentum === 0) {
         parameter.sub_(gradient.mul(lr));
         continue;
       }
-      const buffer = this.#momentum(parameter, gradient, group);
-      const step = nesterov ? gradient.add(buffer, { alpha: momentum }) : buffer;
-      parameter.sub_(step.mul(lr));
+      // PyTorch starts from the whole gradient, without dampening.
+      const share = this.state.get(parameter)?.momentumBuffer === undefined ? 1 : 1 - dampening;
+      const state = this.stateOf(parameter, group);
+      const former = (state.momentumBuffer ??= zerosLike(parameter));
+      const buffer = assign(
+        former,
+        former.mul(momentum).add(dampening === 0 ? gradient : gradient.mul(share)),
+      );
+      parameter.sub_((nesterov ? gradient.add(buffer.mul(momentum)) : buffer).mul(lr));
     }
-  }
-
-  #momentum(parameter: Tensor, gradient: Tensor, { momentum, dampening }: SGDOptions): Tensor {
-    const state = this.state.get(parameter);
-    if (state === undefined) {
-      // PyTorch starts from the whole gradient.
-      const momentumBuffer = gradient.clone();
-      this.state.set(parameter, { momentumBuffer });
-      return momentumBuffer;
-    }
-    const momentumBuffer = state.momentumBuffer as Tensor;
-    return momentumBuffer.mul_(momentum).add_(gradient, { alpha: 1 - dampening });
   }
 }
