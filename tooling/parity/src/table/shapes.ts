@@ -79,7 +79,7 @@ export const shapes: Readonly<Record<string, Row>> = {
   split: tensor('split', 'input split_size_or_sections dim'),
   split_with_sizes: tensor('splitWithSizes', 'input split_sizes dim'),
   tensor_split: custom('input sections dim', async ({ input, sections, dim }) => {
-    const places = isTensor(sections) ? await sections.long().toArray() : sections;
+    const places = isTensor(sections) ? await sections.toArray() : sections;
     return callTensor('tensorSplit', [
       input,
       Array.isArray(places) ? places.map(Number) : Number(places),
