@@ -27,7 +27,7 @@ const gemmTypes: { readonly [D in DType]?: GemmType } = {
 };
 
 /** The dot as a reduction of products, for dtypes that the matrix product does not know. */
-export function dotAsReduction({ dtype, inner, left, right }: Dot): Reduction {
+function dotAsReduction({ dtype, inner, left, right }: Dot): Reduction {
   const b = new ExpressionBuilder();
   const [a, c] = [left, right].map(({ buffer, offset, strides }) =>
     b.add({ op: 'load', dtype, access: { buffer, offset, strides, guards: [] } }),
@@ -51,7 +51,7 @@ function directTarget(kernel: LoopKernel, buffers: readonly BufferSpec[], dtype:
 }
 
 /** Multiplies into the result's place, or into scratch space from which a loop goes on. */
-export class DotCommand implements Command {
+class DotCommand implements Command {
   readonly scratchBytes: number;
   readonly #plan: GemmPlan;
   readonly #operands: readonly { readonly buffer: number; readonly bytes: number }[];

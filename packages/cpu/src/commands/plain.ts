@@ -20,7 +20,7 @@ interface PlainOptions {
   readonly grain: number;
 }
 
-export class PlainCommand implements Command {
+class PlainCommand implements Command {
   readonly scratchBytes: number;
   readonly #device: Device;
   readonly #kernel: Kernel;

@@ -211,7 +211,7 @@ export function loadScattered(
   }
 }
 
-export function clear(builder: FunctionBuilder, registers: readonly VectorLocal[]): void {
+function clear(builder: FunctionBuilder, registers: readonly VectorLocal[]): void {
   setRegisters(
     builder,
     registers,

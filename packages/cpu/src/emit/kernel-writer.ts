@@ -11,9 +11,9 @@ import { dependency, type RecordLayout, recordLayout, type Step, type Structure 
 import { type Positions, Values } from './values.ts';
 
 /** When a step is computed: once a call, once an item, at each element for all lanes, or lane by lane. */
-export type Level = 'call' | 'item' | 'element' | 'lane';
+type Level = 'call' | 'item' | 'element' | 'lane';
 
-export function levelOf(step: Step): Level {
+function levelOf(step: Step): Level {
   if (step.depends & dependency.lane) return 'lane';
   if (step.depends & dependency.reduced) return 'element';
   return step.depends & dependency.row ? 'item' : 'call';

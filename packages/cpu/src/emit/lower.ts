@@ -137,7 +137,7 @@ export function lowerStores(
 }
 
 /** Instructions that take only values. */
-export function operandsOf(instruction: Instruction): readonly Value[] {
+function operandsOf(instruction: Instruction): readonly Value[] {
   return 'args' in instruction ? instruction.args : [];
 }
 

@@ -137,7 +137,7 @@ export function runOn(
 }
 
 /** What the interpreter gives. */
-export function expected(
+function expected(
   tested: Program,
   inputs: readonly HostArray[],
   params: readonly (number | bigint)[] = [],
