@@ -7,6 +7,7 @@ import { Adam, AdamW, CosineAnnealingLR, type Optimizer, SGD } from '@nn/optim';
 import { defaultGenerator, manualSeed, runtimeOf, type Tensor, tensor } from '@nn/tensor';
 import { loadCheckpoint, saveCheckpoint } from './support/checkpoint.ts';
 import { plotCurve } from './support/curve.ts';
+import { checkWritable } from './support/files.ts';
 import { onInterrupt } from './support/interrupt.ts';
 import { loadImages } from './support/mnist-data.ts';
 import { type Options, readOptions } from './support/mnist-options.ts';
@@ -67,6 +68,7 @@ async function accuracyOf(
 }
 
 async function main(options: Options): Promise<void> {
+  await Promise.all([options.checkpoint, options.curve, options.json].map(checkWritable));
   const device = await useDevice(options.device, options.threads);
   manualSeed(options.seed);
   const interrupt = onInterrupt();
@@ -98,8 +100,7 @@ async function main(options: Options): Promise<void> {
     );
     const started = performance.now();
     let step = 0;
-    let right = 0;
-    let lossSum = 0;
+    let { lossSum, right } = skip > 0 ? progress : { lossSum: 0, right: 0 };
 
     for await (const [images, labels] of batches) {
       if (step++ < skip) continue;
@@ -113,35 +114,44 @@ async function main(options: Options): Promise<void> {
 
       lossSum += await loss.item();
       right += await logits.argmax(1).eq(labels).sum().item();
-      bar.advance(options.batchSize, { loss: lossSum / (step - skip) });
+      bar.advance(options.batchSize, { loss: lossSum / step });
       if (interrupt.requested) break;
     }
 
     bar.stop();
     if (interrupt.requested && step < batches.length) {
-      await saveCheckpoint(options, { model, optimizer, schedule }, { ...progress, epoch, step });
+      await saveCheckpoint(
+        options,
+        { model, optimizer, schedule },
+        { ...progress, epoch, step, lossSum, right },
+      );
       console.log(`\nInterrupted. Go on with --resume (checkpoint: ${options.checkpoint}).`);
       return interrupt.leave();
     }
     const seconds = (performance.now() - started) / 1000;
-    const examples = (step - skip) * options.batchSize;
+    const examples = step * options.batchSize;
+    const examplesPerSecond = ((step - skip) * options.batchSize) / seconds;
     const testAccuracy = await accuracyOf(model, testBatches);
     const { liveBytes, peakBytes } = runtimeOf(device).backend.memory();
     progress.history.push({
       epoch: epoch + 1,
-      loss: lossSum / (step - skip),
+      loss: lossSum / step,
       trainAccuracy: right / examples,
       testAccuracy,
       seconds,
-      examplesPerSecond: examples / seconds,
+      examplesPerSecond,
       liveBytes,
       peakBytes,
     });
     console.log(
-      `epoch ${epoch + 1}: loss ${(lossSum / (step - skip)).toFixed(4)}, train ${((100 * right) / examples).toFixed(2)} %, ` +
-        `test ${(100 * testAccuracy).toFixed(2)} %, ${Math.round(examples / seconds)} examples/s`,
+      `epoch ${epoch + 1}: loss ${(lossSum / step).toFixed(4)}, train ${((100 * right) / examples).toFixed(2)} %, ` +
+        `test ${(100 * testAccuracy).toFixed(2)} %, ${Math.round(examplesPerSecond)} examples/s`,
     );
-    await saveCheckpoint(options, { model, optimizer, schedule }, { ...progress, epoch: epoch + 1, step: 0 });
+    await saveCheckpoint(
+      options,
+      { model, optimizer, schedule },
+      { ...progress, epoch: epoch + 1, step: 0, lossSum: 0, right: 0 },
+    );
     await writeReport(options, progress.history);
     await plotCurve(options, progress.history);
     if (interrupt.requested) return interrupt.leave();

@@ -14,6 +14,9 @@ export interface Progress {
   epoch: number;
   /** Batches done in the epoch. */
   step: number;
+  /** Summed over these batches: losses, and right answers. */
+  lossSum: number;
+  right: number;
   /** The random state from which the epoch's order was drawn. */
   orderState?: RandomState;
   /** The random state to go on with. */
@@ -168,10 +171,11 @@ export async function loadCheckpoint(
   { checkpoint, resume }: Where,
   { model, optimizer, schedule }: Parts,
 ): Promise<Progress> {
-  if (!resume) return { epoch: 0, step: 0, history: [] };
+  if (!resume) return { epoch: 0, step: 0, lossSum: 0, right: 0, history: [] };
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(checkpoint);
+    // A plain Uint8Array: a Buffer's slices would share its memory.
+    bytes = new Uint8Array(await readFile(checkpoint));
   } catch (error) {
     throw new DataError(
       `--resume: cannot read ${checkpoint}: ${error instanceof Error ? error.message : error}`,

@@ -1,5 +1,5 @@
 // Files appear whole or not at all.
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { DataError } from '@nn/core';
 
 /**
@@ -21,9 +21,12 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
 }
 
 /** @throws {DataError} when the file could not be written later: better known before training than after. */
-export async function checkWritable(path: string): Promise<void> {
+export async function checkWritable(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
   const probe = `${path}.${process.pid}.probe`;
   try {
+    const present = await stat(path).catch(() => undefined);
+    if (present !== undefined && !present.isFile()) throw new Error('it is no file');
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
