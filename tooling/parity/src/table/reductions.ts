@@ -49,8 +49,8 @@ export const reductions: Readonly<Record<string, Row>> = {
   nanmedian: tensor('nanmedian', 'input dim | keepdim'),
   mode: tensor('mode', 'input dim | keepdim'),
   kthvalue: tensor('kthvalue', 'input k dim | keepdim'),
-  quantile: tensor('quantile', 'input q dim | keepdim interpolation'),
-  nanquantile: tensor('nanquantile', 'input q dim | keepdim interpolation'),
+  quantile: tensor('quantile', 'input q | dim keepdim interpolation'),
+  nanquantile: tensor('nanquantile', 'input q | dim keepdim interpolation'),
 
   // Counting.
   bincount: tensor('bincount', 'input | weights minlength'),
