@@ -18,6 +18,8 @@ import {
   sizeOf,
 } from '@nn/core';
 
+import { turnIfDue } from './event-loop.ts';
+
 /**
  * How a held value may go when memory is short.
  * - `value`: current values of tensors that were written or realized. No budget; when the device is full they are
@@ -305,13 +307,17 @@ export class Runtime {
 
   /** A fresh host copy of the value. */
   async read(node: Node): Promise<HostArray> {
+    if (this.backend.capabilities.synchronousRead) {
+      const values = this.readSync(node);
+      await turnIfDue();
+      return values;
+    }
     this.#prepareRead(node);
     const state = node.state!;
     if (state.host !== undefined) return state.host.slice();
     const values = await this.backend.read(state.buffer!);
-    // Where the device cannot be read synchronously, this copy is what can be kept when memory is short.
-    if (!this.backend.capabilities.synchronousRead && values.byteLength <= smallBytes)
-      state.host = values.slice();
+    // What can be kept of this value when memory is short.
+    if (values.byteLength <= smallBytes) state.host = values.slice();
     return values;
   }
 
