@@ -8,29 +8,50 @@ import type { DType } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
 import type { ExpressionBuilder } from '../expression.ts';
 import type { MathOp, Value } from '../scalar.ts';
-import { erf } from './error-function.ts';
+import { erf, erfc } from './error-function.ts';
 import { exp, exp2, expm1 } from './exponential.ts';
 import { Float32Code } from './float32.ts';
-import { tanh } from './hyperbolic.ts';
-import { log, log1p } from './logarithm.ts';
+import { cosh, sinh, tanh } from './hyperbolic.ts';
+import { acosh, asinh, atanh } from './inverse-hyperbolic.ts';
+import { acos, asin, atan, atan2 } from './inverse-trigonometric.ts';
+import { log, log1p, log2, log10 } from './logarithm.ts';
 import type { MathOptions } from './options.ts';
-import { cos, sin } from './trigonometric.ts';
+import { pow } from './power.ts';
+import { cos, sin, tan } from './trigonometric.ts';
 
 /** Everything that `expandMath` may be asked for: functions of one float, and of two. */
 export type ExpandableOp = MathOp | 'pow' | 'atan2';
 
-type Expansion = (c: Float32Code, ...args: Value[]) => Value;
+type Unary = (c: Float32Code, x: Value) => Value;
+type Binary = (c: Float32Code, a: Value, b: Value) => Value;
 
-const float32Expansions: { readonly [O in ExpandableOp]?: Expansion } = {
+const float32Expansions: { readonly [O in MathOp]: Unary } & {
+  readonly pow: Binary;
+  readonly atan2: Binary;
+} = {
   exp,
-  expm1,
-  exp2,
   log,
+  expm1,
   log1p,
+  exp2,
+  log2,
+  log10,
   sin,
   cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
   tanh,
+  asinh,
+  acosh,
+  atanh,
   erf,
+  erfc,
+  pow,
+  atan2,
 };
 
 /** Whether `expandMath` can expand this. */
@@ -48,9 +69,10 @@ export function expandMath(
   args: readonly Value[],
   options: MathOptions = {},
 ): Value {
-  const expansion = float32Expansions[op];
-  if (expansion === undefined || builder.dtypeOf(args[0]) !== 'float32') {
-    throw new InternalError(`expandMath: ${op} of ${builder.dtypeOf(args[0])} has no expansion`);
+  const [a, b] = args;
+  if (builder.dtypeOf(a) !== 'float32') {
+    throw new InternalError(`expandMath: ${op} of ${builder.dtypeOf(a)} has no expansion`);
   }
-  return expansion(new Float32Code(builder, options), ...args);
+  const code = new Float32Code(builder, options);
+  return op === 'pow' || op === 'atan2' ? float32Expansions[op](code, a, b) : float32Expansions[op](code, a);
 }

@@ -26,16 +26,20 @@ export function exp(c: Float32Code, x: Value): Value {
   return scaleTwice(c, c.polynomial(r, expCoefficients), n.bits);
 }
 
-/** Minimax for 2^r, |r| <= 1, relative error 2^-25. */
+/** Minimax for 2^r, |r| <= 1, relative error 2^-26. */
 const exp2Coefficients = [
-  1, 0.693147361, 0.240226641, 0.0555027872, 0.0096169943, 0.00133570924, 0.0001563572, 1.41468681e-5,
+  1, 0.693147242, 0.240226686, 0.055503659, 0.00961684436, 0.00133417198, 0.000156452923, 1.49169637e-5,
 ];
+
+/** 2^r 2^2n from |r| <= 1 and the low bits of n + 127. */
+export function exp2FromParts(c: Float32Code, r: Value, halfExponent: Value): Value {
+  return scaleTwice(c, c.polynomial(r, exp2Coefficients), halfExponent);
+}
 
 export function exp2(c: Float32Code, x: Value): Value {
   const clamped = c.atLeast(c.atMost(x, 128), -150);
   const n = c.roundScaled(clamped, 0.5, 127);
-  const r = c.reduce(clamped, n.float, [2]);
-  return scaleTwice(c, c.polynomial(r, exp2Coefficients), n.bits);
+  return exp2FromParts(c, c.reduce(clamped, n.float, [2]), n.bits);
 }
 
 /** ln 2 in two parts, the first of 16 bits. */
@@ -53,4 +57,15 @@ export function expm1(c: Float32Code, x: Value): Value {
   const half = c.fma(halfScale, p, c.sub(halfScale, c.constant(0.5)));
   const result = c.add(half, half);
   return c.where(c.compare('eq', x, c.constant(0)), x, result);
+}
+
+/** Minimax for e^r, |r| <= ln 2 / 2, relative error 2^-28. */
+const shortExpCoefficients = [1, 1, 0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189446];
+
+/** e^a / 4 for 0 <= a, to 1 ulp rather than 2, and finite where sinh and cosh are. */
+export function quarterExp(c: Float32Code, a: Value): Value {
+  const clamped = c.atMost(a, 89.5);
+  const n = c.roundScaled(clamped, Math.LOG2E, 125);
+  const r = c.reduce(clamped, n.float, log2Parts);
+  return c.mul(c.polynomial(r, shortExpCoefficients), c.powerOfTwo(n.bits));
 }

@@ -4,9 +4,11 @@ import type { CompareOp, Value } from '../scalar.ts';
 import type { MathOptions } from './options.ts';
 
 /** Adding it to |y| < 2^22 leaves y, rounded to an integer, in the low bits of the mantissa. */
-const roundingShift = 0x1800000 / 2;
+const roundingShift = 1.5 * 2 ** 23;
+/** The same for float64. */
+const wideRoundingShift = 1.5 * 2 ** 52;
 
-/** An integer as a float, and in the low bits of an int32 whose other bits are unspecified. */
+/** An integer as a float, and in the low bits of an integer as wide, whose other bits are unspecified. */
 export interface Rounded {
   readonly float: Value;
   readonly bits: Value;
@@ -73,6 +75,29 @@ export class Float32Code {
     return this.builder.binary('shiftLeft', a, this.integer(count));
   }
 
+  /** A float64 constant. */
+  wideConstant(value: number): Value {
+    return this.builder.constant(value, 'float64');
+  }
+
+  /** The value as float64. */
+  widen(a: Value): Value {
+    return this.builder.cast(a, 'float64');
+  }
+
+  /** The value as float32. */
+  narrow(a: Value): Value {
+    return this.builder.cast(a, 'float32');
+  }
+
+  round(a: Value): Value {
+    return this.builder.unary('round', a);
+  }
+
+  neg(a: Value): Value {
+    return this.builder.unary('neg', a);
+  }
+
   /** The bits of a float32 as an int32. */
   bitsOf(a: Value): Value {
     return this.builder.bitcast(a, 'int32');
@@ -93,21 +118,23 @@ export class Float32Code {
 
   /** min(a, limit), NaN if a is; written as the compare and select that x86 has as one instruction (pmin). */
   atMost(a: Value, limit: number): Value {
-    const bound = this.constant(limit);
+    const bound = this.builder.constantLike(limit, a);
     return this.where(this.compare('lt', bound, a), bound, a);
   }
 
   /** max(a, limit), NaN if a is: pmax. */
   atLeast(a: Value, limit: number): Value {
-    const bound = this.constant(limit);
+    const bound = this.builder.constantLike(limit, a);
     return this.where(this.compare('lt', a, bound), bound, a);
   }
 
   /** c[0] + c[1] x + ..., by Horner's rule. */
   polynomial(x: Value, coefficients: readonly number[]): Value {
     const last = coefficients.length - 1;
-    let sum = this.constant(coefficients[last]);
-    for (let i = last - 1; i >= 0; i--) sum = this.fma(sum, x, this.constant(coefficients[i]));
+    let sum = this.builder.constantLike(coefficients[last], x);
+    for (let i = last - 1; i >= 0; i--) {
+      sum = this.fma(sum, x, this.builder.constantLike(coefficients[i], x));
+    }
     return sum;
   }
 
@@ -121,6 +148,18 @@ export class Float32Code {
     const float = this.builder.unary('round', this.mul(x, this.constant(factor)));
     const integer = this.builder.cast(float, 'int32');
     return { float, bits: bias === 0 ? integer : this.add(integer, this.integer(bias)) };
+  }
+
+  /** The same of a float64 x, |x * factor| < 2^51. */
+  roundScaledWide(x: Value, factor: number, bias: number): Rounded {
+    const shift = this.wideConstant(wideRoundingShift + bias);
+    const shifted = this.fma(x, this.wideConstant(factor), shift);
+    return { float: this.sub(shifted, shift), bits: this.builder.bitcast(shifted, 'int64') };
+  }
+
+  /** The low half of an int64. */
+  lowBits(wide: Value): Value {
+    return this.builder.cast(wide, 'int32');
   }
 
   /** x - n * Σ parts: a reduction by a constant in parts so short that n times each but the last is exact (Cody and Waite 1980). */

@@ -2,7 +2,7 @@
 import type { Value } from '../scalar.ts';
 import type { Float32Code } from './float32.ts';
 
-/** An angle, and in the low bits of `turns` how many fractions of a turn were taken from it. */
+/** An angle (float64), and in the low bits of `turns` how many fractions of a turn were taken from it. */
 export interface Turned {
   readonly angle: Value;
   readonly turns: Value;
@@ -22,20 +22,15 @@ const reciprocalParts = [
  * the rest is summed from the leading part on after the subtraction, so that what cancels cancels exactly.
  */
 export function reduceHuge(c: Float32Code, x: Value, perTurn: number, offset: number): Turned {
-  const { builder } = c;
-  const wide = (value: number): Value => builder.constant(value, 'float64');
-  const whole = builder.cast(x, 'float64');
+  const wide = c.widen(x);
   const fractions = reciprocalParts.map((part) => {
-    const turns = c.mul(whole, wide(part));
-    return c.sub(turns, builder.unary('round', turns));
+    const turns = c.mul(wide, c.wideConstant(part));
+    return c.sub(turns, c.round(turns));
   });
   const sum = fractions.reduce((total, fraction) => c.add(total, fraction));
-  const n = builder.unary('round', builder.fma(sum, wide(perTurn), wide(-offset)));
-  const taken = builder.fma(n, wide(-1 / perTurn), wide(-offset / perTurn));
+  const steps = c.fma(sum, c.wideConstant(perTurn), c.wideConstant(-offset));
+  const n = c.roundScaledWide(steps, 1, Math.ceil(offset));
+  const taken = c.fma(n.float, c.wideConstant(-1 / perTurn), c.wideConstant(-offset / perTurn));
   const rest = fractions.reduce((total, fraction) => c.add(total, fraction), taken);
-  const turns = builder.cast(n, 'int32');
-  return {
-    angle: builder.cast(c.mul(rest, wide(2 * Math.PI)), 'float32'),
-    turns: offset === 0 ? turns : c.add(turns, c.integer(1)),
-  };
+  return { angle: c.mul(rest, c.wideConstant(2 * Math.PI)), turns: c.lowBits(n.bits) };
 }

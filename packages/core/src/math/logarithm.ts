@@ -1,4 +1,4 @@
-// log and log1p; log2 and log10.
+// log, log1p, log2 and log10.
 import type { Value } from '../scalar.ts';
 import type { Float32Code } from './float32.ts';
 
@@ -9,18 +9,24 @@ const exponentMask = 0xff800000;
 /** The exponent stays in its place in the int32, 2^23 times too large when cast: the constants make up for it. */
 const exponentUnit = 2 ** -23;
 
-/** Minimax for (log(1 + f) - f + f²/2) / f³, f in [√½ - 1, √2 - 1], to a relative error of 2^-25 in log(1 + f). */
+/** Minimax for (log(1 + f) - f) / f², f in [√½ - 1, √2 - 1], to a relative error of 2^-25 in log(1 + f). */
 const logCoefficients = [
-  -0.5, 0.333339095, -0.250013411, 0.199630827, -0.165772632, 0.149149254, -0.14272365, 0.0870609358,
+  -0.5, 0.333339095, -0.250013351, 0.199631006, -0.165776521, 0.149145082, -0.14266932, 0.0870040208,
 ];
 const log2High: number = 0.693145751953125 * exponentUnit;
 const log2Low: number = 1.428606765330187e-6 * exponentUnit;
 
+/** A number 2^k (1 + f): f in [√½ - 1, √2 - 1], and -k 2^23 as a float. */
+export interface Parts {
+  readonly negatedExponent: Value;
+  readonly f: Value;
+}
+
 /**
- * log(2^k (1 + f)) = k ln 2 + (f + f² P(f)), given minus k, times 2^23, as a float. Negated so that a zero f keeps
+ * log(2^k (1 + f)) = k ln 2 + (f + f² P(f)), k being negated so that a zero f keeps
  * its sign, as log1p(-0) needs: (+0)(-ln 2) + (-0) is -0.
  */
-function logFromParts(c: Float32Code, negatedExponent: Value, f: Value): Value {
+function logFromParts(c: Float32Code, { negatedExponent, f }: Parts): Value {
   const tail = c.mul(c.mul(f, f), c.polynomial(f, logCoefficients));
   const withLow = c.fma(negatedExponent, c.constant(-log2Low), tail);
   return c.fma(negatedExponent, c.constant(-log2High), c.add(f, withLow));
@@ -31,33 +37,80 @@ function negatedExponentOf(c: Float32Code, x: Value): Value {
   return c.and(c.sub(c.integer(lowestMantissa + 0x7fffff), c.bitsOf(x)), c.integer(exponentMask));
 }
 
-/** -Infinity where x is `zero`, NaN below, +Infinity and NaN where x is that, elsewhere the result. */
-function logEdges(c: Float32Code, x: Value, zero: number, result: Value): Value {
-  const { builder } = c;
-  const finite = c.where(c.compare('lt', x, c.constant(Infinity)), result, x);
-  const pole = c.constant(zero);
-  const atPole = c.where(c.compare('eq', x, pole), builder.constant(-Infinity, 'float32'), finite);
-  return c.where(c.compare('lt', x, pole), c.constant(NaN), atPole);
+/** Of x, normal and positive, times 2^exponentShift. */
+function normalParts(c: Float32Code, x: Value, exponentShift?: Value): Parts {
+  const negated = negatedExponentOf(c, x);
+  const mantissa = c.floatOf(c.add(c.bitsOf(x), negated));
+  const shifted = exponentShift === undefined ? negated : c.sub(negated, exponentShift);
+  return { negatedExponent: c.builder.cast(shifted, 'float32'), f: c.sub(mantissa, c.constant(1)) };
+}
+
+/** Of any positive x. */
+export function positiveParts(c: Float32Code, x: Value): Parts {
+  const tiny = c.compare('lt', x, c.constant(2 ** -126));
+  const normal = c.where(tiny, c.mul(x, c.constant(2 ** 23)), x);
+  return normalParts(c, normal, c.where(tiny, c.integer(-23 * 2 ** 23), c.integer(0)));
+}
+
+/** log(2^doublings x) of a normal positive number, other values giving anything. */
+export function logOfNormal(c: Float32Code, x: Value, doublings: number): Value {
+  const shift = doublings === 0 ? undefined : c.integer(doublings * 2 ** 23);
+  return logFromParts(c, normalParts(c, x, shift));
+}
+
+/** -Infinity where x is `pole`, NaN below, +Infinity and NaN where x is that, elsewhere the result. */
+function logEdges(c: Float32Code, x: Value, pole: number, result: Value): Value {
+  const finite = c.where(c.compare('lt', x, c.constant(Number.POSITIVE_INFINITY)), result, x);
+  const atPole = c.compare('eq', x, c.constant(pole));
+  const defined = c.where(atPole, c.constant(Number.NEGATIVE_INFINITY), finite);
+  return c.where(c.compare('lt', x, c.constant(pole)), c.constant(Number.NaN), defined);
 }
 
 export function log(c: Float32Code, x: Value): Value {
-  const tiny = c.compare('lt', x, c.constant(2 ** -126));
-  const normal = c.where(tiny, c.mul(x, c.constant(2 ** 23)), x);
-  const negated = negatedExponentOf(c, normal);
-  const mantissa = c.floatOf(c.add(c.bitsOf(normal), negated));
-  const f = c.sub(mantissa, c.constant(1));
-  const shift = c.where(tiny, c.integer(23 * 2 ** 23), c.integer(0));
-  const exponent = c.builder.cast(c.add(negated, shift), 'float32');
-  return logEdges(c, x, 0, logFromParts(c, exponent, f));
+  return logEdges(c, x, 0, logFromParts(c, positiveParts(c, x)));
 }
 
 /** log(1 + x): 2^k from 1 + x rounded, but f = x 2^-k - (1 - 2^-k) from x itself, exact where k is 0. */
 export function log1p(c: Float32Code, x: Value): Value {
   const negated = negatedExponentOf(c, c.add(x, c.constant(1)));
-  // Where the exponent is 128, 2^-128 does without its last bits: f is x 2^-128 - 1 either way.
+  // 2^-128 has no such bits and becomes 0: f is x 2^-128 - 1 either way.
   const scale = c.floatOf(c.builder.binary('max', c.add(negated, c.integer(one)), c.integer(0)));
-
   const scaled = c.floatOf(c.add(c.bitsOf(x), negated));
   const f = c.sub(scaled, c.sub(c.constant(1), scale));
-  return logEdges(c, x, -1, logFromParts(c, c.builder.cast(negated, 'float32'), f));
+  const negatedExponent = c.builder.cast(negated, 'float32');
+  return logEdges(c, x, -1, logFromParts(c, { negatedExponent, f }));
+}
+
+/** Minimax for log2(1 + f) / f - 1, relative error 2^-25 in log2. */
+const log2Coefficients = [
+  0.442694992, -0.721347511, 0.480913699, -0.360688895, 0.287791461, -0.239246294, 0.21737437, -0.205639914,
+  0.118907176,
+];
+
+/** k + (f + f Q(f)): a polynomial less its leading 1 keeps its rounding errors small. */
+export function log2OfPositive(c: Float32Code, x: Value): Value {
+  const { negatedExponent, f } = positiveParts(c, x);
+  const mantissaPart = c.fma(f, c.polynomial(f, log2Coefficients), f);
+  return c.fma(negatedExponent, c.constant(-exponentUnit), mantissaPart);
+}
+
+export function log2(c: Float32Code, x: Value): Value {
+  return logEdges(c, x, 0, log2OfPositive(c, x));
+}
+
+/** Minimax for log10(1 + f) / f - ½, relative error 2^-25 in log10. */
+const log10Coefficients = [
+  -0.0657055303, -0.217147231, 0.144768625, -0.108579502, 0.086668551, -0.0719867647, 0.0650030747,
+  -0.0620766357, 0.037377011,
+];
+/** log10(2) in two parts, the first of 11 bits. */
+const log10Of2High: number = 0.301025390625 * exponentUnit;
+const log10Of2Low: number = 4.6050390665186569e-6 * exponentUnit;
+
+export function log10(c: Float32Code, x: Value): Value {
+  const { negatedExponent, f } = positiveParts(c, x);
+  const tail = c.mul(f, c.polynomial(f, log10Coefficients));
+  const withLow = c.fma(negatedExponent, c.constant(-log10Of2Low), tail);
+  const withMantissa = c.fma(f, c.constant(0.5), withLow);
+  return logEdges(c, x, 0, c.fma(negatedExponent, c.constant(-log10Of2High), withMantissa));
 }

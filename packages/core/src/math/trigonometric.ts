@@ -1,6 +1,6 @@
 // sin, cos and tan.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { Float32Code, Rounded } from './float32.ts';
 import { reduceHuge } from './huge-angle.ts';
 
 /** Beyond it a multiple of π no longer has the 12 bits that `piParts` allow. */
@@ -14,39 +14,106 @@ const piRest = 5.1266881365141792e-12;
 /** Minimax for (1 - sin r / r) / r² in r², |r| <= π/2, to a relative error of 2^-27 in sin r. */
 const sinCoefficients = [0.166666597, -0.00833306927, 0.000198097667, -2.60604702e-6];
 
+/** What is left of an angle, r - rest, after multiples of π or π/2; and how many, in the low bits of `turns`. */
+interface Reduced {
+  readonly r: Value;
+  readonly rest: Value;
+  readonly turns: Value;
+}
+
 /**
- * sin or cos of x from n next to x / π, half-odd for cos, and turns, odd where the sign changes. The last part of
- * n π is added to the small terms: taken from r it would round r twice, which is too much where sin r is below a
- * power of two and r above.
+ * x - (n + offset) 2π / perTurn for moderate x. The last part of the constant is apart, to be added to the small
+ * terms: taken from r it would round r twice.
  */
-function sinFromTurns(c: Float32Code, x: Value, n: Value, turns: Value, offset: number): Value {
-  const near = c.reduce(x, n, piParts);
-  const nearRest = c.mul(n, c.constant(piRest));
-  const isHuge = c.compare('lt', c.constant(moderate), c.abs(x));
-  let r: Value;
+function reduceModerate(c: Float32Code, x: Value, n: Rounded, perTurn: 2 | 4, offset: number): Reduced {
+  const multiple = offset === 0 ? n.float : c.add(n.float, c.constant(offset));
+  const parts = piParts.map((part) => (part * 2) / perTurn);
+  const rest = c.mul(multiple, c.constant((piRest * 2) / perTurn));
+  return { r: c.reduce(x, multiple, parts), rest, turns: n.bits };
+}
+
+const isHuge = (c: Float32Code, x: Value): Value => c.compare('lt', c.constant(moderate), c.abs(x));
+
+/**
+ * The reduction of any x from that of a moderate one and the angle of a huge one. Only huge lanes need the latter,
+ * so that an emitter may skip it where there are none.
+ */
+function settle(c: Float32Code, x: Value, near: Reduced, farAngle: Value, farRest: Value): Reduced {
+  return {
+    r: c.where(isHuge(c, x), farAngle, near.r),
+    rest: c.where(isHuge(c, x), farRest, near.rest),
+    turns: near.turns,
+  };
+}
+
+/** Without float64, what is left of a huge angle is noise: keeps it where the polynomials are bounded. */
+function settleNarrow(c: Float32Code, x: Value, near: Reduced, perTurn: 2 | 4): Reduced {
+  const bound = Math.PI / perTurn;
+  return settle(c, x, near, c.atLeast(c.atMost(near.r, bound), -bound), c.constant(0));
+}
+
+/** (-1)^turns sin(r - rest), |r| <= π/2, r being near's or, with its own turns, that of a huge x. */
+function sinOfReduced(c: Float32Code, x: Value, near: Reduced, offset: number): Value {
+  let angle: Reduced;
   if (c.wide) {
-    // Only such lanes need the second reduction, so that an emitter may skip it when there are none.
     const far = reduceHuge(c, x, 2, offset);
-    const sign = c.shiftLeft(c.xor(far.turns, turns), 31);
-    r = c.where(isHuge, c.floatOf(c.xor(c.bitsOf(far.angle), sign)), near);
+    const sign = c.shiftLeft(c.xor(far.turns, near.turns), 31);
+    angle = settle(c, x, near, c.floatOf(c.xor(c.bitsOf(c.narrow(far.angle)), sign)), c.constant(0));
   } else {
-    // Without float64, what is left of so large an angle is noise: keep it where the polynomial is bounded.
-    r = c.atLeast(c.atMost(near, Math.PI / 2), -Math.PI / 2);
+    angle = settleNarrow(c, x, near, 2);
   }
-  const rest = c.where(isHuge, c.constant(0), nearRest);
-  const square = c.mul(r, r);
-  const small = c.fma(c.polynomial(square, sinCoefficients), c.mul(square, r), rest);
-  return c.floatOf(c.xor(c.bitsOf(c.sub(r, small)), c.shiftLeft(turns, 31)));
+  const square = c.mul(angle.r, angle.r);
+  const small = c.fma(c.polynomial(square, sinCoefficients), c.mul(square, angle.r), angle.rest);
+  return c.floatOf(c.xor(c.bitsOf(c.sub(angle.r, small)), c.shiftLeft(near.turns, 31)));
 }
 
 export function sin(c: Float32Code, x: Value): Value {
   const n = c.roundScaled(x, 1 / Math.PI, 0);
-  return sinFromTurns(c, x, n.float, n.bits, 0);
+  return sinOfReduced(c, x, reduceModerate(c, x, n, 2, 0), 0);
 }
 
 /** By odd multiples of π/2, where cos is (-1)^(n + 1) sin: relative accuracy at its zeros. */
 export function cos(c: Float32Code, x: Value): Value {
   const shifted = c.fma(x, c.constant(1 / Math.PI), c.constant(-0.5));
   const n = c.roundScaled(shifted, 1, 1);
-  return sinFromTurns(c, x, c.add(n.float, c.constant(0.5)), n.bits, 0.5);
+  return sinOfReduced(c, x, reduceModerate(c, x, n, 2, 0.5), 0.5);
+}
+
+/** Minimax for (1 - tan r / r) / r² in r², |r| <= π/4, to a relative error of 2^-25.7 in tan r. */
+const tanCoefficients = [
+  -0.333331555, -0.13338846, -0.0534068793, -0.0244471505, -0.00309078838, -0.00940370187,
+];
+
+/**
+ * As `reduceModerate`, and `rest` has what rounding r lost too (Dekker 1971): tan is up to twice as steep as its
+ * argument.
+ */
+function reduceForTan(c: Float32Code, x: Value): Reduced {
+  const n = c.roundScaled(x, 2 / Math.PI, 0);
+  const [first, second, third] = piParts.map((part) => part / 2);
+  const exact = c.reduce(x, n.float, [first, second]);
+  const taken = c.mul(n.float, c.constant(third));
+  const r = c.sub(exact, taken);
+  const lost = c.sub(c.sub(exact, r), taken);
+  return { r, rest: c.sub(c.mul(n.float, c.constant(piRest / 2)), lost), turns: n.bits };
+}
+
+/** tan of what is left, or after an odd number of right angles its negated reciprocal. */
+export function tan(c: Float32Code, x: Value): Value {
+  const near = reduceForTan(c, x);
+  let angle: Reduced;
+  if (c.wide) {
+    const far = reduceHuge(c, x, 4, 0);
+    const r = c.narrow(far.angle);
+    const turns = c.where(isHuge(c, x), far.turns, near.turns);
+    angle = { ...settle(c, x, near, r, c.narrow(c.sub(c.widen(r), far.angle))), turns };
+  } else {
+    angle = settleNarrow(c, x, near, 4);
+  }
+  const square = c.mul(angle.r, angle.r);
+  const rest = c.fma(angle.rest, square, angle.rest);
+  const small = c.fma(c.polynomial(square, tanCoefficients), c.mul(square, angle.r), rest);
+  const tangent = c.sub(angle.r, small);
+  const isEven = c.compare('eq', c.and(angle.turns, c.integer(1)), c.integer(0));
+  return c.where(isEven, tangent, c.div(c.constant(-1), tangent));
 }
