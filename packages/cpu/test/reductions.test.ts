@@ -84,7 +84,7 @@ for (const { name, make } of backends) {
             if (op === 'prod' && dtype.startsWith('float'))
               for (let i = 0; i < array.length; i++)
                 if (dtype !== 'float16') array[i] = 0.95 + random() * 0.1;
-            if (op === 'prod' && dtype === 'float16') array.fill(0x3c00);
+            if (op === 'prod' && dtype === 'float16') (array as Uint16Array).fill(0x3c00);
             expectAgreement(backend, reduction(shape, dims, op, dtype), [array], [], 200);
           }
         });

@@ -65,17 +65,20 @@ for (const [extents, left, right] of [
   });
 }
 
+/** Shapes, and the dimensions to reduce. */
+const reductions: readonly (readonly [readonly number[], readonly number[]])[] = [
+  [[600, 1000], [1]],
+  [[600, 1000], [0]],
+  [[400_001], [0]],
+  [[60_000, 7], [0]],
+  [[20, 50, 400], [1]],
+];
+
 for (const op of ['sum', 'max', 'argmin'] as const satisfies readonly ReduceOp[]) {
-  for (const [shape, dims] of [
-    [[600, 1000], [1]],
-    [[600, 1000], [0]],
-    [[400_001], [0]],
-    [[60_000, 7], [0]],
-    [[20, 50, 400], [1]],
-  ] as const) {
+  for (const [shape, dims] of reductions) {
     test(`${op} of [${shape.join(', ')}] over ${dims.join()}`, () => {
       const strides = contiguousStrides(shape);
-      const kept = shape.map((_, d) => d).filter((d) => !(dims as readonly number[]).includes(d));
+      const kept = shape.map((_, d) => d).filter((d) => !dims.includes(d));
       const extents = kept.map((d) => shape[d]);
       const dtype = op === 'argmin' ? 'int32' : 'float32';
       const kernel = loop({
