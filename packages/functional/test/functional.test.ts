@@ -41,8 +41,10 @@ const calls: { readonly [title: string]: (...inputs: Tensor[]) => Tensor } = {
 
 const numbers = (text: string): number[] => text.split(' ').map(Number);
 
-const given = ({ shape, data, dtype = 'float32' }: Given): Tensor =>
-  tensor(dtype === 'int64' ? numbers(data).map(BigInt) : numbers(data), { shape, dtype });
+const given = ({ shape, data, dtype }: Given): Tensor =>
+  dtype === undefined
+    ? tensor(numbers(data), { shape, dtype: 'float32' })
+    : tensor(numbers(data).map(BigInt), { shape, dtype });
 
 /** float32 sums differ in their order: PyTorch's own tolerance. */
 async function expectClose(actual: Tensor, text: string): Promise<void> {

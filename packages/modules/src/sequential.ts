@@ -15,6 +15,10 @@ type Last<Modules extends readonly ModuleBase[]> = Modules extends readonly [...
   ? M
   : Modules[number];
 
+type At<Modules extends readonly ModuleBase[], Index extends number> = `${Index}` extends keyof Modules
+  ? Modules[`${Index}`]
+  : Modules[number];
+
 /** `unknown` when each output fits the next module; else a type that names the misfit. */
 export type Chained<Modules extends readonly unknown[]> = Modules extends readonly [
   infer A,
@@ -73,12 +77,12 @@ export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extend
   }
 
   /** The module at a position, which may count from the end. */
-  at(index: number): Modules[number] {
+  at<Index extends number>(index: Index): At<Modules, Index> {
     const module = [...this].at(index);
     if (module === undefined) {
       throw new IndexError(`at: ${index} is out of range for a Sequential of ${this.length} modules`);
     }
-    return module;
+    return module as At<Modules, Index>;
   }
 
   /** Adds a module at the end. */

@@ -45,7 +45,7 @@ describe('Sequential', () => {
     expect(Object.keys(model.stateDict())).toEqual(['first.weight', 'first.bias']);
     expect(model(ones([1, 2])).shape).toEqual([1, 3]);
     const plain = new Sequential(new Linear(1, 2), new ReLU());
-    expectTypeOf(plain[0].weight).toEqualTypeOf<Parameter>();
+    expectTypeOf(plain.at(0).weight).toEqualTypeOf<Parameter>();
     expect([plain.length, plain.at(-1)]).toEqual([2, plain[1]]);
     expect(() => plain.at(5)).toThrow(/out of range/);
   });

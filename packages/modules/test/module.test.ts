@@ -26,7 +26,7 @@ class Block extends Module<[Tensor, number], Tensor> {
   scale = new Parameter(ones([2]));
   inner = new Linear(2, 2, { bias: false });
   readonly #offset = 1;
-  name = 'a field of the name that functions have';
+  override name = 'a field of the name that functions have';
 
   constructor() {
     super();
@@ -70,13 +70,13 @@ describe('calls', () => {
   it('keep the output of the outermost module when a step runs it', () => {
     const model = new Sequential(new Linear(2, 2), new ReLU());
     const hidden: Tensor[] = [];
-    const handle = model[0].registerForwardHook((_, __, output) => {
-      hidden.push(output as Tensor);
+    const handle = model.at(0).registerForwardHook((_, __, output) => {
+      hidden.push(output);
       return undefined;
     });
     const output = model(ones([1, 2]));
     output.sum().backward();
-    const weight = model[0].weight;
+    const { weight } = model.at(0);
     noGrad(() => weight.sub_(weight.grad!));
     runtimeOf(weight.device).step([weight.node]);
     expect(output.node.state?.buffer).toBeDefined();
@@ -206,7 +206,7 @@ describe('state dicts', () => {
 describe('to', () => {
   it('moves parameters, buffers and gradients, and keeps the objects', async () => {
     const norm = new BatchNorm1d(2);
-    const { weight } = norm;
+    const weight = norm.weight!;
     norm(ones([2, 2]).mul(tensor([[1], [2]])))
       .sum()
       .backward();
