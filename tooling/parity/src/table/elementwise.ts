@@ -1,6 +1,6 @@
 // Element by element: arithmetic, comparison, rounding, exponentials, trigonometry.
 import { isTensor } from '@nn/tensor';
-import { callFunction, callMethod, callTensor } from '../api.ts';
+import { callMethod, callTensor } from '../api.ts';
 import { custom, functional, method, property, type Row, tensor } from '../signature.ts';
 
 /** The operators that Python calls on its right operand: `other op input`. */
@@ -74,7 +74,7 @@ export const elementwise: Readonly<Record<string, Row>> = {
   ),
   mul: tensor('mul', 'input other'),
   div: tensor('div', 'input other | rounding_mode'),
-  true_divide: tensor('trueDivide', 'input other'),
+  true_divide: tensor('div', 'input other'),
   floor_divide: tensor('floorDivide', 'input other'),
   remainder: tensor('remainder', 'input other'),
   fmod: tensor('fmod', 'input other'),
@@ -139,10 +139,10 @@ export const elementwise: Readonly<Record<string, Row>> = {
   // Copies and casts.
   clone: tensor('clone', 'input'),
   contiguous: method('contiguous', 'input'),
-  fill: tensor('fill', 'input value'),
-  zero_: custom('input', ({ input }) =>
-    callMethod(callFunction('@nn/tensor', 'clone', [input]), 'zero_', []),
+  fill: custom('input value', ({ input, value }) =>
+    callMethod(callMethod(input, 'clone', []), 'fill_', [value]),
   ),
+  zero_: custom('input', ({ input }) => callMethod(callMethod(input, 'clone', []), 'zero_', [])),
   bool: method('bool', 'input'),
   byte: method('byte', 'input'),
   char: method('char', 'input'),

@@ -2,7 +2,7 @@
 
 import { isTensor, slice } from '@nn/tensor';
 import { callMethod, callTensor } from '../api.ts';
-import { custom, method, type Row, tensor, toOptions } from '../signature.ts';
+import { custom, functional, method, type Row, tensor, toOptions } from '../signature.ts';
 
 export const shapes: Readonly<Record<string, Row>> = {
   // Views.
@@ -53,7 +53,7 @@ export const shapes: Readonly<Record<string, Row>> = {
   diag: tensor('diag', 'input diagonal'),
   diag_embed: tensor('diagEmbed', 'input offset dim1 dim2'),
   diagflat: tensor('diagflat', 'input offset'),
-  constant_pad_nd: tensor('constantPadNd', 'input pad value'),
+  constant_pad_nd: functional('pad', 'input pad | value'),
   sum_to_size: ({ args: [input, ...size] }) => callMethod(input, 'sumToSize', [size.flat()]),
   resize_: custom('input size', ({ input, size }) =>
     callMethod(callMethod(input, 'clone', []), 'resize_', [size]),
