@@ -8,7 +8,7 @@ import {
   sameShape,
   sizeOf,
 } from '@nn/core';
-import type { Tensor } from '@nn/tensor';
+import { runtimeOf, type Tensor } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
 
 export interface AffineOptions {
@@ -116,6 +116,8 @@ function momentsOver(x: Tensor, dims: readonly number[]): Moments {
 function track(running: Tensor, now: Tensor, momentum: number | Tensor): void {
   const step = now.detach().sub(running).mul(momentum);
   running.add_(step.to(running.dtype));
+  // Nobody reads it for many steps: without this the record of all of them would pile up.
+  runtimeOf(running.device).keepLater(running.root.node, 'value');
 }
 
 function normalized(x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor {

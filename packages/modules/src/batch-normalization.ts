@@ -3,7 +3,7 @@
 import { noGrad } from '@nn/autograd';
 import { backendOf, defaultDevice, formatShape, ShapeError } from '@nn/core';
 import { batchNorm, instanceNorm } from '@nn/functional';
-import { ones, type Tensor, zeros } from '@nn/tensor';
+import { ones, runtimeOf, type Tensor, zeros } from '@nn/tensor';
 import { ones_, zeros_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions, factory } from './options.ts';
@@ -79,6 +79,8 @@ abstract class TrackedNorm extends Module<[Tensor], Tensor> {
     if (!this.training || this.numBatchesTracked === null) return this.momentum ?? 0;
     const counter = this.numBatchesTracked;
     noGrad(() => counter.add_(1));
+    // Computed with the next step, so that the record of many batches does not pile up.
+    runtimeOf(counter.device).keepLater(counter.node, 'value');
     return this.momentum ?? counter.to('float32').reciprocal();
   }
 

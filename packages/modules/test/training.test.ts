@@ -1,5 +1,5 @@
 // Modules, functions and optimizers together.
-import { CrossEntropyLoss, Dropout, Linear, ReLU, Sequential } from '@nn/modules';
+import { BatchNorm1d, CrossEntropyLoss, Dropout, Linear, ReLU, Sequential } from '@nn/modules';
 import { AdamW } from '@nn/optim';
 import { interpreter, manualSeed, memoryPolicy, randn, runtimeOf, use } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,30 @@ import { beforeAll, describe, expect, it } from 'vitest';
 beforeAll(() => use(interpreter()));
 
 describe('training', () => {
+  it('computes running statistics with each step', async () => {
+    const { keptBytes } = memoryPolicy();
+    memoryPolicy({ keptBytes: 2 ** 12 });
+    const model = new Sequential(new Linear(4, 8), new BatchNorm1d(8), new ReLU(), new Linear(8, 1));
+    const optimizer = new AdamW(model.parameters());
+    for (let i = 0; i < 60; i++) {
+      optimizer.zeroGrad();
+      model(randn([16, 4]))
+        .square()
+        .mean()
+        .backward();
+      optimizer.step();
+    }
+    const norm = model.at(1);
+    expect(norm.runningMean?.node.state?.buffer).toBeDefined();
+    expect(await norm.numBatchesTracked?.item()).toBe(60);
+    expect(
+      await model
+        .eval()(randn([2, 4]))
+        .data(),
+    ).toHaveLength(2);
+    memoryPolicy({ keptBytes });
+  });
+
   it('learns, holds memory flat, and reads late what was computed then', async () => {
     manualSeed(0);
     const { keptBytes } = memoryPolicy();
