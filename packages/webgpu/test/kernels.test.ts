@@ -407,6 +407,8 @@ describe.each([
       [40, 10, 0],
       [129, 129, 70],
       [8, 8, 4000],
+      [20, 30, 5000],
+      [17, 9, 1100],
     ]) {
       it(`${rows} x ${inner} by ${inner} x ${columns}`, () => check({ batch: 1, rows, columns, inner }));
     }
@@ -420,6 +422,8 @@ describe.each([
     it('of many small matrices', () => check({ batch: 300, rows: 5, columns: 6, inner: 7 }));
     for (const dtype of ['int32', 'int8', 'float16', 'bfloat16'] as const) {
       it(`of ${dtype}`, () => check({ batch: 2, rows: 18, columns: 20, inner: 9, dtype }));
+      it(`of ${dtype} over a long range`, () =>
+        check({ batch: 2, rows: 9, columns: 10, inner: dtype.startsWith('int') ? 1500 : 1024, dtype }));
     }
     it('is a convolution with overlapping strides', async () => {
       // Images [2, 3, 9, 8], weights [4, 3, 3, 2]; strides 2 and 1.

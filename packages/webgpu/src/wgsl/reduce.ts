@@ -229,19 +229,49 @@ function emitInChunks(
   const keep = (): string => `${partials}[${at}] = state;`;
   const range = { ...shape, outputs, length, chunkLength };
 
-  const second = new KernelCode(context);
-  const secondState = emitState(reduction, second);
-  const kept = second.scratch('State', 0, bytes);
-  const from = emitAffine({ offset: 0, strides: [chunks, 1] }, ['output', 'position'], second.sizes);
-  second.declarations.push(
-    `fn take(output: i32, position: i32) -> State { return ${kept}[${from}]; }`,
-    emitElement(kernel, secondState.results, second),
-  );
-  const lanes = context.cooperate ? Math.min(workgroupSize, floorPowerOfTwo(chunks)) : 1;
-  const across = context.cooperate ? workgroupSize / lanes : shape.across;
-  const rest = { across, lanes, lanesAlongRange: true, outputs, length: chunks };
+  const meeting = { outputs, chunks, outputStride: chunks, chunkStride: 1 };
   return [
     launchReduction(first, firstState, `${kernel.name}, in chunks`, range, keep),
-    launchReduction(second, secondState, kernel.name, rest, finishWith(secondState)),
+    emitMeeting(kernel, reduction, context, meeting),
   ];
+}
+
+/** How the chunks' results lie in scratch memory. */
+export interface Meeting {
+  readonly outputs: number;
+  readonly chunks: number;
+  readonly outputStride: number;
+  readonly chunkStride: number;
+}
+
+/** Reduces the chunks' results, and finishes each. */
+export function emitMeeting(
+  kernel: LoopKernel,
+  reduction: Reduction,
+  context: EmitContext,
+  { outputs, chunks, outputStride, chunkStride }: Meeting,
+): Launch {
+  const code = new KernelCode(context);
+  const state = emitState(reduction, code);
+  const kept = code.scratch('State', 0, outputs * chunks * state.bytes);
+  const at = emitAffine(
+    { offset: 0, strides: [outputStride, chunkStride] },
+    ['output', 'position'],
+    code.sizes,
+  );
+  code.declarations.push(
+    `fn take(output: i32, position: i32) -> State { return ${kept}[${at}]; }`,
+    emitElement(kernel, state.results, code),
+  );
+  const lanesAlongRange = chunkStride === 1;
+  const mostLanes = lanesAlongRange ? workgroupSize : 8;
+  const lanes = context.cooperate ? Math.min(mostLanes, floorPowerOfTwo(chunks)) : 1;
+  const across = workgroupSize / (context.cooperate ? lanes : 4);
+  return launchReduction(
+    code,
+    state,
+    kernel.name,
+    { across, lanes, lanesAlongRange, outputs, length: chunks },
+    finishWith(state),
+  );
 }
