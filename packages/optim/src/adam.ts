@@ -40,7 +40,7 @@ abstract class AdamBase extends Optimizer<AdamOptions, AdamState> {
     checkBetas(this.constructor.name, betas);
   }
 
-  protected override freshState(parameter: Tensor, { amsgrad }: AdamOptions): AdamState {
+  protected override freshState(parameter: Tensor, { amsgrad }: ParamGroup<AdamOptions>): AdamState {
     const means = { step: 0, expAvg: zerosLike(parameter), expAvgSq: zerosLike(parameter) };
     return amsgrad ? { ...means, maxExpAvgSq: zerosLike(parameter) } : means;
   }

@@ -42,7 +42,7 @@ export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
 
   protected override freshState(
     parameter: Tensor,
-    { initialAccumulatorValue }: AdagradOptions,
+    { initialAccumulatorValue }: ParamGroup<AdagradOptions>,
   ): AdagradState {
     return { step: 0, sum: zerosLike(parameter).add(initialAccumulatorValue) };
   }
@@ -139,7 +139,10 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
     checkNotNegative('RMSprop', { lr, eps, weightDecay, momentum, alpha });
   }
 
-  protected override freshState(parameter: Tensor, { centered, momentum }: RMSpropOptions): RMSpropState {
+  protected override freshState(
+    parameter: Tensor,
+    { centered, momentum }: ParamGroup<RMSpropOptions>,
+  ): RMSpropState {
     return {
       squareAvg: zerosLike(parameter),
       ...(centered ? { gradAvg: zerosLike(parameter) } : {}),

@@ -40,7 +40,7 @@ export class ASGD extends Optimizer<ASGDOptions, ASGDState> {
     checkNumbers('ASGD', { lambd, alpha, t0 });
   }
 
-  protected override freshState(parameter: Tensor, { lr }: ASGDOptions): ASGDState {
+  protected override freshState(parameter: Tensor, { lr }: ParamGroup<ASGDOptions>): ASGDState {
     return { step: 0, eta: lr, mu: 1, ax: zerosLike(parameter) };
   }
 

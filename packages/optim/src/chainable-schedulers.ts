@@ -1,5 +1,6 @@
 // Schedulers by a formula from each rate to the next.
 import { ArgumentError } from '@nn/core';
+import { checkFraction, checkNumbers, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,
   type ScheduledOptimizer,
@@ -21,6 +22,8 @@ export class StepLR extends LRScheduler {
     super(optimizer, schedulerOptions('StepLR', options, ['gamma']));
     this.stepSize = stepSize;
     this.gamma = options.gamma ?? 0.1;
+    checkPositiveInteger('StepLR', { stepSize });
+    checkNumbers('StepLR', { gamma: this.gamma });
     this.start();
   }
 
@@ -37,8 +40,12 @@ export class MultiStepLR extends LRScheduler {
 
   constructor(optimizer: ScheduledOptimizer, milestones: readonly number[], options: GammaOptions = {}) {
     super(optimizer, schedulerOptions('MultiStepLR', options, ['gamma']));
-    this.milestones = milestones;
+    if (!Array.isArray(milestones) || !milestones.every(Number.isInteger)) {
+      throw new ArgumentError(`MultiStepLR: milestones must be a list of epochs, got ${String(milestones)}`);
+    }
+    this.milestones = [...milestones];
     this.gamma = options.gamma ?? 0.1;
+    checkNumbers('MultiStepLR', { gamma: this.gamma });
     this.start();
   }
 
@@ -64,14 +71,15 @@ export class ConstantLR extends LRScheduler {
     super(optimizer, schedulerOptions('ConstantLR', options, ['factor', 'totalIters']));
     this.factor = options.factor ?? 1 / 3;
     this.totalIters = options.totalIters ?? 5;
-    if (!(this.factor >= 0 && this.factor <= 1)) {
-      throw new ArgumentError(`ConstantLR: factor must lie between 0 and 1, got ${this.factor}`);
-    }
+    checkFraction('ConstantLR', { factor: this.factor });
+    checkPositiveInteger('ConstantLR', { totalIters: this.totalIters });
     this.start();
   }
 
   override getLr(): number[] {
     const { lastEpoch, factor, totalIters } = this;
+    // A rate of 0 leaves nothing to grow from again.
+    if (factor === 0 && lastEpoch === totalIters) return [...this.baseLrs];
     const change = lastEpoch === 0 ? factor : lastEpoch === totalIters ? 1 / factor : 1;
     return this.groups.map(({ lr }) => lr * change);
   }
@@ -100,9 +108,8 @@ export class LinearLR extends LRScheduler {
     if (!(this.startFactor > 0 && this.startFactor <= 1)) {
       throw new ArgumentError(`LinearLR: startFactor must lie in (0, 1], got ${this.startFactor}`);
     }
-    if (!(this.endFactor >= 0 && this.endFactor <= 1)) {
-      throw new ArgumentError(`LinearLR: endFactor must lie in [0, 1], got ${this.endFactor}`);
-    }
+    checkFraction('LinearLR', { endFactor: this.endFactor });
+    checkPositiveInteger('LinearLR', { totalIters: this.totalIters });
     this.start();
   }
 
@@ -122,6 +129,7 @@ export class ExponentialLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, gamma: number, options: SchedulerOptions = {}) {
     super(optimizer, schedulerOptions('ExponentialLR', options, []));
     this.gamma = gamma;
+    checkNumbers('ExponentialLR', { gamma });
     this.start();
   }
 
@@ -146,6 +154,8 @@ export class PolynomialLR extends LRScheduler {
     super(optimizer, schedulerOptions('PolynomialLR', options, ['totalIters', 'power']));
     this.totalIters = options.totalIters ?? 5;
     this.power = options.power ?? 1;
+    checkPositiveInteger('PolynomialLR', { totalIters: this.totalIters });
+    checkNumbers('PolynomialLR', { power: this.power });
     this.start();
   }
 
@@ -164,7 +174,10 @@ function lambdasFor(
   lambda: LRLambda | readonly LRLambda[],
   count: number,
 ): readonly LRLambda[] {
-  const list = typeof lambda === 'function' ? new Array<LRLambda>(count).fill(lambda) : lambda;
+  const list: unknown = typeof lambda === 'function' ? new Array<LRLambda>(count).fill(lambda) : lambda;
+  if (!Array.isArray(list) || !list.every((each) => typeof each === 'function')) {
+    throw new ArgumentError(`${name}: expected a function from the epoch to a factor, or a list of them`);
+  }
   if (list.length === count) return list;
   throw new ArgumentError(`${name}: expected ${count} functions, one for each group, got ${list.length}`);
 }

@@ -1,7 +1,8 @@
 // Gradients kept within bounds.
 import { noGrad } from '@nn/autograd';
 import { ArgumentError, checkOptions } from '@nn/core';
-import { isTensor, runtimeOf, type Tensor } from '@nn/tensor';
+import { describe, isTensor, runtimeOf, scalarTensor, type Tensor } from '@nn/tensor';
+import { checkNotNegative } from './checks.ts';
 
 export interface ClipNormOptions {
   /** The p of the norm; may be Infinity. Default 2. */
@@ -10,20 +11,35 @@ export interface ClipNormOptions {
   readonly errorIfNonfinite?: boolean;
 }
 
-function gradientsOf(params: Tensor | Iterable<Tensor>): Tensor[] {
-  const list = isTensor(params) ? [params] : [...params];
-  return list.flatMap(({ grad }) => (grad === null ? [] : [grad]));
-}
-
-/** Gradients are kept when the step computes them. */
-function keep(gradients: readonly Tensor[]): void {
-  for (const gradient of gradients) runtimeOf(gradient.device).keepLater(gradient.node, 'transient');
+function withGradient(name: string, params: Tensor | Iterable<Tensor>): Tensor[] {
+  const list: readonly unknown[] = isTensor(params) ? [params] : [...params];
+  return list.filter((parameter): parameter is Tensor => {
+    if (!isTensor(parameter)) {
+      throw new ArgumentError(`${name}: parameters must be tensors, got ${describe(parameter)}`);
+    }
+    return parameter.grad !== null;
+  });
 }
 
 /**
- * Scales all gradients in place so that their common norm is at most `maxNorm`; gives the norm before.
+ * Gives each parameter a new gradient. Not written in place: a gradient may be an expanded view, or shared by two
+ * parameters (those of a sum), which would then be scaled twice.
+ */
+function replaceGradients(params: readonly Tensor[], replace: (gradient: Tensor) => Tensor): void {
+  for (const parameter of params) {
+    const gradient = replace(parameter.grad!);
+    parameter.grad = gradient;
+    // Somebody may read it after the step, which computes it anyway.
+    runtimeOf(gradient.device).keepLater(gradient.node, 'transient');
+  }
+}
+
+/**
+ * Scales all gradients so that their common norm is at most `maxNorm`, as `torch.nn.utils.clip_grad_norm_`. Gives the
+ * norm before.
  *
  * @throws {ArgumentError} with `errorIfNonfinite`, for a norm that is NaN or infinite.
+ * @throws {DeviceError} with `errorIfNonfinite`, where the device cannot be read synchronously.
  * @example
  * ```ts
  * import { clipGradNorm_ } from '@nn/optim';
@@ -42,16 +58,22 @@ export function clipGradNorm_(
 ): Tensor {
   checkOptions('clipGradNorm_', options, ['normType', 'errorIfNonfinite']);
   const { normType = 2, errorIfNonfinite = false } = options;
-  const gradients = gradientsOf(params);
-  if (gradients.length === 0) throw new ArgumentError('clipGradNorm_: no parameter has a gradient');
+  checkNotNegative('clipGradNorm_', { maxNorm });
+  if (!(normType > 0)) throw new ArgumentError(`clipGradNorm_: normType must be above 0, got ${normType}`);
+  const list = withGradient('clipGradNorm_', params);
+  if (list.length === 0) return scalarTensor(0, 'float32');
   return noGrad(() => {
+    const gradients = list.map(({ grad }) => grad!);
     const total = totalNorm(gradients, normType);
-    if (errorIfNonfinite && !Number.isFinite(total.itemSync())) {
-      throw new ArgumentError(`clipGradNorm_: the gradients' norm is ${total.itemSync()}`);
+    runtimeOf(total.device).keepLater(total.node, 'output');
+    const norm = errorIfNonfinite ? total.itemSync() : 0;
+    if (!Number.isFinite(norm)) {
+      throw new ArgumentError(
+        `clipGradNorm_: the gradients' norm is ${norm}, so they cannot be scaled. Leave out errorIfNonfinite to go on`,
+      );
     }
     const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp(null, 1);
-    for (const gradient of gradients) gradient.mul_(factor.to(gradient.device));
-    keep(gradients);
+    replaceGradients(list, (gradient) => gradient.mul(factor.to(gradient.device)).to(gradient.dtype));
     return total;
   });
 }
@@ -72,11 +94,12 @@ function totalNorm(gradients: readonly Tensor[], normType: number): Tensor {
   return combine(powers, (a, b) => a.add(b)).pow(1 / normType);
 }
 
-/** Limits each element of the gradients to [-clipValue, clipValue], in place. */
+/** Limits each element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`. */
 export function clipGradValue_(params: Tensor | Iterable<Tensor>, clipValue: number): void {
-  const gradients = gradientsOf(params);
+  checkNotNegative('clipGradValue_', { clipValue });
   noGrad(() => {
-    for (const gradient of gradients) gradient.clamp_(-clipValue, clipValue);
+    replaceGradients(withGradient('clipGradValue_', params), (gradient) =>
+      gradient.clamp(-clipValue, clipValue),
+    );
   });
-  keep(gradients);
 }

@@ -1,5 +1,6 @@
 // Rates along a cosine (Loshchilov and Hutter 2016).
 import { ArgumentError } from '@nn/core';
+import { checkNumbers, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,
   type ScheduledOptimizer,
@@ -21,6 +22,8 @@ export class CosineAnnealingLR extends LRScheduler {
     super(optimizer, schedulerOptions('CosineAnnealingLR', options, ['etaMin']));
     this.tMax = tMax;
     this.etaMin = options.etaMin ?? 0;
+    checkPositiveInteger('CosineAnnealingLR', { tMax });
+    checkNumbers('CosineAnnealingLR', { etaMin: this.etaMin });
     this.start();
   }
 
@@ -58,11 +61,8 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, t0: number, options: WarmRestartOptions = {}) {
     super(optimizer, schedulerOptions('CosineAnnealingWarmRestarts', options, ['tMult', 'etaMin']));
     const { tMult = 1, etaMin = 0 } = options;
-    if (!(Number.isInteger(t0) && t0 > 0 && Number.isInteger(tMult) && tMult > 0)) {
-      throw new ArgumentError(
-        `CosineAnnealingWarmRestarts: t0 and tMult must be positive integers, got ${t0} and ${tMult}`,
-      );
-    }
+    checkPositiveInteger('CosineAnnealingWarmRestarts', { t0, tMult });
+    checkNumbers('CosineAnnealingWarmRestarts', { etaMin });
     this.t0 = t0;
     this.tMult = tMult;
     this.etaMin = etaMin;

@@ -1,5 +1,7 @@
 // Rates that rise and fall, with momentum against them (Smith 2015; Smith and Topin 2017).
 import { ArgumentError } from '@nn/core';
+import { describe } from '@nn/tensor';
+import { checkFraction, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,
   type ScheduledGroup,
@@ -12,10 +14,11 @@ import {
 export type PerGroup = number | readonly number[];
 
 function perGroup(name: string, value: PerGroup, count: number): number[] {
-  const list = typeof value === 'number' ? new Array<number>(count).fill(value) : [...value];
-  if (list.length === count) return list;
+  const list: unknown = typeof value === 'number' ? new Array<number>(count).fill(value) : value;
+  const isList = Array.isArray(list) && list.every((each) => typeof each === 'number');
+  if (isList && list.length === count) return [...list];
   throw new ArgumentError(
-    `${name}: expected one number, or ${count} (one for each group), got ${list.length}`,
+    `${name}: expected one number, or a list of ${count} (one for each group), got ${isList ? list.length : describe(value)}`,
   );
 }
 
@@ -84,17 +87,19 @@ export class CyclicLR extends LRScheduler {
   ) {
     super(optimizer, schedulerOptions('CyclicLR', options, cyclicOptions));
     const { stepSizeUp = 2000, mode = 'triangular', gamma = 1 } = options;
+    const stepSizeDown = options.stepSizeDown ?? stepSizeUp;
+    checkPositiveInteger('CyclicLR', { stepSizeUp, stepSizeDown });
     const count = this.groups.length;
-    const baseLrs = perGroup('CyclicLR', baseLr, count);
-    this.maxLrs = perGroup('CyclicLR', maxLr, count);
-    this.totalSize = stepSizeUp + (options.stepSizeDown ?? stepSizeUp);
+    const baseLrs = perGroup('CyclicLR: baseLr', baseLr, count);
+    this.maxLrs = perGroup('CyclicLR: maxLr', maxLr, count);
+    this.totalSize = stepSizeUp + stepSizeDown;
     this.stepRatio = stepSizeUp / this.totalSize;
     this.scaleFn = options.scaleFn ?? scaleOf(mode, gamma);
     this.scaleMode =
       options.scaleMode ?? (options.scaleFn === undefined && mode === 'expRange' ? 'iterations' : 'cycle');
     this.cycleMomentum = options.cycleMomentum ?? true;
-    this.baseMomentums = perGroup('CyclicLR', options.baseMomentum ?? 0.8, count);
-    this.maxMomentums = perGroup('CyclicLR', options.maxMomentum ?? 0.9, count);
+    this.baseMomentums = perGroup('CyclicLR: baseMomentum', options.baseMomentum ?? 0.8, count);
+    this.maxMomentums = perGroup('CyclicLR: maxMomentum', options.maxMomentum ?? 0.9, count);
     if (this.cycleMomentum) requireMomentum('CyclicLR', this.groups);
     this.baseLrs = baseLrs;
     this.start();
@@ -193,9 +198,7 @@ export class OneCycleLR extends LRScheduler {
     if (!(Number.isInteger(this.totalSteps) && this.totalSteps > 0)) {
       throw new ArgumentError('OneCycleLR: needs totalSteps, or epochs and stepsPerEpoch: positive integers');
     }
-    if (!(pctStart >= 0 && pctStart <= 1)) {
-      throw new ArgumentError(`OneCycleLR: pctStart must lie between 0 and 1, got ${pctStart}`);
-    }
+    checkFraction('OneCycleLR', { pctStart });
     if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
       throw new ArgumentError(
         `OneCycleLR: annealStrategy must be 'cos' or 'linear', got '${String(annealStrategy)}'`,
@@ -203,13 +206,13 @@ export class OneCycleLR extends LRScheduler {
     }
     this.annealStrategy = annealStrategy;
     this.phases = phasesOf(this.totalSteps, pctStart, options.threePhase ?? false);
-    const max = perGroup('OneCycleLR', maxLr, this.groups.length);
+    const max = perGroup('OneCycleLR: maxLr', maxLr, this.groups.length);
     const initial = max.map((rate) => rate / divFactor);
     this.rates = { initial, max, min: initial.map((rate) => rate / finalDivFactor) };
     this.cycleMomentum = options.cycleMomentum ?? true;
     this.momentums = {
-      base: perGroup('OneCycleLR', options.baseMomentum ?? 0.85, this.groups.length),
-      max: perGroup('OneCycleLR', options.maxMomentum ?? 0.95, this.groups.length),
+      base: perGroup('OneCycleLR: baseMomentum', options.baseMomentum ?? 0.85, this.groups.length),
+      max: perGroup('OneCycleLR: maxMomentum', options.maxMomentum ?? 0.95, this.groups.length),
     };
     if (this.cycleMomentum) requireMomentum('OneCycleLR', this.groups);
     this.baseLrs = initial;

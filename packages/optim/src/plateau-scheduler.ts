@@ -1,7 +1,8 @@
 // A rate that falls when a metric stops improving.
-import { ArgumentError, checkOptions } from '@nn/core';
+import { ArgumentError } from '@nn/core';
 import { isTensor, type Tensor } from '@nn/tensor';
-import type { ScheduledOptimizer, SchedulerState } from './scheduler.ts';
+import { checkNotNegative, complete } from './checks.ts';
+import { loadFields, type ScheduledOptimizer, type SchedulerState } from './scheduler.ts';
 
 export interface ReduceLROnPlateauOptions {
   /** Whether smaller or larger is better. Default 'min'. */
@@ -22,41 +23,32 @@ export interface ReduceLROnPlateauOptions {
   readonly eps?: number;
 }
 
-const optionNames = [
-  'mode',
-  'factor',
-  'patience',
-  'threshold',
-  'thresholdMode',
-  'cooldown',
-  'minLr',
-  'eps',
-] as const;
+const defaults: Required<ReduceLROnPlateauOptions> = {
+  mode: 'min',
+  factor: 0.1,
+  patience: 10,
+  threshold: 1e-4,
+  thresholdMode: 'rel',
+  cooldown: 0,
+  minLr: 0,
+  eps: 1e-8,
+};
 
 /** Times `factor` when the metric has not improved for `patience` epochs. */
 export class ReduceLROnPlateau {
   readonly optimizer: ScheduledOptimizer;
   readonly options: Required<ReduceLROnPlateauOptions>;
-  best: number;
+  /** The best metric so far; null before the first. */
+  best: number | null = null;
   numBadEpochs = 0;
   cooldownCounter = 0;
   lastEpoch = 0;
 
   constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
-    checkOptions('ReduceLROnPlateau', options, optionNames);
     this.optimizer = optimizer;
-    this.options = {
-      mode: 'min',
-      factor: 0.1,
-      patience: 10,
-      threshold: 1e-4,
-      thresholdMode: 'rel',
-      cooldown: 0,
-      minLr: 0,
-      eps: 1e-8,
-      ...options,
-    };
-    const { mode, factor, thresholdMode, minLr } = this.options;
+    this.options = complete('ReduceLROnPlateau', defaults, options);
+    const { mode, factor, thresholdMode, minLr, patience, cooldown, threshold, eps } = this.options;
+    checkNotNegative('ReduceLROnPlateau', { factor, patience, cooldown, threshold, eps });
     if (!(factor < 1)) throw new ArgumentError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
     if (!['min', 'max'].includes(mode) || !['rel', 'abs'].includes(thresholdMode)) {
       throw new ArgumentError(
@@ -67,12 +59,16 @@ export class ReduceLROnPlateau {
     if (typeof minLr !== 'number' && minLr.length !== groups) {
       throw new ArgumentError(`ReduceLROnPlateau: expected ${groups} values of minLr, got ${minLr.length}`);
     }
-    this.best = mode === 'min' ? Infinity : -Infinity;
   }
 
   /** The epoch's metric. A tensor is read synchronously: on a device that cannot, give `await loss.item()`. */
   step(metric: number | Tensor): void {
     const value = isTensor(metric) ? Number(metric.itemSync()) : metric;
+    if (typeof value !== 'number') {
+      throw new ArgumentError(
+        `ReduceLROnPlateau: step needs the epoch's metric, a number, got ${String(metric)}`,
+      );
+    }
     this.lastEpoch++;
     if (this.#improves(value)) {
       this.best = value;
@@ -89,9 +85,11 @@ export class ReduceLROnPlateau {
   }
 
   #improves(value: number): boolean {
+    const { best } = this;
+    if (best === null) return !Number.isNaN(value);
     const { mode, thresholdMode, threshold } = this.options;
     const sign = mode === 'min' ? -1 : 1;
-    const bound = thresholdMode === 'rel' ? this.best * (1 + sign * threshold) : this.best + sign * threshold;
+    const bound = thresholdMode === 'rel' ? best * (1 + sign * threshold) : best + sign * threshold;
     return mode === 'min' ? value < bound : value > bound;
   }
 
@@ -108,12 +106,20 @@ export class ReduceLROnPlateau {
     return this.optimizer.paramGroups.map(({ lr }) => lr);
   }
 
+  /** What has happened so far; the options are not part of it. */
   stateDict(): SchedulerState {
-    const { best, numBadEpochs, cooldownCounter, lastEpoch } = this;
-    return { best, numBadEpochs, cooldownCounter, lastEpoch };
+    return { ...this.#progress() };
   }
 
+  /** @throws {DataError} when the state is of another scheduler. */
   loadStateDict(state: SchedulerState): void {
-    Object.assign(this, state);
+    const progress = this.#progress();
+    loadFields(progress, state, 'ReduceLROnPlateau');
+    Object.assign(this, progress);
+  }
+
+  #progress(): Pick<this, 'best' | 'numBadEpochs' | 'cooldownCounter' | 'lastEpoch'> {
+    const { best, numBadEpochs, cooldownCounter, lastEpoch } = this;
+    return { best, numBadEpochs, cooldownCounter, lastEpoch };
   }
 }

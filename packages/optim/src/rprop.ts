@@ -36,7 +36,7 @@ export class Rprop extends Optimizer<RpropOptions, RpropState> {
     checkPair('Rprop', 'stepSizes', stepSizes, 'a least and a greatest step', (a, b) => 0 <= a && a <= b);
   }
 
-  protected override freshState(parameter: Tensor, { lr }: RpropOptions): RpropState {
+  protected override freshState(parameter: Tensor, { lr }: ParamGroup<RpropOptions>): RpropState {
     return { step: 0, prev: zerosLike(parameter), stepSize: zerosLike(parameter).add(lr) };
   }
 

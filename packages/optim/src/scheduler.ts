@@ -1,9 +1,12 @@
 // Learning rates over time. Each rate is computed from the former one, so that schedulers can be chained.
-import { ArgumentError, checkOptions } from '@nn/core';
-import type { LearningRate, Optimizer, ParamGroup } from './optimizer.ts';
+import { ArgumentError, checkOptions, DataError } from '@nn/core';
+import { describe } from '@nn/tensor';
+import type { LearningRate, ParamGroup } from './optimizer.ts';
 
 /** An optimizer whose groups have a learning rate, and maybe a momentum. */
-export type ScheduledOptimizer = Optimizer<LearningRate>;
+export interface ScheduledOptimizer {
+  readonly paramGroups: ParamGroup<LearningRate>[];
+}
 export type ScheduledGroup = ParamGroup<LearningRate> & {
   momentum?: number;
   betas?: readonly [number, number];
@@ -88,15 +91,16 @@ export abstract class LRScheduler {
 
   /** All fields but the optimizer and functions. */
   stateDict(): SchedulerState {
-    return Object.fromEntries(
-      Object.entries(this).filter(
-        ([name, value]) => name !== 'optimizer' && name !== 'schedulers' && !holdsFunctions(value),
-      ),
-    );
+    return fieldsOf(this);
   }
 
+  /**
+   * Restores the fields. The optimizer's rates are in the optimizer's own state.
+   *
+   * @throws {DataError} when the state is of another scheduler, or for another number of groups.
+   */
   loadStateDict(state: SchedulerState): void {
-    Object.assign(this, state);
+    loadFields(this, state);
   }
 }
 
@@ -104,6 +108,46 @@ function holdsFunctions(value: unknown): boolean {
   return (
     typeof value === 'function' || (Array.isArray(value) && value.some((each) => typeof each === 'function'))
   );
+}
+
+/** A scheduler's fields as plain data of its own. */
+function fieldsOf(scheduler: object): SchedulerState {
+  const fields = Object.entries(scheduler).filter(
+    ([name, value]) => name !== 'optimizer' && !holdsFunctions(value),
+  );
+  return structuredClone(Object.fromEntries(fields));
+}
+
+/** @throws {DataError} unless the state has just the scheduler's fields, with values of the same kinds. */
+export function loadFields(
+  scheduler: object,
+  state: unknown,
+  name: string = scheduler.constructor.name,
+): void {
+  const fail = (why: string): never => {
+    throw new DataError(`loadStateDict: the state does not fit this ${name}: ${why}`);
+  };
+  if (typeof state !== 'object' || state === null) fail(`it is ${describe(state)}`);
+  const own = fieldsOf(scheduler);
+  const given = state as SchedulerState;
+  const lacking = Object.keys(own).filter((field) => !Object.hasOwn(given, field));
+  const foreign = Object.keys(given).filter((field) => !Object.hasOwn(own, field));
+  if (lacking.length > 0 || foreign.length > 0) {
+    fail(
+      `it lacks ${lacking.join(', ') || 'nothing'} and has ${foreign.join(', ') || 'nothing'} that is unknown here`,
+    );
+  }
+  for (const [field, value] of Object.entries(given)) {
+    const present = own[field];
+    // Null stands for a value that is not there yet.
+    if (present !== null && value !== null && typeof value !== typeof present) {
+      fail(`${field} is ${describe(value)}, not of type ${typeof present}`);
+    }
+    if (field === 'baseLrs' && (value as number[]).length !== (present as number[]).length) {
+      fail(`it is of ${(value as number[]).length} groups, not ${(present as number[]).length}`);
+    }
+  }
+  Object.assign(scheduler, structuredClone(given));
 }
 
 /** Options of a scheduler, checked. */

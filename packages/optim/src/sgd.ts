@@ -63,7 +63,7 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
     }
   }
 
-  protected override freshState(parameter: Tensor, { momentum }: SGDOptions): SGDState {
+  protected override freshState(parameter: Tensor, { momentum }: ParamGroup<SGDOptions>): SGDState {
     return momentum === 0 ? {} : { momentumBuffer: zerosLike(parameter) };
   }
 
