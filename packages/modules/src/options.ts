@@ -10,7 +10,7 @@ export interface FactoryOptions {
   readonly device?: string;
 }
 
-export const factoryOptions = ['dtype', 'device'] as const;
+const factoryOptions = ['dtype', 'device'] as const;
 
 /** Dtype and device out of a layer's options. */
 export function factory({ dtype, device }: FactoryOptions): FactoryOptions {
