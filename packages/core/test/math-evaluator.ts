@@ -100,6 +100,9 @@ function expression(op: string, args: readonly string[], from: DType): string {
       if (from === 'int32') return `Math.imul(${a}, ${b})`;
   }
   if (from === 'bool' && (op === 'and' || op === 'or')) return `${a} ${op === 'and' ? '&&' : '||'} ${b}`;
+  if (op === 'shiftRightUnsigned') {
+    return from === 'int64' ? `BigInt.asUintN(64, ${a}) >> ${b}` : `${a} >>> ${b}`;
+  }
   if (infix[op] === undefined) throw new Error(`no ${op} here`);
   return `${a} ${infix[op]} ${b}`;
 }

@@ -1,5 +1,6 @@
 // Float64 references of the transcendental functions, points to compare at, and the measure of distance.
 import {
+  type DType,
   type ExpandableOp,
   ExpressionBuilder,
   expandMath,
@@ -39,10 +40,15 @@ export function powReference(x: number, y: number): number {
   return x ** y;
 }
 
-/** The expansion of a function of float32 as a JavaScript function. */
-export function expanded(op: ExpandableOp, fma: FmaMode, options: MathOptions): (...x: number[]) => number {
+/** The expansion of a function as a JavaScript function. */
+export function expanded(
+  op: ExpandableOp,
+  fma: FmaMode,
+  options: MathOptions,
+  dtype: DType = 'float32',
+): (...x: number[]) => number {
   const builder = new ExpressionBuilder();
-  const args = [0, 1].map((index) => builder.add({ op: 'param', dtype: 'float32', index }));
+  const args = [0, 1].map((index) => builder.add({ op: 'param', dtype, index }));
   return evaluator(builder, expandMath(builder, op, args, options), fma);
 }
 

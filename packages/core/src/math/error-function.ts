@@ -1,7 +1,7 @@
 // erf and erfc.
 import type { Value } from '../scalar.ts';
+import type { MathCode } from './code.ts';
 import { exp } from './exponential.ts';
-import type { Float32Code } from './float32.ts';
 
 /** Minimax for erf(a) / a - 1 in a², 0 <= a < 1, to a relative error of 2^-24.5 in erf. */
 const erfCoefficients = [0.128379121, -0.37612319, 0.112801217, -0.0267097894, 0.00491606677, -0.00056266872];
@@ -15,7 +15,7 @@ const rootCoefficients = [
  * Above 1 it is 1 - p(a)^4: the fourth root of erfc needs half the degree that erfc does and, unlike exp(-a²) times
  * a polynomial, no exponential; two squarings lose little because erfc is small there. Above 3.93 erf rounds to 1.
  */
-export function erf(c: Float32Code, x: Value): Value {
+export function erf(c: MathCode, x: Value): Value {
   const a = c.abs(x);
   const root = c.polynomial(c.atMost(a, 3.93), rootCoefficients);
   const square = c.mul(root, root);
@@ -38,7 +38,7 @@ const wideExpCoefficients = [
 ];
 
 /** exp(-a²) of a float64: as exp, but one scaling reaches as far as float32 does. */
-function wideExpMinusSquare(c: Float32Code, a: Value): Value {
+function wideExpMinusSquare(c: MathCode, a: Value): Value {
   const square = c.mul(a, a);
   const n = c.roundScaledWide(square, -Math.LOG2E, 1023);
   const r = c.sub(c.mul(n.float, c.wideConstant(-Math.LN2)), square);
@@ -48,14 +48,14 @@ function wideExpMinusSquare(c: Float32Code, a: Value): Value {
 }
 
 /** exp(-a²) from a of 12 bits, whose square is exact, and what is missing. */
-function expMinusSquare(c: Float32Code, a: Value): Value {
+function expMinusSquare(c: MathCode, a: Value): Value {
   const high = c.floatOf(c.and(c.bitsOf(a), c.integer(0xfffff000)));
   const low = c.mul(c.sub(high, a), c.add(high, a));
   return c.mul(exp(c, c.mul(high, c.neg(high))), exp(c, low));
 }
 
 /** exp(-a²) times its slowly varying factor; from 2 on the left, where that is no cancellation. */
-export function erfc(c: Float32Code, x: Value): Value {
+export function erfc(c: MathCode, x: Value): Value {
   const clamped = c.atMost(c.abs(x), erfcZero);
   const a = c.wide ? c.widen(clamped) : clamped;
   const like = (value: number): Value => c.builder.constantLike(value, a);

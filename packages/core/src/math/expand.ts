@@ -8,9 +8,9 @@ import type { DType } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
 import type { ExpressionBuilder } from '../expression.ts';
 import type { MathOp, Value } from '../scalar.ts';
+import { MathCode } from './code.ts';
 import { erf, erfc } from './error-function.ts';
 import { exp, exp2, expm1 } from './exponential.ts';
-import { Float32Code } from './float32.ts';
 import { cosh, sinh, tanh } from './hyperbolic.ts';
 import { acosh, asinh, atanh } from './inverse-hyperbolic.ts';
 import { acos, asin, atan, atan2 } from './inverse-trigonometric.ts';
@@ -18,12 +18,13 @@ import { log, log1p, log2, log10 } from './logarithm.ts';
 import type { MathOptions } from './options.ts';
 import { pow } from './power.ts';
 import { cos, sin, tan } from './trigonometric.ts';
+import { wideExp, wideExpm1, wideLog, wideLog1p, wideTanh } from './wide.ts';
 
 /** Everything that `expandMath` may be asked for: functions of one float, and of two. */
 export type ExpandableOp = MathOp | 'pow' | 'atan2';
 
-type Unary = (c: Float32Code, x: Value) => Value;
-type Binary = (c: Float32Code, a: Value, b: Value) => Value;
+type Unary = (c: MathCode, x: Value) => Value;
+type Binary = (c: MathCode, a: Value, b: Value) => Value;
 
 const float32Expansions: { readonly [O in MathOp]: Unary } & {
   readonly pow: Binary;
@@ -54,9 +55,17 @@ const float32Expansions: { readonly [O in MathOp]: Unary } & {
   atan2,
 };
 
+const float64Expansions: { readonly [O in ExpandableOp]?: Unary } = {
+  exp: wideExp,
+  expm1: wideExpm1,
+  log: wideLog,
+  log1p: wideLog1p,
+  tanh: wideTanh,
+};
+
 /** Whether `expandMath` can expand this. */
 export function hasExpansion(op: ExpandableOp, dtype: DType): boolean {
-  return dtype === 'float32' && op in float32Expansions;
+  return dtype === 'float32' || (dtype === 'float64' && op in float64Expansions);
 }
 
 /**
@@ -70,9 +79,14 @@ export function expandMath(
   options: MathOptions = {},
 ): Value {
   const [a, b] = args;
-  if (builder.dtypeOf(a) !== 'float32') {
-    throw new InternalError(`expandMath: ${op} of ${builder.dtypeOf(a)} has no expansion`);
+  const code = new MathCode(builder, options);
+  const dtype = builder.dtypeOf(a);
+  if (dtype === 'float32') {
+    return op === 'pow' || op === 'atan2'
+      ? float32Expansions[op](code, a, b)
+      : float32Expansions[op](code, a);
   }
-  const code = new Float32Code(builder, options);
-  return op === 'pow' || op === 'atan2' ? float32Expansions[op](code, a, b) : float32Expansions[op](code, a);
+  const expansion = dtype === 'float64' ? float64Expansions[op] : undefined;
+  if (expansion === undefined) throw new InternalError(`expandMath: ${op} of ${dtype} has no expansion`);
+  return expansion(code, a);
 }

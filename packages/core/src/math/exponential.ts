@@ -1,13 +1,13 @@
 // exp, exp2 and expm1.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { MathCode } from './code.ts';
 
 /**
  * The result is p 2^k 2^k with an even exponent split in two, so that subnormals are rounded once and what
  * overflows goes through no infinite factor; that makes the reduced argument twice as long as usual and the
  * polynomial one degree higher, which is cheaper than splitting an odd exponent.
  */
-function scaleTwice(c: Float32Code, p: Value, halfExponent: Value): Value {
+function scaleTwice(c: MathCode, p: Value, halfExponent: Value): Value {
   const scale = c.powerOfTwo(halfExponent);
   return c.mul(c.mul(p, scale), scale);
 }
@@ -19,7 +19,7 @@ const expCoefficients = [
   1, 1, 0.500000358, 0.166666165, 0.0416611917, 0.00833595544, 0.00141055952, 0.000196321591,
 ];
 
-export function exp(c: Float32Code, x: Value): Value {
+export function exp(c: MathCode, x: Value): Value {
   const clamped = c.atLeast(c.atMost(x, 88.8), -104);
   const n = c.roundScaled(clamped, 0.5 * Math.LOG2E, 127);
   const r = c.reduce(clamped, n.float, twoLog2);
@@ -32,11 +32,11 @@ const exp2Coefficients = [
 ];
 
 /** 2^r 2^2n from |r| <= 1 and the low bits of n + 127. */
-export function exp2FromParts(c: Float32Code, r: Value, halfExponent: Value): Value {
+export function exp2FromParts(c: MathCode, r: Value, halfExponent: Value): Value {
   return scaleTwice(c, c.polynomial(r, exp2Coefficients), halfExponent);
 }
 
-export function exp2(c: Float32Code, x: Value): Value {
+export function exp2(c: MathCode, x: Value): Value {
   const clamped = c.atLeast(c.atMost(x, 128), -150);
   const n = c.roundScaled(clamped, 0.5, 127);
   return exp2FromParts(c, c.reduce(clamped, n.float, [2]), n.bits);
@@ -48,7 +48,7 @@ export const log2Parts: readonly number[] = [0.693145751953125, 1.42860676533018
 const expm1Coefficients = [0.5, 0.166666657, 0.0416664667, 0.00833364204, 0.00139349909, 0.000196675159];
 
 /** e^x - 1 = 2^n (e^r - 1) + (2^n - 1), halved until the end lest 2^n overflow. */
-export function expm1(c: Float32Code, x: Value): Value {
+export function expm1(c: MathCode, x: Value): Value {
   const clamped = c.atLeast(c.atMost(x, 88.8), -18);
   const n = c.roundScaled(clamped, Math.LOG2E, 126);
   const r = c.reduce(clamped, n.float, log2Parts);
@@ -63,7 +63,7 @@ export function expm1(c: Float32Code, x: Value): Value {
 const shortExpCoefficients = [1, 1, 0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189446];
 
 /** e^a / 4 for 0 <= a, to 1 ulp rather than 2, and finite where sinh and cosh are. */
-export function quarterExp(c: Float32Code, a: Value): Value {
+export function quarterExp(c: MathCode, a: Value): Value {
   const clamped = c.atMost(a, 89.5);
   const n = c.roundScaled(clamped, Math.LOG2E, 125);
   const r = c.reduce(clamped, n.float, log2Parts);

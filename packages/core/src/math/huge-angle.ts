@@ -1,6 +1,6 @@
 // Reduction of angles of any size by a fraction of a turn, in float64.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { MathCode } from './code.ts';
 
 /** An angle (float64), and in the low bits of `turns` how many fractions of a turn were taken from it. */
 export interface Turned {
@@ -21,7 +21,7 @@ const reciprocalParts = [
  * whole turns. Here every part is multiplied and loses its whole turns, which costs little more than choosing, and
  * the rest is summed from the leading part on after the subtraction, so that what cancels cancels exactly.
  */
-export function reduceHuge(c: Float32Code, x: Value, perTurn: number, offset: number): Turned {
+export function reduceHuge(c: MathCode, x: Value, perTurn: number, offset: number): Turned {
   const wide = c.widen(x);
   const fractions = reciprocalParts.map((part) => {
     const turns = c.mul(wide, c.wideConstant(part));

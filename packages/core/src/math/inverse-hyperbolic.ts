@@ -1,13 +1,13 @@
 // asinh, acosh and atanh.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { MathCode } from './code.ts';
 import { logOfNormal } from './logarithm.ts';
 
 /** Above it, x and √(x² ± 1) are the same, and further on x² overflows. */
 const squareless = 1e10;
 
 /** log(a + √(a² + sign)) for a >= 1; infinite and NaN as a is. The sum is halved lest it overflow. */
-function logOfSum(c: Float32Code, a: Value, sign: 1 | -1): Value {
+function logOfSum(c: MathCode, a: Value, sign: 1 | -1): Value {
   const half = c.mul(a, c.constant(0.5));
   const root = c.sqrt(c.fma(half, half, c.constant(sign / 4)));
   const sum = c.add(half, c.where(c.compare('lt', a, c.constant(squareless)), root, half));
@@ -22,7 +22,7 @@ const asinhCoefficients = [
 ];
 
 /** The polynomial reaches so far that elsewhere the result is above 1, where the rounding of the sum counts less. */
-export function asinh(c: Float32Code, x: Value): Value {
+export function asinh(c: MathCode, x: Value): Value {
   const a = c.abs(x);
   const square = c.mul(x, x);
   const small = c.fma(c.mul(c.polynomial(square, asinhCoefficients), square), a, a);
@@ -35,7 +35,7 @@ const acoshCoefficients = [
 ];
 
 /** Next to 1 by its square root; x < 1 is NaN by that of a negative number. */
-export function acosh(c: Float32Code, x: Value): Value {
+export function acosh(c: MathCode, x: Value): Value {
   const t = c.sub(x, c.constant(1));
   const root = c.sqrt(c.add(t, t));
   const small = c.fma(c.mul(c.polynomial(t, acoshCoefficients), t), root, root);
@@ -45,7 +45,7 @@ export function acosh(c: Float32Code, x: Value): Value {
 /** Minimax for (atanh(a) / a - 1) / a² in a², 0 <= a < ½, to a relative error of 2^-25 in atanh. */
 const atanhCoefficients = [0.333337307, 0.199781865, 0.14669539, 0.0824171677, 0.181786194];
 
-export function atanh(c: Float32Code, x: Value): Value {
+export function atanh(c: MathCode, x: Value): Value {
   const one = c.constant(1);
   const a = c.abs(x);
   const logarithm = logOfNormal(c, c.div(c.add(one, a), c.sub(one, a)), 0);

@@ -1,6 +1,6 @@
 // asin, acos, atan and atan2.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { MathCode } from './code.ts';
 
 const halfPi: number = Math.fround(Math.PI / 2);
 /** What is missing to π / 2, and to any multiple of it as a part of the multiple. */
@@ -11,11 +11,11 @@ const relativeRest: number = halfPiRest / halfPi;
 const asinCoefficients = [0.166667521, 0.0749530941, 0.0454695486, 0.0241790656, 0.0421761945];
 
 /** s² for asin(s): above ½ of s = √((1 - a) / 2), for asin(a) = π/2 - 2 asin(s). */
-function reducedSquare(c: Float32Code, x: Value, a: Value, isLarge: Value): Value {
+function reducedSquare(c: MathCode, x: Value, a: Value, isLarge: Value): Value {
   return c.where(isLarge, c.fma(a, c.constant(-0.5), c.constant(0.5)), c.mul(x, x));
 }
 
-export function asin(c: Float32Code, x: Value): Value {
+export function asin(c: MathCode, x: Value): Value {
   const a = c.abs(x);
   const isLarge = c.compare('lt', c.constant(0.5), a);
   const square = reducedSquare(c, x, a, isLarge);
@@ -27,7 +27,7 @@ export function asin(c: Float32Code, x: Value): Value {
 }
 
 /** π/2 - asin(x), or next to 1 twice asin(√((1 - x) / 2)), next to -1 π less that of -x: base + s + ... with signs. */
-export function acos(c: Float32Code, x: Value): Value {
+export function acos(c: MathCode, x: Value): Value {
   const a = c.abs(x);
   const zero = c.constant(0);
   const isLarge = c.compare('lt', c.constant(0.5), a);
@@ -49,14 +49,14 @@ const atanCoefficients = [
 ];
 
 /** base + atan(t) for |t| <= 1 and base a multiple of π/2 that is right to float32. */
-function turnedAtan(c: Float32Code, base: Value, t: Value): Value {
+function turnedAtan(c: MathCode, base: Value, t: Value): Value {
   const square = c.mul(t, t);
   const rest = c.mul(base, c.constant(relativeRest));
   const tail = c.fma(c.mul(t, square), c.polynomial(square, atanCoefficients), rest);
   return c.add(base, c.add(t, tail));
 }
 
-export function atan(c: Float32Code, x: Value): Value {
+export function atan(c: MathCode, x: Value): Value {
   const a = c.abs(x);
   const isLarge = c.compare('lt', c.constant(1), a);
   const t = c.where(isLarge, c.div(c.constant(-1), a), a);
@@ -65,7 +65,7 @@ export function atan(c: Float32Code, x: Value): Value {
 }
 
 /** The angle of the point (x, y), by atan of the smaller of |x| and |y| over the larger. */
-export function atan2(c: Float32Code, y: Value, x: Value): Value {
+export function atan2(c: MathCode, y: Value, x: Value): Value {
   const { builder } = c;
   const zero = c.constant(0);
   const absX = c.abs(x);

@@ -1,6 +1,6 @@
 // log, log1p, log2 and log10.
 import type { Value } from '../scalar.ts';
-import type { Float32Code } from './float32.ts';
+import type { MathCode } from './code.ts';
 
 /** Bits of the float32 next to √½: mantissas are taken in [√½, √2). */
 const lowestMantissa = 0x3f3504f3;
@@ -26,19 +26,19 @@ export interface Parts {
  * log(2^k (1 + f)) = k ln 2 + (f + f² P(f)), k being negated so that a zero f keeps
  * its sign, as log1p(-0) needs: (+0)(-ln 2) + (-0) is -0.
  */
-function logFromParts(c: Float32Code, { negatedExponent, f }: Parts): Value {
+function logFromParts(c: MathCode, { negatedExponent, f }: Parts): Value {
   const tail = c.mul(c.mul(f, f), c.polynomial(f, logCoefficients));
   const withLow = c.fma(negatedExponent, c.constant(-log2Low), tail);
   return c.fma(negatedExponent, c.constant(-log2High), c.add(f, withLow));
 }
 
 /** Minus the exponent of x, normal and positive, for a mantissa in [√½, √2); in the exponent's place of an int32. */
-function negatedExponentOf(c: Float32Code, x: Value): Value {
+function negatedExponentOf(c: MathCode, x: Value): Value {
   return c.and(c.sub(c.integer(lowestMantissa + 0x7fffff), c.bitsOf(x)), c.integer(exponentMask));
 }
 
 /** Of x, normal and positive, times 2^exponentShift. */
-function normalParts(c: Float32Code, x: Value, exponentShift?: Value): Parts {
+function normalParts(c: MathCode, x: Value, exponentShift?: Value): Parts {
   const negated = negatedExponentOf(c, x);
   const mantissa = c.floatOf(c.add(c.bitsOf(x), negated));
   const shifted = exponentShift === undefined ? negated : c.sub(negated, exponentShift);
@@ -46,32 +46,32 @@ function normalParts(c: Float32Code, x: Value, exponentShift?: Value): Parts {
 }
 
 /** Of any positive x. */
-export function positiveParts(c: Float32Code, x: Value): Parts {
+export function positiveParts(c: MathCode, x: Value): Parts {
   const tiny = c.compare('lt', x, c.constant(2 ** -126));
   const normal = c.where(tiny, c.mul(x, c.constant(2 ** 23)), x);
   return normalParts(c, normal, c.where(tiny, c.integer(-23 * 2 ** 23), c.integer(0)));
 }
 
 /** log(2^doublings x) of a normal positive number, other values giving anything. */
-export function logOfNormal(c: Float32Code, x: Value, doublings: number): Value {
+export function logOfNormal(c: MathCode, x: Value, doublings: number): Value {
   const shift = doublings === 0 ? undefined : c.integer(doublings * 2 ** 23);
   return logFromParts(c, normalParts(c, x, shift));
 }
 
 /** -Infinity where x is `pole`, NaN below, +Infinity and NaN where x is that, elsewhere the result. */
-function logEdges(c: Float32Code, x: Value, pole: number, result: Value): Value {
+function logEdges(c: MathCode, x: Value, pole: number, result: Value): Value {
   const finite = c.where(c.compare('lt', x, c.constant(Number.POSITIVE_INFINITY)), result, x);
   const atPole = c.compare('eq', x, c.constant(pole));
   const defined = c.where(atPole, c.constant(Number.NEGATIVE_INFINITY), finite);
   return c.where(c.compare('lt', x, c.constant(pole)), c.constant(Number.NaN), defined);
 }
 
-export function log(c: Float32Code, x: Value): Value {
+export function log(c: MathCode, x: Value): Value {
   return logEdges(c, x, 0, logFromParts(c, positiveParts(c, x)));
 }
 
 /** log(1 + x): 2^k from 1 + x rounded, but f = x 2^-k - (1 - 2^-k) from x itself, exact where k is 0. */
-export function log1p(c: Float32Code, x: Value): Value {
+export function log1p(c: MathCode, x: Value): Value {
   const negated = negatedExponentOf(c, c.add(x, c.constant(1)));
   // 2^-128 has no such bits and becomes 0: f is x 2^-128 - 1 either way.
   const scale = c.floatOf(c.builder.binary('max', c.add(negated, c.integer(one)), c.integer(0)));
@@ -88,13 +88,13 @@ const log2Coefficients = [
 ];
 
 /** k + (f + f Q(f)): a polynomial less its leading 1 keeps its rounding errors small. */
-export function log2OfPositive(c: Float32Code, x: Value): Value {
+export function log2OfPositive(c: MathCode, x: Value): Value {
   const { negatedExponent, f } = positiveParts(c, x);
   const mantissaPart = c.fma(f, c.polynomial(f, log2Coefficients), f);
   return c.fma(negatedExponent, c.constant(-exponentUnit), mantissaPart);
 }
 
-export function log2(c: Float32Code, x: Value): Value {
+export function log2(c: MathCode, x: Value): Value {
   return logEdges(c, x, 0, log2OfPositive(c, x));
 }
 
@@ -107,7 +107,7 @@ const log10Coefficients = [
 const log10Of2High: number = 0.301025390625 * exponentUnit;
 const log10Of2Low: number = 4.6050390665186569e-6 * exponentUnit;
 
-export function log10(c: Float32Code, x: Value): Value {
+export function log10(c: MathCode, x: Value): Value {
   const { negatedExponent, f } = positiveParts(c, x);
   const tail = c.mul(f, c.polynomial(f, log10Coefficients));
   const withLow = c.fma(negatedExponent, c.constant(-log10Of2Low), tail);

@@ -1,7 +1,7 @@
 // pow, with C's special cases, which are PyTorch's.
 import type { Value } from '../scalar.ts';
+import type { MathCode } from './code.ts';
 import { exp2, exp2FromParts } from './exponential.ts';
-import type { Float32Code } from './float32.ts';
 import { log2OfPositive, positiveParts } from './logarithm.ts';
 
 /** Minimax for log2((1 + s) / (1 - s)) / s in s², (1 + s) / (1 - s) in [√½, √2], relative error 2^-37. */
@@ -11,7 +11,7 @@ const log2Coefficients = [
 const largest = 3.4028234663852886e38;
 
 /** log2 of a positive a as float64, to the 2^-35 that exponents up to 150 need. */
-function wideLog2(c: Float32Code, a: Value): Value {
+function wideLog2(c: MathCode, a: Value): Value {
   const { negatedExponent, f } = positiveParts(c, a);
   const numerator = c.widen(f);
   const s = c.div(numerator, c.add(numerator, c.wideConstant(2)));
@@ -20,7 +20,7 @@ function wideLog2(c: Float32Code, a: Value): Value {
 }
 
 /** 2^exponent of a float64, clamped where all results are infinite or zero. */
-function exp2OfWide(c: Float32Code, exponent: Value): Value {
+function exp2OfWide(c: MathCode, exponent: Value): Value {
   const clamped = c.atLeast(c.atMost(exponent, 129), -151);
   const n = c.roundScaledWide(clamped, 0.5, 127);
   const r = c.fma(n.float, c.wideConstant(-2), clamped);
@@ -31,7 +31,7 @@ function exp2OfWide(c: Float32Code, exponent: Value): Value {
  * 2^(y log2 |x|), the logarithm being replaced where |x| is 0 or infinite, and by NaN where x < 0 has no such power;
  * with the sign of x for odd y; and 1 where x is 1 or y is 0, whatever the other.
  */
-export function pow(c: Float32Code, x: Value, y: Value): Value {
+export function pow(c: MathCode, x: Value, y: Value): Value {
   const { builder } = c;
   const zero = c.constant(0);
   const a = c.abs(x);

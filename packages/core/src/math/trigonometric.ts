@@ -1,6 +1,6 @@
 // sin, cos and tan.
 import type { Value } from '../scalar.ts';
-import type { Float32Code, Rounded } from './float32.ts';
+import type { MathCode, Rounded } from './code.ts';
 import { reduceHuge } from './huge-angle.ts';
 
 /** Beyond it a multiple of π no longer has the 12 bits that `piParts` allow. */
@@ -25,20 +25,20 @@ interface Reduced {
  * x - (n + offset) 2π / perTurn for moderate x. The last part of the constant is apart, to be added to the small
  * terms: taken from r it would round r twice.
  */
-function reduceModerate(c: Float32Code, x: Value, n: Rounded, perTurn: 2 | 4, offset: number): Reduced {
+function reduceModerate(c: MathCode, x: Value, n: Rounded, perTurn: 2 | 4, offset: number): Reduced {
   const multiple = offset === 0 ? n.float : c.add(n.float, c.constant(offset));
   const parts = piParts.map((part) => (part * 2) / perTurn);
   const rest = c.mul(multiple, c.constant((piRest * 2) / perTurn));
   return { r: c.reduce(x, multiple, parts), rest, turns: n.bits };
 }
 
-const isHuge = (c: Float32Code, x: Value): Value => c.compare('lt', c.constant(moderate), c.abs(x));
+const isHuge = (c: MathCode, x: Value): Value => c.compare('lt', c.constant(moderate), c.abs(x));
 
 /**
  * The reduction of any x from that of a moderate one and the angle of a huge one. Only huge lanes need the latter,
  * so that an emitter may skip it where there are none.
  */
-function settle(c: Float32Code, x: Value, near: Reduced, farAngle: Value, farRest: Value): Reduced {
+function settle(c: MathCode, x: Value, near: Reduced, farAngle: Value, farRest: Value): Reduced {
   return {
     r: c.where(isHuge(c, x), farAngle, near.r),
     rest: c.where(isHuge(c, x), farRest, near.rest),
@@ -47,13 +47,13 @@ function settle(c: Float32Code, x: Value, near: Reduced, farAngle: Value, farRes
 }
 
 /** Without float64, what is left of a huge angle is noise: keeps it where the polynomials are bounded. */
-function settleNarrow(c: Float32Code, x: Value, near: Reduced, perTurn: 2 | 4): Reduced {
+function settleNarrow(c: MathCode, x: Value, near: Reduced, perTurn: 2 | 4): Reduced {
   const bound = Math.PI / perTurn;
   return settle(c, x, near, c.atLeast(c.atMost(near.r, bound), -bound), c.constant(0));
 }
 
 /** (-1)^turns sin(r - rest), |r| <= π/2, r being near's or, with its own turns, that of a huge x. */
-function sinOfReduced(c: Float32Code, x: Value, near: Reduced, offset: number): Value {
+function sinOfReduced(c: MathCode, x: Value, near: Reduced, offset: number): Value {
   let angle: Reduced;
   if (c.wide) {
     const far = reduceHuge(c, x, 2, offset);
@@ -67,13 +67,13 @@ function sinOfReduced(c: Float32Code, x: Value, near: Reduced, offset: number): 
   return c.floatOf(c.xor(c.bitsOf(c.sub(angle.r, small)), c.shiftLeft(near.turns, 31)));
 }
 
-export function sin(c: Float32Code, x: Value): Value {
+export function sin(c: MathCode, x: Value): Value {
   const n = c.roundScaled(x, 1 / Math.PI, 0);
   return sinOfReduced(c, x, reduceModerate(c, x, n, 2, 0), 0);
 }
 
 /** By odd multiples of π/2, where cos is (-1)^(n + 1) sin: relative accuracy at its zeros. */
-export function cos(c: Float32Code, x: Value): Value {
+export function cos(c: MathCode, x: Value): Value {
   const shifted = c.fma(x, c.constant(1 / Math.PI), c.constant(-0.5));
   const n = c.roundScaled(shifted, 1, 1);
   return sinOfReduced(c, x, reduceModerate(c, x, n, 2, 0.5), 0.5);
@@ -88,7 +88,7 @@ const tanCoefficients = [
  * As `reduceModerate`, and `rest` has what rounding r lost too (Dekker 1971): tan is up to twice as steep as its
  * argument.
  */
-function reduceForTan(c: Float32Code, x: Value): Reduced {
+function reduceForTan(c: MathCode, x: Value): Reduced {
   const n = c.roundScaled(x, 2 / Math.PI, 0);
   const [first, second, third] = piParts.map((part) => part / 2);
   const exact = c.reduce(x, n.float, [first, second]);
@@ -99,7 +99,7 @@ function reduceForTan(c: Float32Code, x: Value): Reduced {
 }
 
 /** tan of what is left, or after an odd number of right angles its negated reciprocal. */
-export function tan(c: Float32Code, x: Value): Value {
+export function tan(c: MathCode, x: Value): Value {
   const near = reduceForTan(c, x);
   let angle: Reduced;
   if (c.wide) {

@@ -1,4 +1,4 @@
-// The vocabulary that the float32 expansions share: one method a line of a formula.
+// The vocabulary that the expansions share: one method a line of a formula.
 import type { ExpressionBuilder } from '../expression.ts';
 import type { CompareOp, Value } from '../scalar.ts';
 import type { MathOptions } from './options.ts';
@@ -14,7 +14,7 @@ export interface Rounded {
   readonly bits: Value;
 }
 
-export class Float32Code {
+export class MathCode {
   readonly builder: ExpressionBuilder;
   readonly wide: boolean;
 
