@@ -114,6 +114,8 @@ async function main(options: Options): Promise<void> {
 
       lossSum += await loss.item();
       right += await logits.argmax(1).eq(labels).sum().item();
+      if (step % 50 === 0)
+        progress.losses.push({ epoch: epoch + step / batches.length, loss: await loss.item() });
       bar.advance(options.batchSize, { loss: lossSum / step });
       if (interrupt.requested) break;
     }
@@ -153,7 +155,7 @@ async function main(options: Options): Promise<void> {
       { ...progress, epoch: epoch + 1, step: 0, lossSum: 0, right: 0 },
     );
     await writeReport(options, progress.history);
-    await plotCurve(options, progress.history);
+    await plotCurve(options, progress);
     if (interrupt.requested) return interrupt.leave();
   }
   console.log(`checkpoint: ${options.checkpoint}, curve: ${options.curve}`);

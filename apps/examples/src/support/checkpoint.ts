@@ -22,6 +22,8 @@ export interface Progress {
   /** The random state to go on with. */
   randomState?: RandomState;
   readonly history: EpochFigures[];
+  /** Now and then the loss of one batch; `epoch` counts with fractions. */
+  readonly losses: { readonly epoch: number; readonly loss: number }[];
 }
 
 interface Parts {
@@ -171,7 +173,7 @@ export async function loadCheckpoint(
   { checkpoint, resume }: Where,
   { model, optimizer, schedule }: Parts,
 ): Promise<Progress> {
-  if (!resume) return { epoch: 0, step: 0, lossSum: 0, right: 0, history: [] };
+  if (!resume) return { epoch: 0, step: 0, lossSum: 0, right: 0, history: [], losses: [] };
   let bytes: Uint8Array;
   try {
     // A plain Uint8Array: a Buffer's slices would share its memory.
