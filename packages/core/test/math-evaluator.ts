@@ -29,7 +29,7 @@ export function evaluator(
 }
 
 function statement(instruction: Instruction, builder: ExpressionBuilder, fmaMode: FmaMode): string {
-  if (instruction.op === 'const') return literal(instruction.value);
+  if (instruction.op === 'const') return rounded(literal(instruction.value), instruction.dtype);
   if (instruction.op === 'param') return instruction.index === 0 ? 'a' : 'b';
   if (!('args' in instruction) || instruction.op === 'gather') throw new Error(instruction.op);
   const { op, dtype } = instruction;
