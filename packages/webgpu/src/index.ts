@@ -2,4 +2,10 @@
 export type { AdapterOptions } from './adapter.ts';
 export { type WebGpuBackend, type WebGpuOptions, webgpu } from './backend.ts';
 export type { DeviceOptions } from './device.ts';
-export * from './errors.ts';
+export {
+  DeviceLostError,
+  DisposedError,
+  ShaderError,
+  ValidationError,
+  WebGpuUnavailableError,
+} from './errors.ts';

@@ -5,6 +5,7 @@ import { DeviceLostError, DisposedError, ShaderError, WebGpuUnavailableError } f
 import { createDawn } from '@nn/webgpu/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebGpuDevice } from '../src/device.ts';
+import { errorFromGpu } from '../src/errors.ts';
 import type { KernelSource } from '../src/pipeline-cache.ts';
 
 const double: KernelSource = {
@@ -118,6 +119,15 @@ describe('errors', () => {
     await expect(reading).rejects.toThrow(DisposedError);
     expect(() => other.allocate(16)).toThrow(DisposedError);
     other.free(buffer);
+  });
+
+  it('tells running out of memory from other errors', () => {
+    class GPUOutOfMemoryError extends Error {}
+    class GPUInternalError extends Error {}
+    const memory = errorFromGpu(new GPUOutOfMemoryError('full'), 'an allocation');
+    expect(memory).toBeInstanceOf(OutOfMemoryError);
+    expect(memory.message).toMatch(/during an allocation: full/);
+    expect(errorFromGpu(new GPUInternalError('odd'), 'a run').code).toBe('NN_WEBGPU_VALIDATION');
   });
 
   it('reports a lost device', async () => {

@@ -6,12 +6,12 @@ import type { Dot, LoopKernel } from '@nn/core';
 import {
   chunkCount,
   type DotLoops,
+  type DotType,
   dotType,
   emitChunk,
   emitFactor,
   emitResult,
   inChunks,
-  multiplyAdd,
   range,
 } from './dot-parts.ts';
 import { type EmitContext, KernelCode, type Launch } from './kernel-code.ts';
@@ -65,4 +65,10 @@ export function emitBlocks(
   const text = body.map((line) => `  ${line}`).join('\n');
   const groups = Math.ceil((blocks * chunkCount(loops)) / workgroupSize);
   return { launch: code.launch(kernel.name, workgroupSize, groups, text), loops };
+}
+
+function multiplyAdd(type: DotType, i: number, j: number): string {
+  return type === 'f32'
+    ? `sum${i}_${j} = fma(a${i}, b${j}, sum${i}_${j});`
+    : `sum${i}_${j} += a${i} * b${j};`;
 }

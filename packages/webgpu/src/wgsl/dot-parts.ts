@@ -99,12 +99,6 @@ export function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-export function multiplyAdd(type: DotType, i: number, j: number): string {
-  return type === 'f32'
-    ? `sum${i}_${j} = fma(a${i}, b${j}, sum${i}_${j});`
-    : `sum${i}_${j} += a${i} * b${j};`;
-}
-
 export function emitFactor(
   name: 'left' | 'right',
   kernel: LoopKernel,
