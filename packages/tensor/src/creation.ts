@@ -19,12 +19,11 @@ import {
   type Shape,
   ShapeError,
   sizeOf,
-  UnsupportedError,
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
 import { apply, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
 import type { NestedArray } from './reading.ts';
-import { runtimeOf } from './runtime.ts';
+import { requireDType, runtimeOf } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
 
 export interface CreationOptions {
@@ -48,14 +47,6 @@ export function defaultDeviceFor(device: string | undefined): string {
   return device === undefined ? defaultDevice() : backendOf(device).name;
 }
 
-function checkSupported(functionName: string, dtype: DType, device: string): void {
-  if (backendOf(device).capabilities.dtypes.has(dtype)) return;
-  const other = dtype === 'float64' ? 'float32' : dtype === 'int64' ? 'int32' : 'float32';
-  throw new UnsupportedError(
-    `${functionName}: device '${device}' has no ${dtype}. Use dtype '${other}', or another device`,
-  );
-}
-
 /** Options every creation function shares, checked. */
 export function creation(
   functionName: string,
@@ -65,7 +56,7 @@ export function creation(
   checkOptions(functionName, options, creationOptions);
   const dtype = options?.dtype === undefined ? fallback : checkDType(options.dtype, functionName);
   const device = defaultDeviceFor(options?.device);
-  checkSupported(functionName, dtype, device);
+  requireDType(functionName, dtype, backendOf(device));
   return { dtype, device };
 }
 

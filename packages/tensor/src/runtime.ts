@@ -16,6 +16,7 @@ import {
   OutOfMemoryError,
   StaleValueError,
   sizeOf,
+  UnsupportedError,
 } from '@nn/core';
 
 import { turnIfDue } from './event-loop.ts';
@@ -83,8 +84,20 @@ export function runtimeOf(device: string): Runtime {
   return runtime;
 }
 
+/** Values asked to be kept at the next step, at most. */
+const mostPending = 512;
+
 /** Host copies up to this size are kept after a read. */
 const smallBytes = 2 ** 16;
+
+/** @throws {UnsupportedError} naming another dtype where the device lacks this one. */
+export function requireDType(functionName: string, dtype: DType, backend: Backend): void {
+  if (backend.capabilities.dtypes.has(dtype)) return;
+  const other = dtype === 'int64' ? 'int32' : 'float32';
+  throw new UnsupportedError(
+    `${functionName}: device '${backend.name}' has no ${dtype}. Use dtype '${other}', or another device`,
+  );
+}
 
 const staleMessage =
   'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
@@ -100,7 +113,10 @@ export class Runtime {
   readonly #collected: FinalizationRegistry<NonNullable<Node['state']>>;
   #recorded: Node[] = [];
   #recordedBytes = 0;
-  #pending: { node: Node; keeping: Keeping }[] = [];
+  /** What the next step computes and keeps besides what it is asked for. */
+  readonly #pending = new Map<Node, Keeping>();
+  /** Storages whose kept value was overwritten since the last step: their new value replaces it. */
+  readonly #written = new Set<{ readonly node: Node }>();
   #flush = 0;
 
   constructor(backend: Backend) {
@@ -114,14 +130,22 @@ export class Runtime {
     this.#collected = new FinalizationRegistry((state) => this.release(state));
   }
 
-  /** Notes a recorded node; runs the graph when too much is pending. */
+  /**
+   * Notes a recorded node; runs the graph when too much is pending.
+   *
+   * @throws {UnsupportedError} for a dtype that the device lacks: here, at the call that made the node.
+   */
   record(node: Node): void {
+    requireDType(node.op, node.dtype, this.backend);
     this.#recordedBytes += sizeOf(node.shape) * bytesPerElement(node.dtype);
     if (this.#recorded.push(node) < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
-    const sinks = this.#recorded.filter((each) => each.consumers === 0 && !isHeld(each));
-    this.#forgetRecorded();
+    const keeping = new Map<Node, Keeping>();
     // Most of these nobody will read; where they can be moved to the host, they need not stay here.
-    this.evaluate(sinks, this.backend.capabilities.synchronousRead ? 'output' : 'value');
+    const how = this.backend.capabilities.synchronousRead ? 'output' : 'value';
+    for (const each of this.#recorded) if (each.consumers === 0 && !isHeld(each)) keeping.set(each, how);
+    this.#addWritten(keeping);
+    this.#forgetRecorded();
+    this.#run(keeping);
   }
 
   #forgetRecorded(): void {
@@ -132,19 +156,36 @@ export class Runtime {
   /** Asks that a value be kept when the next step runs, since it is likely to be read. */
   keepLater(node: Node, keeping: Keeping): void {
     if (isHeld(node)) return;
-    if (this.#pending.length >= 512) this.#pending.shift();
-    this.#pending.push({ node, keeping });
+    if (this.#pending.size >= mostPending) {
+      for (const oldest of this.#pending.keys()) {
+        this.#pending.delete(oldest);
+        break;
+      }
+    }
+    this.#pending.set(node, keeping);
+  }
+
+  /** Notes that a storage's value was overwritten by one that is not computed yet. */
+  overwritten(storage: { readonly node: Node }, former: Node): void {
+    this.#pending.delete(former);
+    // A value that was kept across steps has a successor that must not become an ever longer graph.
+    if (isHeld(former)) this.#written.add(storage);
+    this.#supersede(former);
   }
 
   /** Runs what the given values need, together with everything asked to be kept since the last step. */
   step(nodes: readonly Node[]): void {
-    const pending = this.#pending;
-    this.#pending = [];
-    const keeping = new Map<Node, Keeping>();
-    for (const { node, keeping: how } of pending) keeping.set(node, how);
+    const keeping = new Map(this.#pending);
+    this.#pending.clear();
+    this.#addWritten(keeping);
     for (const node of nodes) keeping.set(node, 'value');
     this.#run(keeping);
     this.#forgetRecorded();
+  }
+
+  #addWritten(keeping: Map<Node, Keeping>): void {
+    for (const { node } of this.#written) keeping.set(node, 'value');
+    this.#written.clear();
   }
 
   /** Computes and holds the values of the nodes. */
@@ -248,8 +289,8 @@ export class Runtime {
     this.#holdings.set(state, holding);
   }
 
-  /** The value was overwritten in its storage: it stays only as long as the budget for old versions allows. */
-  supersede(node: Node): void {
+  /** An old version stays only as long as the budget for them allows. */
+  #supersede(node: Node): void {
     if (node.state === null || node.shared) return;
     const holding = this.#holdings.get(node.state);
     if (holding === undefined || (holding.keeping !== 'value' && holding.keeping !== 'output')) return;
