@@ -113,9 +113,12 @@ function rootOf(
   return { state, gradient };
 }
 
-/** Adds up in `.grad`: the first gradient as it is, later ones in place, as in PyTorch. */
+/**
+ * Adds up in `.grad`, later ones in place, as in PyTorch: so the first gets a storage of its own, since rules may hand
+ * one tensor, or an expanded view, to several inputs.
+ */
 function accumulate(state: GradientState, gradient: Tensor, createGraph: boolean): void {
-  if (state.grad === null) state.grad = createGraph ? gradient : gradient.detach();
+  if (state.grad === null) state.grad = createGraph ? gradient : gradient.detach().clone();
   else if (createGraph) state.grad = state.grad.add(gradient);
   else state.grad.add_(gradient);
   runtimeOf(state.grad.device).keepLater(state.grad.node, 'transient');

@@ -18,6 +18,14 @@ describe('backward', () => {
     expect(await x.grad!.toArray()).toEqual([1, 1]);
   });
 
+  it('keeps the gradients of leaves apart that got the same one', async () => {
+    const [a, b, c] = [leaf([1, 2]), leaf([3, 4]), leaf([5, 6])];
+    for (let i = 0; i < 2; i++) a.add(b).add(c.sum()).sum().backward();
+    expect(await a.grad!.toArray()).toEqual([2, 2]);
+    expect(await b.grad!.toArray()).toEqual([2, 2]);
+    expect(await c.grad!.toArray()).toEqual([4, 4]);
+  });
+
   it('adds the gradients of several uses', async () => {
     const x = leaf([3]);
     const y = x.mul(x).add(x.mul(2));

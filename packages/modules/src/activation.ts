@@ -1,7 +1,7 @@
 // Activations as modules.
-import { checkOptions } from '@nn/core';
+
 import * as F from '@nn/functional';
-import { full, type Tensor } from '@nn/tensor';
+import { checkOptions, full, type Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 import { checkLayerOptions, type FactoryOptions, factory } from './options.ts';
 import { Parameter } from './parameter.ts';

@@ -1,9 +1,17 @@
 // Batch normalisation, and instance normalisation, which shares its state.
 
 import { noGrad } from '@nn/autograd';
-import { backendOf, defaultDevice, formatShape, ShapeError } from '@nn/core';
 import { batchNorm, instanceNorm } from '@nn/functional';
-import { ones, runtimeOf, type Tensor, zeros } from '@nn/tensor';
+import {
+  backendOf,
+  defaultDevice,
+  formatShape,
+  ones,
+  runtimeOf,
+  ShapeError,
+  type Tensor,
+  zeros,
+} from '@nn/tensor';
 import { ones_, zeros_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions, factory } from './options.ts';

@@ -1,7 +1,7 @@
 // Convolutional layers.
-import { ArgumentError } from '@nn/core';
+
 import * as F from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { ArgumentError, type Tensor } from '@nn/tensor';
 import { calculateFans, kaimingUniform_, uniform_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions } from './options.ts';

@@ -1,7 +1,7 @@
 // Dropout layers: active in training mode only.
-import { ArgumentError, checkOptions } from '@nn/core';
+
 import * as F from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { ArgumentError, checkOptions, type Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 

@@ -1,8 +1,8 @@
 // Learnt vectors, looked up by index.
+
 import { noGrad } from '@nn/autograd';
-import { ArgumentError, formatShape, IndexError, ShapeError } from '@nn/core';
 import { embedding } from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { ArgumentError, formatShape, IndexError, ShapeError, type Tensor } from '@nn/tensor';
 import { normal_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions } from './options.ts';

@@ -1,7 +1,16 @@
 // Initial values, written into tensors in place: `torch.nn.init`.
+
 import { noGrad } from '@nn/autograd';
-import { ArgumentError, checkOptions, formatShape, ShapeError } from '@nn/core';
-import { eye, rand, randn, type Tensor } from '@nn/tensor';
+import {
+  ArgumentError,
+  checkOptions,
+  eye,
+  formatShape,
+  rand,
+  randn,
+  ShapeError,
+  type Tensor,
+} from '@nn/tensor';
 
 export type Nonlinearity = 'linear' | 'conv' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 

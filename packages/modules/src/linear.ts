@@ -1,7 +1,7 @@
 // Affine layers.
-import { ArgumentError } from '@nn/core';
+
 import { bilinear, linear } from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { ArgumentError, type Tensor } from '@nn/tensor';
 import { kaimingUniform_, uniform_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions } from './options.ts';

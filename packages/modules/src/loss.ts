@@ -1,7 +1,7 @@
 // Losses as modules.
-import { checkOptions } from '@nn/core';
+
 import * as F from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { checkOptions, type Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 
 /** A loss of a prediction and a target. */

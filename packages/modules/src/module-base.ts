@@ -1,6 +1,5 @@
 // What modules are made of, their modes and their state. Calls are in module.ts.
-import { ArgumentError, type DType } from '@nn/core';
-import { isTensor, type Tensor } from '@nn/tensor';
+import { ArgumentError, type DType, isTensor, type Tensor } from '@nn/tensor';
 import { Callable } from './callable.ts';
 import { moveModule, settle } from './moving.ts';
 import { isParameter, type Parameter } from './parameter.ts';

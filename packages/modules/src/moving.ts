@@ -1,6 +1,5 @@
 // Modules to other devices and dtypes. Parameters stay the same objects, so that optimizers keep them.
-import { isDType, isFloat } from '@nn/core';
-import { runtimeOf, type Tensor } from '@nn/tensor';
+import { isDType, isFloat, runtimeOf, type Tensor } from '@nn/tensor';
 import type { ModuleBase } from './module-base.ts';
 
 /** Casts to a dtype concern float tensors only. */

@@ -1,7 +1,7 @@
 // Normalisation without state.
-import { ArgumentError, checkOptions } from '@nn/core';
+
 import { groupNorm, type LocalResponseNormOptions, layerNorm, localResponseNorm } from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { ArgumentError, checkOptions, type Tensor } from '@nn/tensor';
 import { ones_, zeros_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions } from './options.ts';

@@ -1,6 +1,5 @@
 // What constructors of layers share.
-import { checkOptions, type DType } from '@nn/core';
-import { zeros } from '@nn/tensor';
+import { checkOptions, type DType, zeros } from '@nn/tensor';
 import { Parameter } from './parameter.ts';
 
 export interface FactoryOptions {

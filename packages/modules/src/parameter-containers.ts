@@ -1,6 +1,5 @@
 // Lists and dictionaries of parameters.
-import { ArgumentError, IndexError } from '@nn/core';
-import { isTensor, type Tensor } from '@nn/tensor';
+import { ArgumentError, IndexError, isTensor, type Tensor } from '@nn/tensor';
 import { isPosition, notCallable } from './containers.ts';
 import { Module } from './module.ts';
 import { isParameter, Parameter } from './parameter.ts';

@@ -1,8 +1,7 @@
 // Activations with at most one number to choose.
 
-import { formatShape, ShapeError } from '@nn/core';
 import * as F from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { formatShape, ShapeError, type Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 

@@ -1,8 +1,7 @@
 // Pooling layers.
 
-import { checkOptions } from '@nn/core';
 import * as F from '@nn/functional';
-import type { Tensor } from '@nn/tensor';
+import { checkOptions, type Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 

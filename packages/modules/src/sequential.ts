@@ -1,5 +1,5 @@
 // Modules one after another, with types that flow through.
-import { ArgumentError, IndexError } from '@nn/core';
+import { ArgumentError, IndexError } from '@nn/tensor';
 import { Module } from './module.ts';
 import { isModule, type ModuleBase } from './module-base.ts';
 

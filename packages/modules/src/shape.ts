@@ -1,7 +1,6 @@
 // Layers that only change shapes, or nothing.
+import { ArgumentError, formatShape, ShapeError, type Tensor } from '@nn/tensor';
 
-import { ArgumentError, formatShape, ShapeError } from '@nn/core';
-import type { Tensor } from '@nn/tensor';
 import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 

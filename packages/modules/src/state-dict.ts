@@ -1,7 +1,7 @@
 // Reading a module's state and writing it back.
+
 import { noGrad } from '@nn/autograd';
-import { checkOptions, DataError, formatShape, sameShape } from '@nn/core';
-import { isTensor, type Tensor } from '@nn/tensor';
+import { checkOptions, DataError, formatShape, isTensor, sameShape, type Tensor } from '@nn/tensor';
 import type { ModuleBase } from './module-base.ts';
 import { isParameter } from './parameter.ts';
 

@@ -1,5 +1,5 @@
 // Schedulers by a formula from each rate to the next.
-import { ArgumentError } from '@nn/core';
+import { ArgumentError } from '@nn/tensor';
 import { checkFraction, checkNumbers, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,

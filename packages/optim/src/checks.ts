@@ -1,5 +1,5 @@
 // Settings: completed by defaults, and held to their ranges.
-import { ArgumentError, checkOptions } from '@nn/core';
+import { ArgumentError, checkOptions } from '@nn/tensor';
 
 /**
  * The options, with defaults for those that are left out or undefined.

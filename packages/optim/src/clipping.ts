@@ -1,7 +1,15 @@
 // Gradients kept within bounds.
+
 import { noGrad } from '@nn/autograd';
-import { ArgumentError, checkOptions } from '@nn/core';
-import { describe, isTensor, runtimeOf, scalarTensor, type Tensor } from '@nn/tensor';
+import {
+  ArgumentError,
+  checkOptions,
+  describe,
+  isTensor,
+  runtimeOf,
+  scalarTensor,
+  type Tensor,
+} from '@nn/tensor';
 import { checkNotNegative } from './checks.ts';
 
 export interface ClipNormOptions {

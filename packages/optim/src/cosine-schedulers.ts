@@ -1,5 +1,5 @@
 // Rates along a cosine (Loshchilov and Hutter 2016).
-import { ArgumentError } from '@nn/core';
+import { ArgumentError } from '@nn/tensor';
 import { checkNumbers, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,

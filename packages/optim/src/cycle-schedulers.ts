@@ -1,6 +1,5 @@
 // Rates that rise and fall, with momentum against them (Smith 2015; Smith and Topin 2017).
-import { ArgumentError } from '@nn/core';
-import { describe } from '@nn/tensor';
+import { ArgumentError, describe } from '@nn/tensor';
 import { checkFraction, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,

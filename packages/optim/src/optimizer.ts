@@ -1,8 +1,20 @@
 // What all optimizers share: parameters in groups with their own settings, state for each parameter, and a step
 // that runs everything recorded since the last one, and the update itself, as one program.
+
 import { enableGrad, noGrad } from '@nn/autograd';
-import { ArgumentError, AutogradError, checkOptions, isFloat, sameShape } from '@nn/core';
-import { describe, isTensor, type RemovableHandle, runtimeOf, type Tensor, zerosLike } from '@nn/tensor';
+import {
+  ArgumentError,
+  AutogradError,
+  checkOptions,
+  describe,
+  isFloat,
+  isTensor,
+  type RemovableHandle,
+  runtimeOf,
+  sameShape,
+  type Tensor,
+  zerosLike,
+} from '@nn/tensor';
 import { given } from './checks.ts';
 import { fittedState, type OptimizerStateDict, readState } from './state-dict.ts';
 

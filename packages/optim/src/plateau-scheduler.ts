@@ -1,6 +1,5 @@
 // A rate that falls when a metric stops improving.
-import { ArgumentError } from '@nn/core';
-import { isTensor, type Tensor } from '@nn/tensor';
+import { ArgumentError, isTensor, type Tensor } from '@nn/tensor';
 import { checkNotNegative, complete } from './checks.ts';
 import { loadFields, type ScheduledOptimizer, type SchedulerState } from './scheduler.ts';
 

@@ -1,6 +1,5 @@
 // Learning rates over time. Each rate is computed from the former one, so that schedulers can be chained.
-import { ArgumentError, checkOptions, DataError } from '@nn/core';
-import { describe } from '@nn/tensor';
+import { ArgumentError, checkOptions, DataError, describe } from '@nn/tensor';
 import type { LearningRate, ParamGroup } from './optimizer.ts';
 
 /** An optimizer whose groups have a learning rate, and maybe a momentum. */

@@ -1,6 +1,5 @@
 // Stochastic gradient descent.
-import { ArgumentError } from '@nn/core';
-import { type Tensor, zerosLike } from '@nn/tensor';
+import { ArgumentError, type Tensor, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkNumbers, complete } from './checks.ts';
 import { assign, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';

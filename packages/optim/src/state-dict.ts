@@ -1,6 +1,5 @@
 // Optimizer state as plain data, and whether such data fits an optimizer.
-import { DataError, formatShape } from '@nn/core';
-import { describe, isTensor, type Tensor } from '@nn/tensor';
+import { DataError, describe, formatShape, isTensor, type Tensor } from '@nn/tensor';
 import type { ParamState } from './optimizer.ts';
 
 export interface OptimizerStateDict {

@@ -66,7 +66,6 @@ export function copyInto(target: Tensor, source: Tensor): Tensor {
   requireTensor('copy_', source);
   const here = target.device === source.device || source.device === '' ? source : to(source, target.device);
   const cast = categoryOf(here.dtype) === categoryOf(target.dtype) ? here : castTo(here, target.dtype);
-  here.node.shared = true;
   return writeInPlace('copy_', target, cast);
 }
 

@@ -140,9 +140,15 @@ export function requireTensor(functionName: string, value: unknown): Tensor {
 /**
  * Writes a value of any broadcastable shape and castable dtype into a tensor's memory.
  *
+ * @param options.fresh whether no other tensor holds the value.
  * @throws {DTypeError} when the cast would lose the value's category (float into an integer tensor, say).
  */
-export function writeInPlace(functionName: string, target: Tensor, value: Tensor): Tensor {
+export function writeInPlace(
+  functionName: string,
+  target: Tensor,
+  value: Tensor,
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Tensor {
   const engine = gradientEngineOrNull();
   engine?.checkWrite(functionName, target);
   const ranks = ['bool', 'integer', 'float'];
@@ -152,8 +158,13 @@ export function writeInPlace(functionName: string, target: Tensor, value: Tensor
     );
   }
   target.checkDistinctElements(functionName);
-  const fitted = castTo(value, target.dtype).expandTo(target.shape);
   const root = target.root;
+  const spread = castTo(value, target.dtype).expandTo(target.shape);
+  // Two storages must not hold one node: overwriting one of them would end the other's value.
+  const fitted =
+    root === target && spread === value && !fresh && value.device !== ''
+      ? apply('reshape', [value], { shape: value.shape })
+      : spread;
   if (root === target) {
     const before = engine?.isEnabled() && target.requiresGrad ? target.snapshot() : null;
     target.storage.write(materializedNode(fitted, target));

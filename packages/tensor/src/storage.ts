@@ -21,7 +21,7 @@ export class Storage {
     const former = this.#node;
     this.#node = node;
     this.version++;
-    if (former.device !== '') runtimeOf(former.device).supersede(former);
+    if (former.device !== '') runtimeOf(former.device).overwritten(this, former);
   }
 
   /** Moves the value elsewhere without counting as a write (`module.to(device)`). */

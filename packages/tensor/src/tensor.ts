@@ -30,7 +30,7 @@ import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
 import { runtimeOf } from './runtime.ts';
-import type { Storage } from './storage.ts';
+import { Storage } from './storage.ts';
 
 /** How a view is looked up in the tensor that it was taken from. */
 export interface View {
@@ -173,7 +173,7 @@ export class Tensor extends IndexingMethods {
 
   /** A handle that keeps this value and this gradient state whatever is written to the storage later. */
   snapshot(): Tensor {
-    const copy = copying.sharedValue(this);
+    const copy = new Tensor(new Storage(this.node), this.shape, null);
     copy.gradient = this.gradient;
     return copy;
   }
