@@ -84,6 +84,9 @@ export function runtimeOf(device: string): Runtime {
   return runtime;
 }
 
+/** Outputs kept on a device that can be read synchronously, at most. */
+const mostOutputs = 1024;
+
 /** Values asked to be kept at the next step, at most. */
 const mostPending = 512;
 
@@ -110,6 +113,7 @@ export class Runtime {
   /** Least recently used first. The states, not their nodes: holding a value must not keep its node alive. */
   readonly #holdings = new Map<NonNullable<Node['state']>, Holding>();
   readonly #bytes: Record<Keeping, number> = { value: 0, output: 0, transient: 0, upload: 0 };
+  readonly #count: Record<Keeping, number> = { value: 0, output: 0, transient: 0, upload: 0 };
   readonly #collected: FinalizationRegistry<NonNullable<Node['state']>>;
   #recorded: Node[] = [];
   #recordedBytes = 0;
@@ -255,6 +259,7 @@ export class Runtime {
     else {
       this.#holdings.set(state, { state, keeping: 'upload', bytes: buffer.bytes, flush: this.#flush });
       this.#bytes.upload += buffer.bytes;
+      this.#count.upload++;
       temporary.push(state);
     }
     return buffer;
@@ -278,7 +283,8 @@ export class Runtime {
     const bytes = state.buffer!.bytes;
     this.#holdings.set(state, { state, keeping, bytes, flush: this.#flush });
     this.#bytes[keeping] += bytes;
-    this.#collected.register(node, state);
+    this.#count[keeping]++;
+    this.#collected.register(node, state, state);
   }
 
   #touch(state: NonNullable<Node['state']>): void {
@@ -295,18 +301,23 @@ export class Runtime {
     const holding = this.#holdings.get(node.state);
     if (holding === undefined || (holding.keeping !== 'value' && holding.keeping !== 'output')) return;
     this.#bytes[holding.keeping] -= holding.bytes;
+    this.#count[holding.keeping]--;
+    this.#count.transient++;
     holding.keeping = 'transient';
     this.#bytes.transient += holding.bytes;
   }
 
   #enforceBudgets(): void {
     this.#evict('transient', policy.keptBytes);
-    this.#evict('output', policy.keptBytes);
+    // Small outputs cost little each, but a loop that never pauses makes many: the host's are collected.
+    const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
+    this.#evict('output', policy.keptBytes, count);
     this.#evict('upload', policy.uploadBytes);
   }
 
-  #evict(keeping: Keeping, budget: number): void {
-    if (this.#bytes[keeping] <= budget) return;
+  #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
+    const fits = (): boolean => this.#bytes[keeping] <= budget && this.#count[keeping] <= count;
+    if (fits()) return;
     for (const holding of this.#holdings.values()) {
       if (holding.keeping !== keeping || holding.flush === this.#flush) continue;
       const { state } = holding;
@@ -315,7 +326,7 @@ export class Runtime {
       if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
       this.release(state);
       if (state.host === undefined) state.lost ??= staleMessage;
-      if (this.#bytes[keeping] <= budget) return;
+      if (fits()) return;
     }
   }
 
@@ -325,6 +336,8 @@ export class Runtime {
     if (holding !== undefined) {
       this.#holdings.delete(state);
       this.#bytes[holding.keeping] -= holding.bytes;
+      this.#count[holding.keeping]--;
+      this.#collected.unregister(state);
     }
     if (state.buffer === undefined) return;
     this.backend.free(state.buffer);
