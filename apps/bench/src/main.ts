@@ -1,0 +1,76 @@
+// `pnpm bench`: measures this machine, this project and its peers in one run, so that the figures can be compared.
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { type Benchmark, type Group, groups } from './benchmark.ts';
+import { benchmarks } from './cases/index.ts';
+import { type Contender, openContenders } from './contenders.ts';
+import { showKernels } from './kernels.ts';
+import { bestOf, describeMachine, type Limits, measureMachine } from './machine.ts';
+import { type Measurement, measure } from './measure.ts';
+import { type Options, readOptions } from './options.ts';
+import { type Report, rowOf } from './results.ts';
+import { machineLines, tableHead, tableLine } from './table.ts';
+
+type Measured = readonly [Benchmark, readonly Measurement[]];
+
+function select({ group, only }: Options): readonly Benchmark[] {
+  const chosen = benchmarks.filter(
+    (each) =>
+      (group === undefined || each.group === group) && (only === undefined || each.name.includes(only)),
+  );
+  if (chosen.length > 0) return chosen;
+  const names = benchmarks.filter((each) => group === undefined || each.group === group);
+  throw new Error(
+    `bench: no case is named like '${only}'. Cases: ${names.map(({ name }) => name).join('; ')}`,
+  );
+}
+
+async function runGroup(
+  group: Group,
+  cases: readonly Benchmark[],
+  contenders: readonly Contender[],
+  limits: Limits,
+): Promise<Measured[]> {
+  console.log(`\n${group}\n${tableHead(contenders)}`);
+  const measured: Measured[] = [];
+  for (const benchmark of cases) {
+    const measurements = await measure(benchmark, contenders);
+    const rows = measurements.map((measurement) => rowOf(benchmark, measurement, limits));
+    console.log(tableLine(benchmark, rows, contenders));
+    measured.push([benchmark, measurements]);
+  }
+  return measured;
+}
+
+async function main(options: Options): Promise<void> {
+  const chosen = select(options);
+  const started = performance.now();
+  const machine = describeMachine();
+  const threads = options.threads ?? Math.min(16, availableParallelism());
+  if (options.kernels) return showKernels(chosen, threads);
+  const limits = await measureMachine(threads);
+  console.log(machineLines(machine, limits, {}));
+
+  const versions: Record<string, string> = {};
+  const measured: Measured[] = [];
+  for (const group of groups) {
+    const cases = chosen.filter((each) => each.group === group);
+    if (cases.length === 0) continue;
+    const contenders = await openContenders(group, threads, options.peers);
+    for (const { name, version } of contenders) versions[name] = version;
+    measured.push(...(await runGroup(group, cases, contenders, limits)));
+    for (const contender of contenders) contender.dispose();
+  }
+
+  const best = bestOf(limits, await measureMachine(threads));
+  console.log(`\n${machineLines(machine, best, versions)}`);
+  console.log(`${((performance.now() - started) / 60_000).toFixed(1)} minutes`);
+  if (options.json === undefined) return;
+  const rows = measured.flatMap(([benchmark, measurements]) =>
+    measurements.map((measurement) => rowOf(benchmark, measurement, best)),
+  );
+  const report: Report = { machine, limits: best, versions, rows };
+  await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+await main(readOptions());

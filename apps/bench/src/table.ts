@@ -1,0 +1,84 @@
+// What is printed.
+import type { Benchmark } from './benchmark.ts';
+import type { Contender } from './contenders.ts';
+import type { Limits, Machine } from './machine.ts';
+import type { Row } from './results.ts';
+
+const nameWidth = 36;
+const ownWidth = 50;
+const otherWidth = 24;
+
+function significant(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function time(milliseconds: number): string {
+  if (milliseconds < 1e-3) return `${significant(milliseconds * 1e6)} ns`;
+  if (milliseconds < 1) return `${significant(milliseconds * 1e3)} µs`;
+  return `${significant(milliseconds)} ms`;
+}
+
+function percent(ratio: number | null): string {
+  return ratio === null ? '' : `${(100 * ratio).toFixed(0)}%`;
+}
+
+function rate({ gflops, gbps }: Row): string {
+  if (gflops !== null) return `${significant(gflops)} GFLOP/s`;
+  return gbps === null ? '' : `${significant(gbps)} GB/s`;
+}
+
+export function machineLines(machine: Machine, limits: Limits, versions: Record<string, string>): string {
+  const lines = [
+    `${machine.processor}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ` +
+      `load ${machine.loadAverage.toFixed(1)}, ${machine.date}`,
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  ];
+  if (machine.loadAverage > machine.cores / 2)
+    lines.push('Other work keeps this machine busy: compare within a line, and do not quote the times.');
+  for (const { threads, gflops, bandwidth } of limits) {
+    const sizes = bandwidth.map(
+      ({ bytes, copy, read }) =>
+        `${significant(bytes / 2 ** 20)} MiB: copy ${significant(copy)}, read ${significant(read)}`,
+    );
+    lines.push(
+      `limit of ${threads} thread${threads === 1 ? '' : 's'}: ${significant(gflops)} GFLOP/s; GB/s ${sizes.join('; ')}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+export function tableHead(contenders: readonly Contender[]): string {
+  const titles = contenders.map(({ name, threads, device }, at) =>
+    `${name}, ${device}, ${threads} thread${threads === 1 ? '' : 's'}`.padEnd(
+      at === 0 ? ownWidth : otherWidth,
+    ),
+  );
+  return `${'case'.padEnd(nameWidth)}${titles.join('')}`.trimEnd();
+}
+
+/** One case: our time, its range, rate and part of the limit; each other's time, how many of ours that is, its part. */
+export function tableLine(
+  { name }: Benchmark,
+  rows: readonly Row[],
+  contenders: readonly Contender[],
+): string {
+  const first = rows[0];
+  const cells = contenders.map((contender, at) => {
+    const row = rows.find(({ impl, threads }) => impl === contender.name && threads === contender.threads);
+    if (row === undefined) return '-'.padEnd(at === 0 ? ownWidth : otherWidth);
+    if (row.medianMs === null) return 'fails'.padEnd(at === 0 ? ownWidth : otherWidth);
+    if (at === 0) {
+      const range = `(${time(row.minMs ?? 0)} - ${time(row.maxMs ?? 0)})`;
+      const cell = `${time(row.medianMs).padEnd(9)}${range.padEnd(22)}${rate(row)}`;
+      return `${cell} ${percent(row.limitRatio)}`.padEnd(ownWidth);
+    }
+    const times = first?.medianMs == null ? '' : `${(row.medianMs / first.medianMs).toFixed(1)}x`;
+    return `${time(row.medianMs).padEnd(9)}${times.padEnd(8)}${percent(row.limitRatio)}`.padEnd(otherWidth);
+  });
+  const errors = rows.flatMap(({ impl, threads, error }) =>
+    error === undefined ? [] : [`\n  ${impl} (${threads} threads): ${error}`],
+  );
+  return `${name.padEnd(nameWidth)}${cells.join('')}`.trimEnd() + errors.join('');
+}
