@@ -237,7 +237,7 @@ function registerHook(tensor: Tensor, hook: Hook): RemovableHandle {
   return { remove: () => void hooks.delete(hook) };
 }
 
-export const engine: GradientEngine = {
+const engine: GradientEngine = {
   isEnabled: isGradEnabled,
   record: recordOp,
   checkWrite,

@@ -42,7 +42,7 @@ interface Saved {
 }
 
 /** An op of the table, with its rule. */
-export class OpFunction extends RecordedFunction {
+class OpFunction extends RecordedFunction {
   readonly name: string;
   readonly #rule: Rule<object>;
   readonly #attributes: object;

@@ -7,12 +7,12 @@ function rewriteBound(bound: Bound, rewrite: Rewrite): Bound {
   return { ...rewrite(bound), size: bound.size };
 }
 
-export function rewriteAccess(access: Access, rewrite: Rewrite): Access {
+function rewriteAccess(access: Access, rewrite: Rewrite): Access {
   const guards = access.guards.map((guard) => rewriteBound(guard, rewrite));
   return { ...rewrite(access), buffer: access.buffer, guards };
 }
 
-export function rewriteInstruction(instruction: Instruction, rewrite: Rewrite): Instruction {
+function rewriteInstruction(instruction: Instruction, rewrite: Rewrite): Instruction {
   switch (instruction.op) {
     case 'index':
       return { ...instruction, affine: rewrite(instruction.affine) };

@@ -31,7 +31,7 @@ export abstract class IterableDataset<Sample> {
   abstract [Symbol.asyncIterator](): AsyncIterator<Sample>;
 }
 
-export function checkIndex(name: string, index: number, length: number): number {
+function checkIndex(name: string, index: number, length: number): number {
   const position = index < 0 ? index + length : index;
   if (!Number.isInteger(position) || position < 0 || position >= length) {
     throw new IndexError(`${name}: index ${index} is out of range for ${length} samples`);

@@ -62,6 +62,11 @@ export function wrongImport(
       ? undefined
       : 'needs Node; this package must run anywhere';
   }
+  if (name.startsWith('#')) {
+    return name in (from.manifest.imports ?? {})
+      ? undefined
+      : `${name} is not among the imports of its package.json`;
+  }
   const isPublished = from.name in allowedArrows;
   const declared = {
     ...from.manifest.dependencies,

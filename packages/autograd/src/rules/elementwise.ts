@@ -78,6 +78,7 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
   atanh: unary((g, x) => g.div(x.square().neg().add(1))),
   erf: unary((g, x) => g.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
   erfc: unary((g, x) => g.mul(x.square().neg().exp()).mul(-2 / Math.sqrt(Math.PI))),
+  erfinv: unary((g, _, z) => g.mul(z.square().exp()).mul(Math.sqrt(Math.PI) / 2)),
   sigmoid: unary((g, _, z) => g.mul(z.mul(z.neg().add(1)))),
   silu: unary((g, x) => {
     const s = x.sigmoid();
@@ -129,6 +130,14 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
     const scaled = gradient.mul(where(both, 0, y.square().add(x.square()).reciprocal()));
     return [scaled.mul(x), scaled.mul(y).neg()];
   },
+  xlogy: ({ gradient, inputs: [x, y], needs }) => [
+    needs[0] ? where(x.eq(0).logicalAnd(y.le(0)), 0, gradient.mul(y.log())) : null,
+    needs[1] ? gradient.mul(x).div(y) : null,
+  ],
+  xlog1py: ({ gradient, inputs: [x, y], needs }) => [
+    needs[0] ? where(x.eq(0).logicalAnd(y.le(-1)), 0, gradient.mul(y.log1p())) : null,
+    needs[1] ? gradient.mul(x).div(y.add(1)) : null,
+  ],
   maximum: extremum((a, b) => a.gt(b)),
   minimum: extremum((a, b) => a.lt(b)),
   where: ({ gradient, inputs: [condition] }) => [
@@ -139,6 +148,7 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
   cast: ({ gradient, inputs: [x] }) => [gradient.to(x.dtype)],
   bitcast: notDifferentiable,
   integerPow: notDifferentiable,
+  gcd: notDifferentiable,
   eq: notDifferentiable,
   ne: notDifferentiable,
   lt: notDifferentiable,

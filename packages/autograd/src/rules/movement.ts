@@ -77,6 +77,18 @@ function foldWindows(
   return shown.sum(kernel.map((_, i) => shape.length + i));
 }
 
+/** Whether the strides are known to show no element twice: each is greater than all that lies within. */
+function showsEachOnce(shape: Shape, strides: readonly number[]): boolean {
+  const order = shape.map((_, dim) => dim).filter((dim) => shape[dim] > 1);
+  order.sort((a, b) => Math.abs(strides[a]) - Math.abs(strides[b]));
+  let reach = 0;
+  for (const dim of order) {
+    if (Math.abs(strides[dim]) <= reach) return false;
+    reach += (shape[dim] - 1) * Math.abs(strides[dim]);
+  }
+  return true;
+}
+
 export const movementRules: Rules<keyof MovementOps> = {
   reshape: ({ gradient, inputs: [x] }) => [gradient.reshape(x.shape)],
   permute: ({ gradient, attributes: { order } }) => [
@@ -107,6 +119,8 @@ export const movementRules: Rules<keyof MovementOps> = {
     foldWindows(gradient, x.shape, kernel, stride, dilation),
   ],
   asStrided: ({ gradient, inputs: [x], attributes: { shape, strides, offset } }) => {
+    if (showsEachOnce(shape, strides))
+      return [apply('assign', [like(gradient, x.shape), gradient], { strides, offset })];
     const index = positions(shape, strides, offset, gradient.device);
     const flat = apply('scatter', [like(gradient, [sizeOf(x.shape)]), index, gradient], { mode: 'sum' });
     return [flat.reshape(x.shape)];

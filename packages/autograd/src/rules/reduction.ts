@@ -4,7 +4,7 @@ import { type Tensor, where } from '@nn/tensor';
 import { notDifferentiable, type Rule, type Rules } from './rule.ts';
 
 /** With the reduced dimensions back, of size 1, so that it broadcasts against the input. */
-export function withKeptDims(reduced: Tensor, x: Tensor, { dims, keepDims }: ReduceAttributes): Tensor {
+function withKeptDims(reduced: Tensor, x: Tensor, { dims, keepDims }: ReduceAttributes): Tensor {
   if (keepDims) return reduced;
   return reduced.reshape(x.shape.map((extent, dim) => (dims.includes(dim) ? 1 : extent)));
 }

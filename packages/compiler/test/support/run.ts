@@ -18,8 +18,8 @@ import { expect } from 'vitest';
 import { PlanCache, type Prepared, verifyProgram } from '../../src/index.ts';
 import { reference } from './reference.ts';
 
-export const fused: PlanCache = new PlanCache({ fusion: true, bytesPerElement });
-export const unfused: PlanCache = new PlanCache({ fusion: false, bytesPerElement });
+const fused: PlanCache = new PlanCache({ fusion: true, bytesPerElement });
+const unfused: PlanCache = new PlanCache({ fusion: false, bytesPerElement });
 
 export function data(values: readonly number[], shape: Shape, dtype: DType = 'float32'): Node {
   const host = hostArray(dtype, sizeOf(shape));

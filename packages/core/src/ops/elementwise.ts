@@ -1,7 +1,7 @@
 // Elementwise ops: each an expression over the scalar instructions. Adding one here and its derivative in
 // autograd is all it takes to have it on every backend.
 import { categoryOf, type DType, type DTypeCategory } from '../dtype.ts';
-import { DTypeError, ShapeError } from '../errors.ts';
+import { DTypeError } from '../errors.ts';
 import type { ExpressionBuilder } from '../expression.ts';
 import type { ArithmeticOp, BitOp, CompareOp, UnaryOp, Value } from '../scalar.ts';
 import { broadcastShapes, sameShape } from '../shape.ts';
@@ -39,7 +39,8 @@ export type FloatUnaryName =
   | 'erfc'
   | 'sigmoid'
   | 'silu'
-  | 'logSigmoid';
+  | 'logSigmoid'
+  | 'erfinv';
 /** Numbers to the same dtype. */
 export type NumericUnaryName = 'neg' | 'abs' | 'sign' | 'relu' | 'square';
 export type NumericBinaryName =
@@ -52,7 +53,7 @@ export type NumericBinaryName =
   | 'fmod'
   | 'maximum'
   | 'minimum';
-export type FloatBinaryName = 'div' | 'pow' | 'atan2';
+export type FloatBinaryName = 'div' | 'pow' | 'atan2' | 'xlogy' | 'xlog1py';
 export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type BitBinaryName = 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'leftShift' | 'rightShift';
 
@@ -66,6 +67,7 @@ type PlainName =
   | 'bitwiseNot'
   | 'isnan'
   | 'integerPow'
+  | 'gcd'
   | 'where';
 
 export type ElementwiseOps = { readonly [N in PlainName]: ScalarDefinition<NoAttributes> } & {
@@ -206,6 +208,67 @@ function integerPow(b: ExpressionBuilder, x: Value, y: Value): Value {
   return b.where(negative, reciprocal, result);
 }
 
+/** Euclid's algorithm, as often as the longest chain of remainders that the width allows (Fibonacci numbers). */
+function gcd(b: ExpressionBuilder, x: Value, y: Value): Value {
+  const steps = { uint8: 13, int8: 12, int16: 23, int32: 46, int64: 92 }[b.dtypeOf(x) as 'int32'];
+  let larger = b.unary('abs', x);
+  let smaller = b.unary('abs', y);
+  for (let step = 0; step < steps; step++) {
+    const more = b.compare('ne', smaller, b.constantLike(0, x));
+    const remainder = b.binary('rem', larger, smaller);
+    larger = b.where(more, smaller, larger);
+    smaller = remainder;
+  }
+  return larger;
+}
+
+/** x times a function of y, 0 where x is 0 unless y is NaN. */
+function timesLog(op: 'log' | 'log1p'): Expression {
+  return (b, x, y) => {
+    const zero = b.constantLike(0, x);
+    const product = b.binary('mul', x, b.unary(op, y));
+    return b.where(b.isNaN(y), y, b.where(b.compare('eq', x, zero), zero, product));
+  };
+}
+
+/** Σ coefficients[i] * x^i. */
+function polynomial(b: ExpressionBuilder, x: Value, coefficients: readonly number[]): Value {
+  const highest = coefficients.length - 1;
+  let result = b.constantLike(coefficients[highest], x);
+  for (let i = highest - 1; i >= 0; i--) result = b.fma(result, x, b.constantLike(coefficients[i], x));
+  return result;
+}
+
+/** Rational approximations in the middle and the tails, refined by two steps of Newton's method, as PyTorch does. */
+function erfinv(b: ExpressionBuilder, y: Value): Value {
+  const one = b.constantLike(1, y);
+  const size = b.unary('abs', y);
+  const square = b.binary('mul', y, y);
+  const middle = b.binary(
+    'div',
+    b.binary('mul', y, polynomial(b, square, [0.886226899, -1.645349621, 0.914624893, -0.140543331])),
+    polynomial(b, square, [1, -2.118377725, 1.442710462, -0.329097515, 0.012229801]),
+  );
+  const half = b.binary('mul', b.binary('sub', one, size), b.constantLike(0.5, y));
+  const root = b.unary('sqrt', b.unary('neg', b.unary('log', half)));
+  const outer = b.binary(
+    'div',
+    polynomial(b, root, [-1.970840454, -1.624906493, 3.429567803, 1.641345311]),
+    polynomial(b, root, [1, 3.5438892, 1.6370678]),
+  );
+  const tail = b.where(b.compare('lt', y, b.constantLike(0, y)), b.unary('neg', outer), outer);
+  let x = b.where(b.compare('le', size, b.constantLike(0.7, y)), middle, tail);
+  for (let step = 0; step < 2; step++) {
+    const error = b.binary('sub', b.unary('erf', x), y);
+    const bell = b.unary('exp', b.unary('neg', b.binary('mul', x, x)));
+    const slope = b.binary('mul', b.constantLike(2 / Math.sqrt(Math.PI), y), bell);
+    x = b.binary('sub', x, b.binary('div', error, slope));
+  }
+  const end = b.binary('mul', y, b.constantLike(Infinity, y));
+  const inside = b.where(b.compare('eq', size, one), end, x);
+  return b.where(b.compare('lt', one, size), b.constantLike(Number.NaN, y), inside);
+}
+
 function sigmoid(b: ExpressionBuilder, x: Value): Value {
   const one = b.constantLike(1, x);
   return b.binary('div', one, b.binary('add', one, b.unary('exp', b.unary('neg', x))));
@@ -329,6 +392,7 @@ export const elementwiseOps: ElementwiseOps = {
   atanh: unary('atanh', 'atanh'),
   erf: unary('erf', 'erf'),
   erfc: unary('erfc', 'erfc'),
+  erfinv: define('erfinv', ['float'], erfinv),
   sigmoid: define('sigmoid', ['float'], sigmoid),
   silu: define('silu', ['float'], (b, x) => b.binary('mul', x, sigmoid(b, x))),
   logSigmoid: define('logSigmoid', ['float'], logSigmoid),
@@ -355,6 +419,9 @@ export const elementwiseOps: ElementwiseOps = {
   remainder: define('remainder', numbers, floorRemainder),
   fmod: binary('fmod', 'rem', numbers),
   pow: binary('pow', 'pow', ['float']),
+  gcd: define('gcd', ['integer'], gcd),
+  xlogy: define('xlogy', ['float'], timesLog('log')),
+  xlog1py: define('xlog1py', ['float'], timesLog('log1p')),
   integerPow: define('integerPow', ['integer'], integerPow),
   atan2: binary('atan2', 'atan2', ['float']),
   maximum: binary('maximum', 'max', everything),
@@ -376,10 +443,3 @@ export const elementwiseOps: ElementwiseOps = {
   cast: converted('cast'),
   bitcast: converted('bitcast'),
 };
-
-/** For ops whose inputs must have one shape. */
-export function requireSameShape(name: string, a: Meta, b: Meta): void {
-  if (!sameShape(a.shape, b.shape)) {
-    throw new ShapeError(`${name}: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}] differ`);
-  }
-}
