@@ -1,26 +1,18 @@
-// Elementwise operations with PyTorch's promotion.
+// Functions of two elements that compute numbers, with PyTorch's promotion.
+import { ArgumentError, checkOptions, type DType, DTypeError, isFloat } from '@nn/core';
+import { where } from './blending.ts';
+import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
 import {
-  ArgumentError,
-  type AttributesOf,
-  categoryOf,
-  checkOptions,
-  type DType,
-  DTypeError,
-  isFloat,
-  normalizeDim,
-  type OpName,
-} from '@nn/core';
-import {
-  apply,
-  asOperand,
-  castTo,
-  floatFor,
-  promote,
-  requireTensor,
-  type Scalar,
-  writeInPlace,
-} from './dispatch.ts';
-import type { Tensor } from './tensor.ts';
+  asPair,
+  binary,
+  binaryAs,
+  binaryFloatTensors,
+  type Operand,
+  requireOneTensor,
+} from './operands.ts';
+import { hasDType } from './reading.ts';
+import { Tensor } from './tensor.ts';
+import { reciprocal, sqrt, square } from './unary.ts';
 
 export interface AlphaOptions {
   /** Multiplies the second operand. Default 1. */
@@ -35,91 +27,36 @@ export interface ValueOptions {
   readonly value?: number;
 }
 
-type Operand = Tensor | Scalar;
-type PlainOp = { [N in OpName]: Record<string, never> extends AttributesOf<N> ? N : never }[OpName];
-
-function unaryFloat(op: PlainOp): (x: Tensor) => Tensor {
-  return (x) => apply(op, [castTo(requireTensor(op, x), floatFor(x.dtype))], {} as never);
-}
-
-/** Ops that integers pass through unchanged. */
-function rounding(op: PlainOp): (x: Tensor) => Tensor {
-  return (x) =>
-    categoryOf(requireTensor(op, x).dtype) === 'integer' ? x.clone() : apply(op, [x], {} as never);
-}
-
-function unarySame(op: PlainOp): (x: Tensor) => Tensor {
-  return (x) => apply(op, [requireTensor(op, x)], {} as never);
-}
-
-/** Casts both to `dtype` and records the op. */
-function binaryAs(name: string, op: PlainOp, a: Operand, b: Operand, dtype: DType): Tensor {
-  return apply(op, [asOperand(name, a, dtype), asOperand(name, b, dtype)], {} as never);
-}
-
-function binary(op: PlainOp, name: string = op): (a: Operand, b: Operand) => Tensor {
-  return (a, b) => binaryAs(name, op, a, b, promote(a, b));
-}
-
-function binaryFloat(op: PlainOp): (a: Operand, b: Operand) => Tensor {
-  return (a, b) => binaryAs(op, op, a, b, floatFor(promote(a, b)));
-}
-
-export const neg: (x: Tensor) => Tensor = unarySame('neg');
-export const sign: (x: Tensor) => Tensor = unarySame('sign');
-export const square: (x: Tensor) => Tensor = unarySame('square');
-export const relu: (x: Tensor) => Tensor = unarySame('relu');
-export const isnan: (x: Tensor) => Tensor = unarySame('isnan');
-export const bitwiseNot: (x: Tensor) => Tensor = unarySame('bitwiseNot');
-export const floor: (x: Tensor) => Tensor = rounding('floor');
-export const ceil: (x: Tensor) => Tensor = rounding('ceil');
-export const trunc: (x: Tensor) => Tensor = rounding('trunc');
-export const round: (x: Tensor) => Tensor = rounding('round');
-export const sqrt: (x: Tensor) => Tensor = unaryFloat('sqrt');
-export const rsqrt: (x: Tensor) => Tensor = unaryFloat('rsqrt');
-export const reciprocal: (x: Tensor) => Tensor = unaryFloat('reciprocal');
-export const exp: (x: Tensor) => Tensor = unaryFloat('exp');
-export const log: (x: Tensor) => Tensor = unaryFloat('log');
-export const expm1: (x: Tensor) => Tensor = unaryFloat('expm1');
-export const log1p: (x: Tensor) => Tensor = unaryFloat('log1p');
-export const exp2: (x: Tensor) => Tensor = unaryFloat('exp2');
-export const log2: (x: Tensor) => Tensor = unaryFloat('log2');
-export const log10: (x: Tensor) => Tensor = unaryFloat('log10');
-export const sin: (x: Tensor) => Tensor = unaryFloat('sin');
-export const cos: (x: Tensor) => Tensor = unaryFloat('cos');
-export const tan: (x: Tensor) => Tensor = unaryFloat('tan');
-export const asin: (x: Tensor) => Tensor = unaryFloat('asin');
-export const acos: (x: Tensor) => Tensor = unaryFloat('acos');
-export const atan: (x: Tensor) => Tensor = unaryFloat('atan');
-export const sinh: (x: Tensor) => Tensor = unaryFloat('sinh');
-export const cosh: (x: Tensor) => Tensor = unaryFloat('cosh');
-export const tanh: (x: Tensor) => Tensor = unaryFloat('tanh');
-export const asinh: (x: Tensor) => Tensor = unaryFloat('asinh');
-export const acosh: (x: Tensor) => Tensor = unaryFloat('acosh');
-export const atanh: (x: Tensor) => Tensor = unaryFloat('atanh');
-export const erf: (x: Tensor) => Tensor = unaryFloat('erf');
-export const erfc: (x: Tensor) => Tensor = unaryFloat('erfc');
-export const sigmoid: (x: Tensor) => Tensor = unaryFloat('sigmoid');
-
-export function abs(x: Tensor): Tensor {
-  return categoryOf(x.dtype) === 'bool' ? x.clone() : apply('abs', [x], {});
-}
-
-/** a + alpha * b. On bool: or. */
-export function add(a: Operand, b: Operand, options: AlphaOptions = {}): Tensor {
+/** `torch.add`: a + alpha * b. On bool: or. */
+export function add(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
+  requireTensor('add', a);
   checkOptions('add', options, ['alpha']);
   const dtype = promote(a, b);
   if (dtype === 'bool') return binaryAs('add', 'bitwiseOr', a, b, dtype);
   return binaryAs('add', 'add', a, scaled('add', b, options.alpha, dtype), dtype);
 }
 
-/** a - alpha * b. */
-export function sub(a: Operand, b: Operand, options: AlphaOptions = {}): Tensor {
+/** `torch.sub`: a - alpha * b. */
+export function sub(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
+  requireTensor('sub', a);
   checkOptions('sub', options, ['alpha']);
   const dtype = promote(a, b);
-  if (dtype === 'bool')
-    throw new DTypeError('sub: bool tensors cannot be subtracted. Use logicalXor or bitwiseXor');
+  refuseBool('sub', a, b);
   return binaryAs('sub', 'sub', a, scaled('sub', b, options.alpha, dtype), dtype);
+}
+
+function refuseBool(name: string, a: Operand, b: Operand): void {
+  if (promote(a, b) === 'bool')
+    throw new DTypeError(`${name}: bool tensors cannot be subtracted. Use logicalXor or bitwiseXor`);
+}
+
+/** `torch.rsub`: b - alpha * a. */
+export function rsub(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
+  requireTensor('rsub', a);
+  checkOptions('rsub', options, ['alpha']);
+  const dtype = promote(a, b);
+  refuseBool('rsub', a, b);
+  return binaryAs('rsub', 'sub', b, scaled('rsub', a, options.alpha, dtype), dtype);
 }
 
 function scaled(name: string, b: Operand, alpha: number | undefined, dtype: DType): Operand {
@@ -130,58 +67,41 @@ function scaled(name: string, b: Operand, alpha: number | undefined, dtype: DTyp
   return mul(asOperand(name, b, dtype), alpha);
 }
 
-/** a * b. On bool: and. */
-export function mul(a: Operand, b: Operand): Tensor {
+/** `torch.mul`: a * b. On bool: and. */
+export function mul(a: Tensor, b: Operand): Tensor {
+  requireTensor('mul', a);
   const dtype = promote(a, b);
   return binaryAs('mul', dtype === 'bool' ? 'bitwiseAnd' : 'mul', a, b, dtype);
 }
 
-/** a / b: a float, unless rounded. */
-export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
+/** `torch.div`: a / b, a float unless rounded. */
+export function div(a: Tensor, b: Operand, options: DivOptions = {}): Tensor {
+  requireTensor('div', a);
   checkOptions('div', options, ['roundingMode']);
   const mode = options.roundingMode ?? null;
-  if (mode === 'floor') return floorDivide(a, b);
-  if (mode === 'trunc') return binaryAs('div', 'truncDivide', a, b, promote(a, b));
+  const dtype = promote(a, b);
+  if (mode === 'floor') return binaryAs('div', 'floorDivide', a, b, dtype);
+  if (mode === 'trunc') return binaryAs('div', 'truncDivide', a, b, dtype);
   if (mode !== null)
     throw new ArgumentError(`div: roundingMode must be 'trunc' or 'floor', got '${String(mode)}'`);
-  return binaryFloat('div')(a, b);
+  return binaryAs('div', 'div', a, b, floatFor(dtype));
 }
 
-export const floorDivide: (a: Operand, b: Operand) => Tensor = binary('floorDivide');
-export const remainder: (a: Operand, b: Operand) => Tensor = binary('remainder');
-export const fmod: (a: Operand, b: Operand) => Tensor = binary('fmod');
-export const atan2: (a: Operand, b: Operand) => Tensor = binaryFloat('atan2');
-export const maximum: (a: Operand, b: Operand) => Tensor = binary('maximum');
-export const minimum: (a: Operand, b: Operand) => Tensor = binary('minimum');
-export const eq: (a: Operand, b: Operand) => Tensor = binary('eq');
-export const ne: (a: Operand, b: Operand) => Tensor = binary('ne');
-export const lt: (a: Operand, b: Operand) => Tensor = binary('lt');
-export const le: (a: Operand, b: Operand) => Tensor = binary('le');
-export const gt: (a: Operand, b: Operand) => Tensor = binary('gt');
-export const ge: (a: Operand, b: Operand) => Tensor = binary('ge');
-export const bitwiseAnd: (a: Operand, b: Operand) => Tensor = binary('bitwiseAnd');
-export const bitwiseOr: (a: Operand, b: Operand) => Tensor = binary('bitwiseOr');
-export const bitwiseXor: (a: Operand, b: Operand) => Tensor = binary('bitwiseXor');
-
-function logical(name: string, op: PlainOp): (a: Operand, b: Operand) => Tensor {
-  return (a, b) => apply(op, [truth(name, a), truth(name, b)], {} as never);
+/** `torch.floor_divide`: the quotient rounded down. */
+export const floorDivide: (a: Tensor, b: Operand) => Tensor = binary('floorDivide');
+/** `torch.remainder`: a modulo b, with b's sign, as Python's %. */
+export function remainder(a: Operand, b: Operand): Tensor {
+  const [x, y] = asPair('remainder', a, b, false);
+  return apply('remainder', [x, y], {});
 }
+/** `torch.fmod`: a modulo b, with a's sign, as JavaScript's %. */
+export const fmod: (a: Tensor, b: Operand) => Tensor = binary('fmod');
+/** `torch.atan2`. */
+export const atan2: (a: Tensor, b: Tensor) => Tensor = binaryFloatTensors('atan2');
 
-/** Whether each element is not zero. */
-function truth(name: string, value: Operand): Tensor {
-  return typeof value === 'object' ? castTo(value, 'bool') : asOperand(name, Boolean(value), 'bool');
-}
-
-export const logicalAnd: (a: Operand, b: Operand) => Tensor = logical('logicalAnd', 'bitwiseAnd');
-export const logicalOr: (a: Operand, b: Operand) => Tensor = logical('logicalOr', 'bitwiseOr');
-export const logicalXor: (a: Operand, b: Operand) => Tensor = logical('logicalXor', 'bitwiseXor');
-
-export function logicalNot(x: Tensor): Tensor {
-  return apply('bitwiseNot', [castTo(x, 'bool')], {});
-}
-
-/** base to the exponent. Integers stay integers; a negative integer number as exponent is refused for them. */
+/** `torch.pow`: base to the exponent. Integers stay integers; a negative number as their exponent is refused. */
 export function pow(base: Operand, exponent: Operand): Tensor {
+  requireOneTensor('pow', base, exponent);
   const dtype = promote(base, exponent);
   if (dtype === 'bool') throw new DTypeError('pow: does not take bool tensors; cast one of them');
   if (isFloat(dtype)) return floatPow(base, exponent, dtype);
@@ -195,8 +115,9 @@ export function pow(base: Operand, exponent: Operand): Tensor {
 
 /** The common powers as products and roots: exact where pow is, and far cheaper. */
 function floatPow(base: Operand, exponent: Operand, dtype: DType): Tensor {
-  if (typeof exponent === 'number' && typeof base === 'object') {
+  if (typeof exponent === 'number' && base instanceof Tensor) {
     const x = castTo(base, dtype);
+    if (exponent === 1) return x.clone();
     if (exponent === 2) return square(x);
     if (exponent === 3) return mul(square(x), x);
     if (exponent === 0.5) return sqrt(x);
@@ -205,55 +126,88 @@ function floatPow(base: Operand, exponent: Operand, dtype: DType): Tensor {
   return binaryAs('pow', 'pow', base, exponent, dtype);
 }
 
-/** condition ? a : b, broadcast. */
-export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  const dtype = promote(a, b);
-  return apply(
-    'where',
-    [requireTensor('where', condition), asOperand('where', a, dtype), asOperand('where', b, dtype)],
-    {},
+/** `torch.float_power`: pow in float64 (in float32 on a device without it). */
+export function floatPower(base: Operand, exponent: Operand): Tensor {
+  requireOneTensor('floatPower', base, exponent);
+  const device = (base instanceof Tensor ? base : (exponent as Tensor)).device;
+  const dtype = hasDType(device, 'float64') ? 'float64' : 'float32';
+  return floatPow(
+    asFloat('floatPower', base, dtype),
+    typeof exponent === 'number' ? exponent : asFloat('floatPower', exponent, dtype),
+    dtype,
   );
 }
 
-/** Values limited to [min, max]; a bound that is null or left out does not limit. */
-export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
-  if (min == null && max == null) throw new ArgumentError('clamp: needs min or max');
-  let result = x;
-  if (min != null) result = maximum(result, min);
-  if (max != null) result = minimum(result, max);
-  return result;
+function asFloat(name: string, value: Operand, dtype: DType): Tensor {
+  return asOperand(name, value, dtype);
 }
 
-/** x + value * a * b. */
+/** `torch.hypot`: √(a² + b²), without overflow between. */
+export function hypot(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('hypot', requireTensor('hypot', a), requireTensor('hypot', b), true);
+  const top = x.detach().abs().maximum(y.detach().abs());
+  const scale = where(top.eq(0).logicalOr(top.eq(Infinity)), 1, top);
+  return x.div(scale).square().add(y.div(scale).square()).sqrt().mul(scale);
+}
+
+/** `torch.logaddexp`: log(exp(a) + exp(b)), without overflow between. */
+export function logaddexp(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('logaddexp', requireTensor('logaddexp', a), requireTensor('logaddexp', b), true);
+  const distance = where(x.eq(y), 0, x.sub(y)).abs();
+  return x.maximum(y).add(distance.neg().exp().log1p());
+}
+
+/** `torch.logaddexp2`: log2(2^a + 2^b), without overflow between. */
+export function logaddexp2(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('logaddexp2', requireTensor('logaddexp2', a), requireTensor('logaddexp2', b), true);
+  const distance = where(x.eq(y), 0, x.sub(y)).abs();
+  return x.maximum(y).add(distance.neg().exp2().log1p().div(Math.LN2));
+}
+
+/** `torch.xlogy`: a log(b), 0 where a is 0 (unless b is NaN). */
+export function xlogy(a: Operand, b: Operand): Tensor {
+  return apply('xlogy', asPair('xlogy', a, b, true), {});
+}
+
+/** `torch.special.xlog1py`: a log(1 + b), 0 where a is 0 (unless b is NaN). */
+export function xlog1py(a: Operand, b: Operand): Tensor {
+  return apply('xlog1py', asPair('xlog1py', a, b, true), {});
+}
+
+/** `torch.ldexp`: a * 2^b. */
+export function ldexp(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('ldexp', requireTensor('ldexp', a), requireTensor('ldexp', b), true);
+  return x.mul(y.exp2());
+}
+
+/** `torch.gcd`: the greatest common divisor of integers. */
+export function gcd(a: Tensor, b: Tensor): Tensor {
+  return binaryAs('gcd', 'gcd', requireTensor('gcd', a), requireTensor('gcd', b), promote(a, b));
+}
+
+/** `torch.lcm`: the least common multiple of integers. */
+export function lcm(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('lcm', requireTensor('lcm', a), requireTensor('lcm', b), false);
+  const divisor = gcd(x, y);
+  const safe = where(divisor.eq(0), 1, divisor).to(divisor.dtype);
+  return x.div(safe, { roundingMode: 'trunc' }).mul(y).abs();
+}
+
+/** `torch.addcmul`: x + value * a * b. */
 export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
   checkOptions('addcmul', options, ['value']);
-  return add(x, mul(scaled('addcmul', a, options.value, promote(x, a, b)), b));
+  const product = mul(requireTensor('addcmul', a), requireTensor('addcmul', b));
+  return add(x, scaled('addcmul', product, options.value, promote(x, a, b)));
 }
 
-/** x + value * a / b. */
+/** `torch.addcdiv`: x + value * a / b. */
 export function addcdiv(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
   checkOptions('addcdiv', options, ['value']);
   const dtype = promote(x, a, b);
   if (!isFloat(dtype))
     throw new DTypeError('addcdiv: takes float tensors; use div with a rounding mode for integers');
-  return add(x, div(scaled('addcdiv', a, options.value, dtype), b));
-}
-
-/** exp(x) / Σ exp(x) along the dimension. */
-export function softmax(x: Tensor, dim: number): Tensor {
-  return apply('softmax', [castTo(x, floatFor(x.dtype))], { dim: normalizeDim('softmax', dim, x.ndim) });
-}
-
-/** x - log Σ exp(x) along the dimension. */
-export function logSoftmax(x: Tensor, dim: number): Tensor {
-  return apply('logSoftmax', [castTo(x, floatFor(x.dtype))], {
-    dim: normalizeDim('logSoftmax', dim, x.ndim),
-  });
-}
-
-/** Stores the result of an operation in its first operand. */
-export function inPlace<T extends Tensor>(name: string, target: T, result: Tensor): T {
-  return writeInPlace(name, target, result) as T;
+  const quotient = div(requireTensor('addcdiv', a), requireTensor('addcdiv', b));
+  return add(x, scaled('addcdiv', quotient, options.value, dtype));
 }
 
 /** PyTorch's `torch.result_type`. */

@@ -1,22 +1,48 @@
 // @nn/tensor: the tensor, its creation and its operations.
+// What users of tensors need of the core, so that they and the packages above import one package.
 export {
+  ArgumentError,
+  AutogradError,
   type Backend,
+  backendOf,
+  ContractError,
   checkOptions,
+  DataError,
+  DeviceError,
   type DType,
+  DTypeError,
   defaultDevice,
   devices,
+  formatShape,
   type HostArray,
+  IndexError,
   interpreter,
   isDeviceAvailable,
+  isDType,
+  isFloat,
+  NnError,
+  nearestName,
+  normalizeDim,
+  OutOfMemoryError,
+  removeBackend,
   type Shape,
+  ShapeError,
+  StaleValueError,
+  sameShape,
   setDefaultDevice,
+  sizeOf,
+  UnsupportedError,
   use,
 } from '@nn/core';
 export * from './arithmetic.ts';
+export * from './blending.ts';
+export * from './comparison.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
 export * from './dispatch.ts';
+export * from './einsum.ts';
+export * from './extrema.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';
 export * from './indexing.ts';
@@ -24,6 +50,7 @@ export * from './joining.ts';
 export * from './linear.ts';
 export * from './masking.ts';
 export * from './movement.ts';
+export { inPlace, type Operand } from './operands.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
@@ -32,6 +59,8 @@ export * from './scans.ts';
 export * from './scattering.ts';
 export * from './shaping.ts';
 export * from './sorting.ts';
+export * from './statistics.ts';
 export { Storage } from './storage.ts';
 export { isTensor, Tensor, type View } from './tensor.ts';
 export * from './triangles.ts';
+export * from './unary.ts';

@@ -1,6 +1,6 @@
 // x.at(...) and x.setAt_(...): PyTorch's indexing.
 import { backendOf, formatShape, ShapeError } from '@nn/core';
-import { where } from './arithmetic.ts';
+import { where } from './blending.ts';
 import { asOperand, castTo, type Scalar, writeInPlace } from './dispatch.ts';
 import { type AdvancedIndex, type Index, parseIndices } from './indices.ts';
 import { scatterAt, selectPositions, takeAt } from './positions.ts';

@@ -1,53 +1,52 @@
 // Matrix products: all of them are one contraction.
-import { broadcastShapes, DTypeError, formatShape, ShapeError } from '@nn/core';
-import { apply, promote, requireTensor } from './dispatch.ts';
+import { broadcastShapes, checkOptions, DTypeError, formatShape, isFloat, normalizeDim, ShapeError } from '@nn/core';
+import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
-/**
- * PyTorch's matmul: vectors, matrices and batches of matrices, batches broadcast.
- *
- * @throws {ShapeError} when the inner sizes differ.
- */
-export function matmul(a: Tensor, b: Tensor): Tensor {
-  requireTensor('matmul', a);
-  requireTensor('matmul', b);
-  if (a.ndim === 0 || b.ndim === 0)
-    throw new ShapeError('matmul: both tensors need at least one dimension. Use mul for scalars');
-  const dtype = promote(a, b);
-  if (a.dtype !== b.dtype)
-    throw new DTypeError(`matmul: dtypes ${a.dtype} and ${b.dtype} differ; cast one of them to ${dtype}`);
-  const inner = a.shape[a.ndim - 1];
-  const other = b.shape[Math.max(b.ndim - 2, 0)];
-  if (inner !== other) throw mismatch(a, b, inner, other);
-  if (b.ndim === 1) return contract(a, b, 0);
-  if (b.ndim === 2 || a.ndim === 1) {
-    if (b.ndim === 2) return contract(a, b, 0);
-    // A vector with a batch of matrices: [k] x [..., k, n] as the transposed product [..., n, k] x [k].
-    return contract(b.mT, a, 0);
-  }
-  if (a.ndim === 2) {
-    // [m, k] x [..., k, n]: contract over the batch's rows at once, then bring the batch to the front.
-    const batch = broadcastShapes('matmul', b.shape.slice(0, -2));
-    return batched(a.expand([...batch, ...a.shape]), b, batch);
-  }
-  const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
-  return batched(
-    a.expandTo([...batch, ...a.shape.slice(-2)]),
-    b.expandTo([...batch, ...b.shape.slice(-2)]),
-    batch,
+/** @throws {DTypeError} when they differ. */
+function requireSameDType(name: string, a: Tensor, b: Tensor): void {
+  if (requireTensor(name, a).dtype === requireTensor(name, b).dtype) return;
+  throw new DTypeError(
+    `${name}: dtypes ${a.dtype} and ${b.dtype} differ; cast one of them to ${promote(a, b)}`,
   );
 }
 
-function batched(a: Tensor, b: Tensor, batch: readonly number[]): Tensor {
-  return apply('dot', [a, b], { batchRank: batch.length, innerRank: 1 });
+/**
+ * `torch.matmul`: vectors, matrices and batches of matrices, batches broadcast.
+ *
+ * @throws {ShapeError} when the inner sizes differ; {DTypeError} when the dtypes do.
+ * @example
+ * ```ts
+ * import { interpreter, matmul, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])).toArray()); // => [3, 7]
+ * ```
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  requireSameDType('matmul', a, b);
+  if (a.ndim === 0 || b.ndim === 0)
+    throw new ShapeError('matmul: both tensors need at least one dimension. Use mul for scalars');
+  const inner = a.shape[a.ndim - 1];
+  const other = b.shape[Math.max(b.ndim - 2, 0)];
+  if (inner !== other) throw mismatch('matmul', a, b, inner, other);
+  if (b.ndim <= 2) return contract(a, b, 0);
+  // A vector with a batch of matrices: [k] x [..., k, n] as the transposed product [..., n, k] x [k].
+  if (a.ndim === 1) return contract(b.mT, a, 0);
+  const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return contract(
+    a.expandTo([...batch, ...a.shape.slice(-2)]),
+    b.expandTo([...batch, ...b.shape.slice(-2)]),
+    batch.length,
+  );
 }
 
 /** Last dimension of a with first of b (after `batchRank` shared ones). */
 function contract(a: Tensor, b: Tensor, batchRank: number): Tensor {
+  if (a.dtype === 'bool') throw new DTypeError('matmul: does not take bool tensors; cast them first');
   return apply('dot', [a, b], { batchRank, innerRank: 1 });
 }
 
-function mismatch(a: Tensor, b: Tensor, inner: number, other: number): ShapeError {
+function mismatch(name: string, a: Tensor, b: Tensor, inner: number, other: number): ShapeError {
   const transposed =
     b.ndim >= 2 && b.shape[b.ndim - 1] === inner ? ` Did you mean b.${b.ndim === 2 ? 'T' : 'mT'}?` : '';
   const fromLeft =
@@ -55,18 +54,146 @@ function mismatch(a: Tensor, b: Tensor, inner: number, other: number): ShapeErro
       ? ` Did you mean a.${a.ndim === 2 ? 'T' : 'mT'}?`
       : '';
   return new ShapeError(
-    `matmul: cannot multiply ${formatShape(a.shape)} by ${formatShape(b.shape)}: the inner sizes ${inner} and ${other} differ.` +
+    `${name}: cannot multiply ${formatShape(a.shape)} by ${formatShape(b.shape)}: the inner sizes ${inner} and ${other} differ.` +
       transposed +
       fromLeft,
   );
 }
 
-/** Matrix times matrix. */
-export function mm(a: Tensor, b: Tensor): Tensor {
-  if (a.ndim !== 2 || b.ndim !== 2) {
+/** Products that take exactly these numbers of dimensions. */
+function product(name: string, a: Tensor, b: Tensor, rankA: number, rankB: number): Tensor {
+  requireSameDType(name, a, b);
+  if (a.ndim !== rankA || b.ndim !== rankB) {
     throw new ShapeError(
-      `mm: takes two matrices, got ${formatShape(a.shape)} and ${formatShape(b.shape)}. Use matmul for others`,
+      `${name}: takes tensors of ${rankA} and ${rankB} dimensions, got ${formatShape(a.shape)} and ${formatShape(b.shape)}. Use matmul for others`,
     );
   }
-  return matmul(a, b);
+  const inner = a.shape[rankA - 1];
+  const other = b.shape[Math.max(rankB - 2, 0)];
+  if (inner !== other) throw mismatch(name, a, b, inner, other);
+  if (rankA === 3 && a.shape[0] !== b.shape[0]) {
+    throw new ShapeError(`${name}: the batch sizes ${a.shape[0]} and ${b.shape[0]} differ. matmul broadcasts them`);
+  }
+  return contract(a, b, rankA === 3 ? 1 : 0);
+}
+
+/** `torch.mm`: matrix times matrix. */
+export function mm(a: Tensor, b: Tensor): Tensor {
+  return product('mm', a, b, 2, 2);
+}
+
+/** `torch.mv`: matrix times vector. */
+export function mv(a: Tensor, b: Tensor): Tensor {
+  return product('mv', a, b, 2, 1);
+}
+
+/** `torch.bmm`: matrices times matrices, one by one. */
+export function bmm(a: Tensor, b: Tensor): Tensor {
+  return product('bmm', a, b, 3, 3);
+}
+
+/** `torch.dot`: the inner product of two vectors. */
+export function dot(a: Tensor, b: Tensor): Tensor {
+  return product('dot', a, b, 1, 1);
+}
+
+/** `torch.vdot`: dot, for real numbers. */
+export function vdot(a: Tensor, b: Tensor): Tensor {
+  return product('vdot', a, b, 1, 1);
+}
+
+/** `torch.inner`: over the last dimensions of both. */
+export function inner(a: Tensor, b: Tensor): Tensor {
+  requireSameDType('inner', a, b);
+  if (a.ndim === 0 || b.ndim === 0) return a.mul(b);
+  if (a.shape[a.ndim - 1] !== b.shape[b.ndim - 1]) {
+    throw new ShapeError(
+      `inner: the last sizes of ${formatShape(a.shape)} and ${formatShape(b.shape)} differ`,
+    );
+  }
+  return contract(a, b.movedim(-1, 0), 0);
+}
+
+/** `torch.outer`: every element of one vector times every element of another. */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  if (requireTensor('outer', a).ndim !== 1 || requireTensor('outer', b).ndim !== 1) {
+    throw new ShapeError(`outer: takes two vectors, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`);
+  }
+  return a.unsqueeze(1).mul(b);
+}
+
+export interface AddProductOptions {
+  /** Multiplies what is added to. Default 1; with 0 its NaNs and infinities do not show. */
+  readonly beta?: number;
+  /** Multiplies the product. Default 1. */
+  readonly alpha?: number;
+}
+
+/** beta * x + alpha * product. */
+function addProduct(name: string, x: Tensor, product: Tensor, options: AddProductOptions): Tensor {
+  checkOptions(name, options, ['beta', 'alpha']);
+  const { beta = 1, alpha = 1 } = options;
+  for (const [key, factor] of [['beta', beta], ['alpha', alpha]] as const) {
+    if (!isFloat(product.dtype) && !Number.isInteger(factor))
+      throw new DTypeError(`${name}: ${key} ${factor} must be an integer for ${product.dtype} tensors`);
+  }
+  broadcastShapes(name, requireTensor(name, x).shape, product.shape);
+  const scaled = alpha === 1 ? product : product.mul(alpha);
+  if (beta === 0) return scaled;
+  return castTo((beta === 1 ? x : x.mul(beta)).expandTo(product.shape).add(scaled), promote(x, product));
+}
+
+/** `torch.addmm`: beta * x + alpha * a b, for matrices. */
+export function addmm(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptions = {}): Tensor {
+  return addProduct('addmm', x, product('addmm', a, b, 2, 2), options);
+}
+
+/** `torch.addmv`: beta * x + alpha * a b, for a matrix and a vector. */
+export function addmv(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptions = {}): Tensor {
+  return addProduct('addmv', x, product('addmv', a, b, 2, 1), options);
+}
+
+/** `torch.addr`: beta * x + alpha * outer(a, b). */
+export function addr(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptions = {}): Tensor {
+  return addProduct('addr', x, outer(a, b), options);
+}
+
+/** `torch.baddbmm`: beta * x + alpha * a b, for batches of matrices. */
+export function baddbmm(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptions = {}): Tensor {
+  return addProduct('baddbmm', x, product('baddbmm', a, b, 3, 3), options);
+}
+
+/** `torch.addbmm`: beta * x + alpha * the sum of a batch of products. */
+export function addbmm(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptions = {}): Tensor {
+  const products = product('addbmm', a, b, 3, 3);
+  return addProduct('addbmm', x, castTo(products.sum(0), products.dtype), options);
+}
+
+/** How many last dimensions of a meet the first ones of b, or which dimensions of a meet which of b. */
+export type TensordotDims = number | readonly [readonly number[], readonly number[]];
+
+/** `torch.tensordot`: the sum over pairs of dimensions. */
+export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2): Tensor {
+  requireSameDType('tensordot', a, b);
+  const [left, right] =
+    typeof dims === 'number'
+      ? [Array.from({ length: dims }, (_, i) => a.ndim - dims + i), Array.from({ length: dims }, (_, i) => i)]
+      : [
+          dims[0].map((dim) => normalizeDim('tensordot', dim, a.ndim)),
+          dims[1].map((dim) => normalizeDim('tensordot', dim, b.ndim)),
+        ];
+  if (left.length !== right.length)
+    throw new ShapeError(`tensordot: ${left.length} dimensions of a for ${right.length} of b`);
+  left.forEach((dim, i) => {
+    if (a.shape[dim] === b.shape[right[i]]) return;
+    throw new ShapeError(
+      `tensordot: dimension ${dim} of ${formatShape(a.shape)} and ${right[i]} of ${formatShape(b.shape)} differ in size`,
+    );
+  });
+  const rows = a.shape.map((_, dim) => dim).filter((dim) => !left.includes(dim));
+  const columns = b.shape.map((_, dim) => dim).filter((dim) => !right.includes(dim));
+  return apply('dot', [a.permute([...rows, ...left]), b.permute([...right, ...columns])], {
+    batchRank: 0,
+    innerRank: left.length,
+  });
 }

@@ -1,7 +1,7 @@
 // Masks: choosing and replacing elements by a condition. What has a size that depends on data is read, so those
 // functions are asynchronous; each has a synchronous twin for devices that allow it.
 import { broadcastShapes, DTypeError, formatShape, ShapeError } from '@nn/core';
-import { where } from './arithmetic.ts';
+import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
 import { coordinatesOf, takeAt } from './positions.ts';

@@ -115,7 +115,8 @@ export function expand(x: Tensor, wanted: Shape): Tensor {
     throw new ShapeError(`expand: ${formatShape(x.shape)} has more dimensions than ${formatShape(wanted)}`);
   const shape = wanted.map((extent, i) => {
     if (extent !== -1) return extent;
-    if (i < lead) throw new ShapeError(`expand: -1 is not allowed for the new leading dimension ${i}`);
+    if (i < lead)
+      throw new ShapeError(`expand: -1 is not allowed for the new leading dimension ${i}`);
     return x.shape[i - lead];
   });
   return expandTo(x, shape);
@@ -124,6 +125,8 @@ export function expand(x: Tensor, wanted: Shape): Tensor {
 export function expandTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = shape.length - x.ndim;
+  if (lead < 0 || x.shape.some((extent, i) => extent !== 1 && extent !== shape[lead + i]))
+    throw new ShapeError(`expand: ${formatShape(x.shape)} does not expand to ${formatShape(shape)}`);
   const own = x.strides();
   const strides = shape.map((_, i) => (i < lead || x.shape[i - lead] === 1 ? 0 : own[i - lead]));
   if (x.device === '') return apply('expand', [x], { shape });

@@ -100,3 +100,8 @@ function nest(x: Tensor, values: HostArray): NestedArray {
   };
   return walk(0);
 }
+
+/** Whether a device has a dtype; '' stands for the default device. */
+export function hasDType(device: string, dtype: DType): boolean {
+  return backendOf(device === '' ? defaultDeviceFor(undefined) : device).capabilities.dtypes.has(dtype);
+}

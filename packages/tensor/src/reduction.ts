@@ -1,8 +1,7 @@
 // Reductions over dimensions.
 import {
-  ArgumentError,
   type AttributesOf,
-  backendOf,
+  ArgumentError,
   categoryOf,
   checkOptions,
   type DType,
@@ -10,25 +9,22 @@ import {
   normalizeDims,
   type Shape,
 } from '@nn/core';
-import { div, sqrt, square, sub } from './arithmetic.ts';
-import { defaultDeviceFor } from './creation.ts';
-import { apply, castTo, requireTensor } from './dispatch.ts';
+import { where } from './blending.ts';
+import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
+import { hasDType } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
-/** One dimension, several, or (undefined, null) all. */
+/** One dimension, several, or (undefined, null, []) all. */
 export type ReduceDims = number | readonly number[] | null;
 
-export interface ReduceOptions {
+export interface KeepdimOptions {
   /** Whether reduced dimensions stay, with size 1. Default false. */
   readonly keepdim?: boolean;
-  /** Cast before reducing. */
-  readonly dtype?: DType;
 }
 
-export interface VarianceOptions {
-  readonly keepdim?: boolean;
-  /** Divide by n - correction. Default 1. */
-  readonly correction?: number;
+export interface ReduceOptions extends KeepdimOptions {
+  /** Cast before reducing. */
+  readonly dtype?: DType;
 }
 
 /** What reductions and sorts give that also say where: values, and positions (int32) along the dimension. */
@@ -39,24 +35,31 @@ export interface ValuesAndIndices {
 
 type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin';
 
+/** The dimensions to reduce, ascending. */
+export function reducedDims(name: string, x: Tensor, dim: ReduceDims | undefined): number[] {
+  if (dim != null && typeof dim !== 'number' && !Array.isArray(dim))
+    throw new ArgumentError(`${name}: dim must be a number or an array of numbers, got ${describe(dim)}`);
+  const all = dim == null || (Array.isArray(dim) && dim.length === 0);
+  return normalizeDims(name, all ? undefined : dim, x.ndim).sort((a, b) => a - b);
+}
+
 function attributes(
   name: string,
   x: Tensor,
   dim: ReduceDims | undefined,
   options: ReduceOptions,
+  known: readonly string[] = ['keepdim'],
 ): AttributesOf<ReduceName> {
   requireTensor(name, x);
-  checkOptions(name, options, ['keepdim', 'dtype', 'correction']);
-  const empty = Array.isArray(dim) && dim.length === 0;
-  const dims = normalizeDims(name, empty ? undefined : (dim ?? undefined), x.ndim);
-  return { dims: [...dims].sort((a, b) => a - b), keepDims: options.keepdim ?? false };
+  checkOptions(name, options, known);
+  return { dims: reducedDims(name, x, dim), keepDims: options.keepdim ?? false };
 }
+
+const withDType = ['keepdim', 'dtype'] as const;
 
 /** What counts and sums of integers are: int64 as in PyTorch, int32 on a device without it. */
 export function countingDType(device: string): DType {
-  return backendOf(defaultDeviceFor(device || undefined)).capabilities.dtypes.has('int64')
-    ? 'int64'
-    : 'int32';
+  return hasDType(device, 'int64') ? 'int64' : 'int32';
 }
 
 /** Integers and bools sum in int64, as in PyTorch, unless a dtype is given. */
@@ -65,64 +68,100 @@ function summed(x: Tensor, options: ReduceOptions): Tensor {
   return categoryOf(x.dtype) === 'float' ? x : castTo(x, countingDType(x.device));
 }
 
+/**
+ * `torch.sum`. Integers and bools sum in int64 (int32 on a device without it).
+ *
+ * @throws {IndexError} for a dimension out of range.
+ */
 export function sum(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
-  return apply('sum', [summed(x, options)], attributes('sum', x, dim, options));
+  const how = attributes('sum', x, dim, options, withDType);
+  return apply('sum', [summed(x, options)], how);
 }
 
-export function prod(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor {
-  return apply('prod', [summed(x, options)], attributes('prod', x, dim, options));
+/** `torch.prod`. Integers and bools multiply in int64 (int32 on a device without it). */
+export function prod(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+  const how = attributes('prod', x, dim, options, withDType);
+  return apply('prod', [summed(x, options)], how);
 }
 
+/** `torch.mean`. @throws {DTypeError} for integers without the dtype option. */
 export function mean(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+  const how = attributes('mean', x, dim, options, withDType);
   const y = options.dtype === undefined ? x : castTo(x, options.dtype);
   if (categoryOf(y.dtype) !== 'float') {
     throw new DTypeError(
       `mean: takes float tensors, got ${y.dtype}. Use x.float().mean() or the dtype option`,
     );
   }
-  const total = apply('sum', [y], attributes('mean', x, dim, options));
-  return div(total, x.numel() / Math.max(total.numel(), 1));
+  const count = how.dims.reduce((product, each) => product * x.shape[each], 1);
+  return apply('sum', [y], how).div(count);
 }
 
-export function amax(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+/** `torch.nansum`: sum without the NaNs. */
+export function nansum(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+  return sum(withoutNaN('nansum', x), dim, options);
+}
+
+function withoutNaN(name: string, x: Tensor): Tensor {
+  return categoryOf(requireTensor(name, x).dtype) === 'float' ? where(x.isnan(), 0, x) : x;
+}
+
+/** `torch.nanmean`: mean of what is not NaN. */
+export function nanmean(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+  const total = nansum(x, dim, options);
+  if (categoryOf(total.dtype) !== 'float')
+    throw new DTypeError(`nanmean: takes float tensors, got ${x.dtype}. Use x.float()`);
+  const count = castTo(x.isnan().logicalNot(), total.dtype);
+  return total.div(sum(count, dim, { keepdim: options.keepdim }));
+}
+
+/** `torch.amax`: the greatest element; NaN if there is one. Equal ones share the gradient. */
+export function amax(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
   return apply('max', [x], attributes('amax', x, dim, options));
 }
 
-export function amin(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
+/** `torch.amin`: the least element; NaN if there is one. Equal ones share the gradient. */
+export function amin(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
   return apply('min', [x], attributes('amin', x, dim, options));
 }
 
-export function argmax(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor {
+/** `torch.argmax`: the position (int32) of the first greatest element, or of the first NaN; without `dim` in the flattened tensor. */
+export function argmax(x: Tensor, dim?: number | null, options: KeepdimOptions = {}): Tensor {
   return apply('argmax', [x], attributes('argmax', x, dim, options));
 }
 
-export function argmin(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor {
+/** `torch.argmin`: the position (int32) of the first least element, or of the first NaN; without `dim` in the flattened tensor. */
+export function argmin(x: Tensor, dim?: number | null, options: KeepdimOptions = {}): Tensor {
   return apply('argmin', [x], attributes('argmin', x, dim, options));
 }
 
-export function any(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
-  return apply('max', [castTo(x, 'bool')], attributes('any', x, dim, options));
+/** `torch.any`: whether any element is not 0; bool (uint8 for uint8). */
+export function any(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
+  const found = apply('max', [castTo(requireTensor('any', x), 'bool')], attributes('any', x, dim, options));
+  return x.dtype === 'uint8' ? castTo(found, 'uint8') : found;
 }
 
-export function all(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
-  return apply('min', [castTo(x, 'bool')], attributes('all', x, dim, options));
+/** `torch.all`: whether no element is 0; bool (uint8 for uint8). */
+export function all(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
+  const found = apply('min', [castTo(requireTensor('all', x), 'bool')], attributes('all', x, dim, options));
+  return x.dtype === 'uint8' ? castTo(found, 'uint8') : found;
 }
 
-/** Mean squared distance from the mean, in two passes; divided by n - correction. */
-export function variance(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
-  checkOptions('var', options, ['keepdim', 'correction']);
-  if (categoryOf(x.dtype) !== 'float') throw new DTypeError(`var: takes float tensors, got ${x.dtype}`);
-  const correction = options.correction ?? 1;
-  if (typeof correction !== 'number')
-    throw new ArgumentError(`var: correction must be a number, got ${String(correction)}`);
-  const centered = sub(x, mean(x, dim, { keepdim: true }));
-  const total = sum(square(centered), dim, { keepdim: options.keepdim });
-  const count = x.numel() / Math.max(total.numel(), 1);
-  return div(total, Math.max(count - correction, 0));
+/** `torch.count_nonzero`: how many elements are not 0. */
+export function countNonzero(x: Tensor, dim?: ReduceDims): Tensor {
+  return sum(castTo(requireTensor('countNonzero', x), 'bool'), dim);
 }
 
-export function std(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
-  return sqrt(variance(x, dim, options));
+/** `torch.logsumexp`: log Σ exp(x), without overflow. */
+export function logsumexp(x: Tensor, dim: ReduceDims, options: KeepdimOptions = {}): Tensor {
+  const how = attributes('logsumexp', x, dim, options);
+  const source = castTo(x, floatFor(x.dtype));
+  if (x.numel() === 0) return apply('sum', [source.exp()], how).log();
+  const top = apply('max', [source.detach()], { dims: how.dims, keepDims: true });
+  const reference = where(top.abs().eq(Infinity), 0, top);
+  const total = apply('sum', [source.sub(reference).exp()], { dims: how.dims, keepDims: true });
+  const result = total.log().add(reference);
+  return how.keepDims ? result : result.reshape(result.shape.filter((_, i) => !how.dims.includes(i)));
 }
 
 /** Sums a tensor that was broadcast back to the shape it was broadcast from. */
@@ -133,4 +172,9 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   );
   if (dims.length === 0) return x.reshape(shape);
   return apply('sum', [x], { dims, keepDims: true }).reshape(shape);
+}
+
+/** `torch.Tensor.sum_to_size`: summed over the dimensions that were broadcast from `shape`. */
+export function sumToSize(x: Tensor, shape: Shape): Tensor {
+  return sumTo(requireTensor('sumToSize', x), shape);
 }

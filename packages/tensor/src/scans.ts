@@ -7,7 +7,7 @@ import {
   type DType,
   normalizeDim,
 } from '@nn/core';
-import { where } from './arithmetic.ts';
+import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
 import { coordinates } from './positions.ts';
 import { countingDType, type ValuesAndIndices } from './reduction.ts';

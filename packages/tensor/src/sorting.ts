@@ -1,9 +1,9 @@
 // Sorting, and what follows from it. Positions are int32; sorting is stable, NaN is greatest.
 import { categoryOf, checkOptions, IndexError, normalizeDim } from '@nn/core';
-import { where } from './arithmetic.ts';
+import { where } from './blending.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
-import type { ValuesAndIndices } from './reduction.ts';
+import type { KeepdimOptions, ValuesAndIndices } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface SortOptions {
@@ -18,10 +18,6 @@ export interface TopkOptions {
   readonly largest?: boolean;
   /** Results are always sorted; accepted as in PyTorch. */
   readonly sorted?: boolean;
-}
-
-export interface KeepdimOptions {
-  readonly keepdim?: boolean;
 }
 
 /** `torch.argsort`: the positions (int32) that sort along the dimension. */

@@ -1,6 +1,6 @@
 // Triangles and diagonals of matrices.
 import { ArgumentError, formatShape, normalizeDim, ShapeError } from '@nn/core';
-import { where } from './arithmetic.ts';
+import { where } from './blending.ts';
 import { type CreationOptions, creation, finish, fromHost, zeros } from './creation.ts';
 import { requireTensor } from './dispatch.ts';
 import { coordinates } from './positions.ts';

@@ -1,200 +1,311 @@
-// Elementwise operations as methods.
+// Functions of several elements as methods; those with an underscore store their result.
 import * as arithmetic from '../arithmetic.ts';
-import type { Scalar } from '../dispatch.ts';
+import * as blending from '../blending.ts';
+import * as comparison from '../comparison.ts';
+import { inPlace, type Operand } from '../operands.ts';
 import type { Tensor } from '../tensor.ts';
+import { UnaryMethods } from './unary.ts';
 
-export abstract class ElementwiseMethods {
-  // (see arithmetic.ts; unary methods are one line each)
-  add(this: Tensor, other: Tensor | Scalar, options?: arithmetic.AlphaOptions): Tensor {
+export abstract class ElementwiseMethods extends UnaryMethods {
+  add(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
     return arithmetic.add(this, other, options);
   }
-  sub(this: Tensor, other: Tensor | Scalar, options?: arithmetic.AlphaOptions): Tensor {
+  add_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.AlphaOptions): T {
+    return inPlace('add_', this, arithmetic.add(this, other, options));
+  }
+  sub(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
     return arithmetic.sub(this, other, options);
   }
-  mul(this: Tensor, other: Tensor | Scalar): Tensor {
+  sub_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.AlphaOptions): T {
+    return inPlace('sub_', this, arithmetic.sub(this, other, options));
+  }
+  rsub(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
+    return arithmetic.rsub(this, other, options);
+  }
+  mul(this: Tensor, other: Operand): Tensor {
     return arithmetic.mul(this, other);
   }
-  div(this: Tensor, other: Tensor | Scalar, options?: arithmetic.DivOptions): Tensor {
+  mul_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('mul_', this, arithmetic.mul(this, other));
+  }
+  div(this: Tensor, other: Operand, options?: arithmetic.DivOptions): Tensor {
     return arithmetic.div(this, other, options);
   }
-  floorDivide(this: Tensor, other: Tensor | Scalar): Tensor {
+  div_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.DivOptions): T {
+    return inPlace('div_', this, arithmetic.div(this, other, options));
+  }
+  floorDivide(this: Tensor, other: Operand): Tensor {
     return arithmetic.floorDivide(this, other);
   }
-  remainder(this: Tensor, other: Tensor | Scalar): Tensor {
+  floorDivide_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('floorDivide_', this, arithmetic.floorDivide(this, other));
+  }
+  remainder(this: Tensor, other: Operand): Tensor {
     return arithmetic.remainder(this, other);
   }
-  fmod(this: Tensor, other: Tensor | Scalar): Tensor {
+  remainder_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('remainder_', this, arithmetic.remainder(this, other));
+  }
+  fmod(this: Tensor, other: Operand): Tensor {
     return arithmetic.fmod(this, other);
   }
-  pow(this: Tensor, exponent: Tensor | Scalar): Tensor {
+  fmod_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('fmod_', this, arithmetic.fmod(this, other));
+  }
+  pow(this: Tensor, exponent: Operand): Tensor {
     return arithmetic.pow(this, exponent);
+  }
+  pow_<T extends Tensor>(this: T, exponent: Operand): T {
+    return inPlace('pow_', this, arithmetic.pow(this, exponent));
+  }
+  floatPower(this: Tensor, exponent: Operand): Tensor {
+    return arithmetic.floatPower(this, exponent);
+  }
+  floatPower_<T extends Tensor>(this: T, exponent: Operand): T {
+    return inPlace('floatPower_', this, arithmetic.floatPower(this, exponent));
   }
   atan2(this: Tensor, other: Tensor): Tensor {
     return arithmetic.atan2(this, other);
   }
+  atan2_<T extends Tensor>(this: T, other: Tensor): T {
+    return inPlace('atan2_', this, arithmetic.atan2(this, other));
+  }
+  hypot(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.hypot(this, other);
+  }
+  hypot_<T extends Tensor>(this: T, other: Tensor): T {
+    return inPlace('hypot_', this, arithmetic.hypot(this, other));
+  }
+  logaddexp(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.logaddexp(this, other);
+  }
+  logaddexp2(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.logaddexp2(this, other);
+  }
+  xlogy(this: Tensor, other: Operand): Tensor {
+    return arithmetic.xlogy(this, other);
+  }
+  xlogy_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('xlogy_', this, arithmetic.xlogy(this, other));
+  }
+  ldexp(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.ldexp(this, other);
+  }
+  ldexp_<T extends Tensor>(this: T, other: Tensor): T {
+    return inPlace('ldexp_', this, arithmetic.ldexp(this, other));
+  }
+  gcd(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.gcd(this, other);
+  }
+  gcd_<T extends Tensor>(this: T, other: Tensor): T {
+    return inPlace('gcd_', this, arithmetic.gcd(this, other));
+  }
+  lcm(this: Tensor, other: Tensor): Tensor {
+    return arithmetic.lcm(this, other);
+  }
+  lcm_<T extends Tensor>(this: T, other: Tensor): T {
+    return inPlace('lcm_', this, arithmetic.lcm(this, other));
+  }
+  addcmul(this: Tensor, a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): Tensor {
+    return arithmetic.addcmul(this, a, b, options);
+  }
+  addcmul_<T extends Tensor>(this: T, a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): T {
+    return inPlace('addcmul_', this, arithmetic.addcmul(this, a, b, options));
+  }
+  addcdiv(this: Tensor, a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): Tensor {
+    return arithmetic.addcdiv(this, a, b, options);
+  }
+  addcdiv_<T extends Tensor>(this: T, a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): T {
+    return inPlace('addcdiv_', this, arithmetic.addcdiv(this, a, b, options));
+  }
   maximum(this: Tensor, other: Tensor): Tensor {
-    return arithmetic.maximum(this, other);
+    return blending.maximum(this, other);
   }
   minimum(this: Tensor, other: Tensor): Tensor {
-    return arithmetic.minimum(this, other);
+    return blending.minimum(this, other);
   }
-  eq(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.eq(this, other);
+  fmax(this: Tensor, other: Tensor): Tensor {
+    return blending.fmax(this, other);
   }
-  ne(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.ne(this, other);
+  fmin(this: Tensor, other: Tensor): Tensor {
+    return blending.fmin(this, other);
   }
-  lt(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.lt(this, other);
+  clamp(this: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
+    return blending.clamp(this, min, max);
   }
-  le(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.le(this, other);
+  clamp_<T extends Tensor>(this: T, min?: Operand | null, max?: Operand | null): T {
+    return inPlace('clamp_', this, blending.clamp(this, min, max));
   }
-  gt(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.gt(this, other);
+  clip(this: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
+    return blending.clip(this, min, max);
   }
-  ge(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.ge(this, other);
+  clip_<T extends Tensor>(this: T, min?: Operand | null, max?: Operand | null): T {
+    return inPlace('clip_', this, blending.clip(this, min, max));
   }
-  logicalAnd(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalAnd(this, other);
+  clampMin(this: Tensor, min: Operand): Tensor {
+    return blending.clampMin(this, min);
   }
-  logicalOr(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalOr(this, other);
+  clampMin_<T extends Tensor>(this: T, min: Operand): T {
+    return inPlace('clampMin_', this, blending.clampMin(this, min));
   }
-  logicalXor(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.logicalXor(this, other);
+  clampMax(this: Tensor, max: Operand): Tensor {
+    return blending.clampMax(this, max);
+  }
+  clampMax_<T extends Tensor>(this: T, max: Operand): T {
+    return inPlace('clampMax_', this, blending.clampMax(this, max));
+  }
+  lerp(this: Tensor, end: Tensor, weight: Tensor | number): Tensor {
+    return blending.lerp(this, end, weight);
+  }
+  lerp_<T extends Tensor>(this: T, end: Tensor, weight: Tensor | number): T {
+    return inPlace('lerp_', this, blending.lerp(this, end, weight));
+  }
+  heaviside(this: Tensor, values: Tensor): Tensor {
+    return blending.heaviside(this, values);
+  }
+  heaviside_<T extends Tensor>(this: T, values: Tensor): T {
+    return inPlace('heaviside_', this, blending.heaviside(this, values));
+  }
+  copysign(this: Tensor, other: Operand): Tensor {
+    return blending.copysign(this, other);
+  }
+  copysign_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('copysign_', this, blending.copysign(this, other));
+  }
+  signbit(this: Tensor): Tensor {
+    return blending.signbit(this);
+  }
+  /** This tensor where the condition holds, `other` elsewhere. */
+  where(this: Tensor, condition: Tensor, other: Operand): Tensor {
+    return blending.where(condition, this, other);
+  }
+  eq(this: Tensor, other: Operand): Tensor {
+    return comparison.eq(this, other);
+  }
+  eq_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('eq_', this, comparison.eq(this, other));
+  }
+  ne(this: Tensor, other: Operand): Tensor {
+    return comparison.ne(this, other);
+  }
+  ne_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('ne_', this, comparison.ne(this, other));
+  }
+  lt(this: Tensor, other: Operand): Tensor {
+    return comparison.lt(this, other);
+  }
+  lt_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('lt_', this, comparison.lt(this, other));
+  }
+  le(this: Tensor, other: Operand): Tensor {
+    return comparison.le(this, other);
+  }
+  le_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('le_', this, comparison.le(this, other));
+  }
+  gt(this: Tensor, other: Operand): Tensor {
+    return comparison.gt(this, other);
+  }
+  gt_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('gt_', this, comparison.gt(this, other));
+  }
+  ge(this: Tensor, other: Operand): Tensor {
+    return comparison.ge(this, other);
+  }
+  ge_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('ge_', this, comparison.ge(this, other));
+  }
+  logicalAnd(this: Tensor, other: Operand): Tensor {
+    return comparison.logicalAnd(this, other);
+  }
+  logicalAnd_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('logicalAnd_', this, comparison.logicalAnd(this, other));
+  }
+  logicalOr(this: Tensor, other: Operand): Tensor {
+    return comparison.logicalOr(this, other);
+  }
+  logicalOr_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('logicalOr_', this, comparison.logicalOr(this, other));
+  }
+  logicalXor(this: Tensor, other: Operand): Tensor {
+    return comparison.logicalXor(this, other);
+  }
+  logicalXor_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('logicalXor_', this, comparison.logicalXor(this, other));
+  }
+  bitwiseAnd(this: Tensor, other: Operand): Tensor {
+    return comparison.bitwiseAnd(this, other);
+  }
+  bitwiseAnd_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('bitwiseAnd_', this, comparison.bitwiseAnd(this, other));
+  }
+  bitwiseOr(this: Tensor, other: Operand): Tensor {
+    return comparison.bitwiseOr(this, other);
+  }
+  bitwiseOr_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('bitwiseOr_', this, comparison.bitwiseOr(this, other));
+  }
+  bitwiseXor(this: Tensor, other: Operand): Tensor {
+    return comparison.bitwiseXor(this, other);
+  }
+  bitwiseXor_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('bitwiseXor_', this, comparison.bitwiseXor(this, other));
+  }
+  bitwiseLeftShift(this: Tensor, other: Operand): Tensor {
+    return comparison.bitwiseLeftShift(this, other);
+  }
+  bitwiseLeftShift_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('bitwiseLeftShift_', this, comparison.bitwiseLeftShift(this, other));
+  }
+  bitwiseRightShift(this: Tensor, other: Operand): Tensor {
+    return comparison.bitwiseRightShift(this, other);
+  }
+  bitwiseRightShift_<T extends Tensor>(this: T, other: Operand): T {
+    return inPlace('bitwiseRightShift_', this, comparison.bitwiseRightShift(this, other));
   }
   logicalNot(this: Tensor): Tensor {
-    return arithmetic.logicalNot(this);
+    return comparison.logicalNot(this);
   }
-  bitwiseAnd(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseAnd(this, other);
-  }
-  bitwiseOr(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseOr(this, other);
-  }
-  bitwiseXor(this: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.bitwiseXor(this, other);
+  logicalNot_<T extends Tensor>(this: T): T {
+    return inPlace('logicalNot_', this, comparison.logicalNot(this));
   }
   bitwiseNot(this: Tensor): Tensor {
-    return arithmetic.bitwiseNot(this);
+    return comparison.bitwiseNot(this);
   }
-  where(this: Tensor, condition: Tensor, other: Tensor | Scalar): Tensor {
-    return arithmetic.where(condition, this, other);
-  }
-  clamp(this: Tensor, min?: Tensor | Scalar | null, max?: Tensor | Scalar | null): Tensor {
-    return arithmetic.clamp(this, min, max);
+  bitwiseNot_<T extends Tensor>(this: T): T {
+    return inPlace('bitwiseNot_', this, comparison.bitwiseNot(this));
   }
   isnan(this: Tensor): Tensor {
-    return arithmetic.isnan(this);
+    return comparison.isnan(this);
   }
-  neg(this: Tensor): Tensor {
-    return arithmetic.neg(this);
+  isinf(this: Tensor): Tensor {
+    return comparison.isinf(this);
   }
-  abs(this: Tensor): Tensor {
-    return arithmetic.abs(this);
+  isposinf(this: Tensor): Tensor {
+    return comparison.isposinf(this);
   }
-  sign(this: Tensor): Tensor {
-    return arithmetic.sign(this);
+  isneginf(this: Tensor): Tensor {
+    return comparison.isneginf(this);
   }
-  square(this: Tensor): Tensor {
-    return arithmetic.square(this);
+  isfinite(this: Tensor): Tensor {
+    return comparison.isfinite(this);
   }
-  relu(this: Tensor): Tensor {
-    return arithmetic.relu(this);
+  isreal(this: Tensor): Tensor {
+    return comparison.isreal(this);
   }
-  floor(this: Tensor): Tensor {
-    return arithmetic.floor(this);
+  isclose(this: Tensor, other: Tensor, options?: comparison.CloseOptions): Tensor {
+    return comparison.isclose(this, other, options);
   }
-  ceil(this: Tensor): Tensor {
-    return arithmetic.ceil(this);
+  allclose(this: Tensor, other: Tensor, options?: comparison.CloseOptions): Promise<boolean> {
+    return comparison.allclose(this, other, options);
   }
-  trunc(this: Tensor): Tensor {
-    return arithmetic.trunc(this);
+  allcloseSync(this: Tensor, other: Tensor, options?: comparison.CloseOptions): boolean {
+    return comparison.allcloseSync(this, other, options);
   }
-  round(this: Tensor): Tensor {
-    return arithmetic.round(this);
+  equal(this: Tensor, other: Tensor): Promise<boolean> {
+    return comparison.equal(this, other);
   }
-  sqrt(this: Tensor): Tensor {
-    return arithmetic.sqrt(this);
-  }
-  rsqrt(this: Tensor): Tensor {
-    return arithmetic.rsqrt(this);
-  }
-  reciprocal(this: Tensor): Tensor {
-    return arithmetic.reciprocal(this);
-  }
-  exp(this: Tensor): Tensor {
-    return arithmetic.exp(this);
-  }
-  log(this: Tensor): Tensor {
-    return arithmetic.log(this);
-  }
-  expm1(this: Tensor): Tensor {
-    return arithmetic.expm1(this);
-  }
-  log1p(this: Tensor): Tensor {
-    return arithmetic.log1p(this);
-  }
-  exp2(this: Tensor): Tensor {
-    return arithmetic.exp2(this);
-  }
-  log2(this: Tensor): Tensor {
-    return arithmetic.log2(this);
-  }
-  log10(this: Tensor): Tensor {
-    return arithmetic.log10(this);
-  }
-  sin(this: Tensor): Tensor {
-    return arithmetic.sin(this);
-  }
-  cos(this: Tensor): Tensor {
-    return arithmetic.cos(this);
-  }
-  tan(this: Tensor): Tensor {
-    return arithmetic.tan(this);
-  }
-  asin(this: Tensor): Tensor {
-    return arithmetic.asin(this);
-  }
-  acos(this: Tensor): Tensor {
-    return arithmetic.acos(this);
-  }
-  atan(this: Tensor): Tensor {
-    return arithmetic.atan(this);
-  }
-  sinh(this: Tensor): Tensor {
-    return arithmetic.sinh(this);
-  }
-  cosh(this: Tensor): Tensor {
-    return arithmetic.cosh(this);
-  }
-  tanh(this: Tensor): Tensor {
-    return arithmetic.tanh(this);
-  }
-  asinh(this: Tensor): Tensor {
-    return arithmetic.asinh(this);
-  }
-  acosh(this: Tensor): Tensor {
-    return arithmetic.acosh(this);
-  }
-  atanh(this: Tensor): Tensor {
-    return arithmetic.atanh(this);
-  }
-  erf(this: Tensor): Tensor {
-    return arithmetic.erf(this);
-  }
-  erfc(this: Tensor): Tensor {
-    return arithmetic.erfc(this);
-  }
-  sigmoid(this: Tensor): Tensor {
-    return arithmetic.sigmoid(this);
-  }
-  softmax(this: Tensor, dim: number): Tensor {
-    return arithmetic.softmax(this, dim);
-  }
-  logSoftmax(this: Tensor, dim: number): Tensor {
-    return arithmetic.logSoftmax(this, dim);
+  equalSync(this: Tensor, other: Tensor): boolean {
+    return comparison.equalSync(this, other);
   }
 }

@@ -1,5 +1,5 @@
 // Indexing, gathering, scattering and masks as methods.
-import { inPlace } from '../arithmetic.ts';
+import { inPlace } from '../operands.ts';
 import type { Scalar } from '../dispatch.ts';
 import * as gathering from '../gathering.ts';
 import type { Index } from '../indexing.ts';

@@ -1,7 +1,7 @@
 // Views and rearrangements as methods.
 
 import type { Shape } from '@nn/core';
-import { inPlace } from '../arithmetic.ts';
+import { inPlace } from '../operands.ts';
 import * as joining from '../joining.ts';
 import * as movement from '../movement.ts';
 import * as shaping from '../shaping.ts';

@@ -1,46 +1,86 @@
 // Reductions, scans and sorting as methods.
-import type { ReduceDims, ReduceOptions, ValuesAndIndices } from '../reduction.ts';
+import * as extrema from '../extrema.ts';
+import type { KeepdimOptions, ReduceDims, ReduceOptions, ValuesAndIndices } from '../reduction.ts';
 import * as reduction from '../reduction.ts';
 import * as scans from '../scans.ts';
 import * as sorting from '../sorting.ts';
+import * as statistics from '../statistics.ts';
 import type { Tensor } from '../tensor.ts';
-import { InPlaceMethods } from './in-place.ts';
+import { ElementwiseMethods } from './elementwise.ts';
 
-export abstract class ReductionMethods extends InPlaceMethods {
+export abstract class ReductionMethods extends ElementwiseMethods {
   sum(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.sum(this, dim, options);
   }
   mean(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.mean(this, dim, options);
   }
-  prod(this: Tensor, dim?: number, options?: ReduceOptions): Tensor {
+  prod(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.prod(this, dim, options);
   }
-  amax(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+  nansum(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+    return reduction.nansum(this, dim, options);
+  }
+  nanmean(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+    return reduction.nanmean(this, dim, options);
+  }
+  amax(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
     return reduction.amax(this, dim, options);
   }
-  amin(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+  amin(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
     return reduction.amin(this, dim, options);
   }
-  argmax(this: Tensor, dim?: number, options?: ReduceOptions): Tensor {
+  aminmax(this: Tensor, options?: extrema.AminmaxOptions): { readonly min: Tensor; readonly max: Tensor } {
+    return extrema.aminmax(this, options);
+  }
+  argmax(this: Tensor, dim?: number | null, options?: KeepdimOptions): Tensor {
     return reduction.argmax(this, dim, options);
   }
-  argmin(this: Tensor, dim?: number, options?: ReduceOptions): Tensor {
+  argmin(this: Tensor, dim?: number | null, options?: KeepdimOptions): Tensor {
     return reduction.argmin(this, dim, options);
   }
-  any(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+  any(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
     return reduction.any(this, dim, options);
   }
-  all(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
+  all(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
     return reduction.all(this, dim, options);
   }
-  var(this: Tensor, dim?: ReduceDims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.variance(this, dim, options);
+  countNonzero(this: Tensor, dim?: ReduceDims): Tensor {
+    return reduction.countNonzero(this, dim);
   }
-  std(this: Tensor, dim?: ReduceDims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.std(this, dim, options);
+  logsumexp(this: Tensor, dim: ReduceDims, options?: KeepdimOptions): Tensor {
+    return reduction.logsumexp(this, dim, options);
   }
-
+  sumToSize(this: Tensor, shape: readonly number[]): Tensor {
+    return reduction.sumToSize(this, shape);
+  }
+  var(this: Tensor, dim?: ReduceDims, options?: statistics.VarianceOptions): Tensor {
+    return statistics.variance(this, dim, options);
+  }
+  std(this: Tensor, dim?: ReduceDims, options?: statistics.VarianceOptions): Tensor {
+    return statistics.std(this, dim, options);
+  }
+  norm(this: Tensor, p?: statistics.NormOrder, dim?: ReduceDims, options?: statistics.NormOptions): Tensor {
+    return statistics.norm(this, p, dim, options);
+  }
+  dist(this: Tensor, other: Tensor, p?: number): Tensor {
+    return statistics.dist(this, other, p);
+  }
+  quantile(this: Tensor, q: Tensor | number | readonly number[], options?: statistics.QuantileOptions): Tensor {
+    return statistics.quantile(this, q, options);
+  }
+  nanquantile(this: Tensor, q: Tensor | number | readonly number[], options?: statistics.QuantileOptions): Tensor {
+    return statistics.nanquantile(this, q, options);
+  }
+  cov(this: Tensor, options?: statistics.CovOptions): Tensor {
+    return statistics.cov(this, options);
+  }
+  corrcoef(this: Tensor): Tensor {
+    return statistics.corrcoef(this);
+  }
+  histc(this: Tensor, options?: statistics.HistcOptions): Tensor {
+    return statistics.histc(this, options);
+  }
   cumsum(this: Tensor, dim: number, options?: scans.ScanOptions): Tensor {
     return scans.cumsum(this, dim, options);
   }
@@ -68,20 +108,33 @@ export abstract class ReductionMethods extends InPlaceMethods {
   topk(this: Tensor, k: number, dim?: number, options?: sorting.TopkOptions): ValuesAndIndices {
     return sorting.topk(this, k, dim, options);
   }
-  kthvalue(this: Tensor, k: number, dim?: number, options?: sorting.KeepdimOptions): ValuesAndIndices {
+  kthvalue(this: Tensor, k: number, dim?: number, options?: KeepdimOptions): ValuesAndIndices {
     return sorting.kthvalue(this, k, dim, options);
   }
-  mode(this: Tensor, dim?: number, options?: sorting.KeepdimOptions): ValuesAndIndices {
+  mode(this: Tensor, dim?: number, options?: KeepdimOptions): ValuesAndIndices {
     return sorting.mode(this, dim, options);
   }
+  max(this: Tensor): Tensor;
+  max(this: Tensor, other: Tensor): Tensor;
+  max(this: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+  max(this: Tensor, second?: number | Tensor, options?: KeepdimOptions): Tensor | ValuesAndIndices {
+    return extrema.max(this, second as number, options);
+  }
+  min(this: Tensor): Tensor;
+  min(this: Tensor, other: Tensor): Tensor;
+  min(this: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+  min(this: Tensor, second?: number | Tensor, options?: KeepdimOptions): Tensor | ValuesAndIndices {
+    return extrema.min(this, second as number, options);
+  }
   median(this: Tensor): Tensor;
-  median(this: Tensor, dim: number, options?: sorting.KeepdimOptions): ValuesAndIndices;
-  median(this: Tensor, dim?: number, options?: sorting.KeepdimOptions): Tensor | ValuesAndIndices {
+  median(this: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+  median(this: Tensor, dim?: number, options?: KeepdimOptions): Tensor | ValuesAndIndices {
     return dim === undefined ? sorting.median(this) : sorting.median(this, dim, options);
   }
   nanmedian(this: Tensor): Tensor;
-  nanmedian(this: Tensor, dim: number, options?: sorting.KeepdimOptions): ValuesAndIndices;
-  nanmedian(this: Tensor, dim?: number, options?: sorting.KeepdimOptions): Tensor | ValuesAndIndices {
+  nanmedian(this: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+  nanmedian(this: Tensor, dim?: number, options?: KeepdimOptions): Tensor | ValuesAndIndices {
     return dim === undefined ? sorting.nanmedian(this) : sorting.nanmedian(this, dim, options);
   }
+
 }

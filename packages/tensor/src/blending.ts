@@ -1,0 +1,101 @@
+// Choosing between elements: where, clamp, maximum and their kin.
+import { ArgumentError, categoryOf, isFloat } from '@nn/core';
+import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
+import { asPair, binaryTensors, type Operand } from './operands.ts';
+import { Tensor } from './tensor.ts';
+
+/** `torch.maximum`: the greater of two elements; NaN if one is. Equal ones share the gradient. */
+export const maximum: (a: Tensor, b: Tensor) => Tensor = binaryTensors('maximum');
+/** `torch.minimum`: the lesser of two elements; NaN if one is. Equal ones share the gradient. */
+export const minimum: (a: Tensor, b: Tensor) => Tensor = binaryTensors('minimum');
+
+/** `torch.where`: condition ? a : b, broadcast. The condition is bool. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const dtype = promote(a, b);
+  return apply(
+    'where',
+    [requireTensor('where', condition), asOperand('where', a, dtype), asOperand('where', b, dtype)],
+    {},
+  );
+}
+
+/** Where a value is NaN: never, for integers. */
+export function absent(x: Tensor): Tensor {
+  return apply('isnan', [x], {});
+}
+
+/** Where the bound applies: below it (or above), or, for tensors, where it is NaN itself. */
+function beyond(x: Tensor, bound: Operand, below: boolean): Tensor {
+  const outside = below ? x.lt(bound) : x.gt(bound);
+  return bound instanceof Tensor && isFloat(bound.dtype) ? outside.logicalOr(absent(bound)) : outside;
+}
+
+/** `torch.clamp`: limited to [min, max]; a bound that is null or left out does not limit. Where min > max: max. */
+export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
+  requireTensor('clamp', x);
+  if (min == null && max == null) throw new ArgumentError('clamp: needs min or max');
+  let result = x;
+  if (min != null) result = where(beyond(result, min, true), min, result);
+  if (max != null) result = where(beyond(result, max, false), max, result);
+  return result;
+}
+
+/** `torch.clip`: clamp. */
+export function clip(x: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
+  return clamp(x, min, max);
+}
+
+/** `torch.clamp_min`. */
+export function clampMin(x: Tensor, min: Operand): Tensor {
+  return where(beyond(requireTensor('clampMin', x), min, true), min, x);
+}
+
+/** `torch.clamp_max`. */
+export function clampMax(x: Tensor, max: Operand): Tensor {
+  return where(beyond(requireTensor('clampMax', x), max, false), max, x);
+}
+
+/** `torch.fmax`: the greater of two elements; the other one where one is NaN. */
+export function fmax(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('fmax', requireTensor('fmax', a), requireTensor('fmax', b), false);
+  return where(x.ge(y).logicalOr(absent(y)), x, y);
+}
+
+/** `torch.fmin`: the lesser of two elements; the other one where one is NaN. */
+export function fmin(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = asPair('fmin', requireTensor('fmin', a), requireTensor('fmin', b), false);
+  return where(x.le(y).logicalOr(absent(y)), x, y);
+}
+
+/** `torch.lerp`: start + weight * (end - start), exact at both ends. */
+export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tensor {
+  const dtype = floatFor(promote(requireTensor('lerp', start), requireTensor('lerp', end)));
+  const [a, b] = [castTo(start, dtype), castTo(end, dtype)];
+  const gap = b.sub(a);
+  if (typeof weight === 'number')
+    return Math.abs(weight) < 0.5 ? a.add(gap.mul(weight)) : b.sub(gap.mul(1 - weight));
+  const w = castTo(weight, dtype);
+  return where(w.abs().lt(0.5), a.add(gap.mul(w)), b.sub(gap.mul(w.neg().add(1))));
+}
+
+/** `torch.heaviside`: 0 below 0, 1 above it, `values` at it. */
+export function heaviside(x: Tensor, values: Tensor): Tensor {
+  const [source, middle] = asPair('heaviside', requireTensor('heaviside', x), requireTensor('heaviside', values), false);
+  const step = where(source.eq(0), middle, castTo(source.gt(0), source.dtype));
+  return categoryOf(source.dtype) === 'float' ? where(absent(source), source, step) : step;
+}
+
+/** Whether the sign bit is set: for floats also that of -0 and NaN. */
+export function signbit(x: Tensor): Tensor {
+  requireTensor('signbit', x);
+  if (!isFloat(x.dtype)) return x.dtype === 'bool' ? x.logicalXor(x) : x.lt(0);
+  if (x.dtype === 'float64') return apply('bitcast', [x], { dtype: 'int64' }).lt(0);
+  return apply('bitcast', [castTo(x, 'float32')], { dtype: 'int32' }).lt(0);
+}
+
+/** `torch.copysign`: |a| with b's sign. */
+export function copysign(a: Tensor, b: Operand): Tensor {
+  const [x, y] = asPair('copysign', requireTensor('copysign', a), b, true);
+  const size = x.abs();
+  return where(signbit(y), size.neg(), size);
+}

@@ -1,0 +1,325 @@
+// Variance, norms and what is estimated from data.
+import {
+  ArgumentError,
+  categoryOf,
+  checkOptions,
+  type DType,
+  DTypeError,
+  formatShape,
+  isFloat,
+  isInteger,
+  normalizeDim,
+  ShapeError,
+  UnsupportedError,
+} from '@nn/core';
+import { where } from './blending.ts';
+import { onesLike, tensor, zeros } from './creation.ts';
+import { castTo, floatFor, promote, requireTensor } from './dispatch.ts';
+import { pickAlong } from './gathering.ts';
+import { amax, amin, countingDType, type KeepdimOptions, mean, type ReduceDims, reducedDims, sum } from './reduction.ts';
+import { argsort } from './sorting.ts';
+import { Tensor } from './tensor.ts';
+
+export interface VarianceOptions extends KeepdimOptions {
+  /** Divide by n - correction. Default 1 (Bessel's correction). */
+  readonly correction?: number;
+}
+
+/** Mean squared distance from the mean, in two passes, and the mean with the dimensions kept. */
+function moments(
+  name: string,
+  x: Tensor,
+  dim: ReduceDims | undefined,
+  options: VarianceOptions,
+): { variance: Tensor; center: Tensor } {
+  requireTensor(name, x);
+  checkOptions(name, options, ['keepdim', 'correction']);
+  if (categoryOf(x.dtype) !== 'float') throw new DTypeError(`${name}: takes float tensors, got ${x.dtype}`);
+  const correction = options.correction ?? 1;
+  if (typeof correction !== 'number')
+    throw new ArgumentError(`${name}: correction must be a number, got ${String(correction)}`);
+  const dims = reducedDims(name, x, dim);
+  const center = mean(x, dims, { keepdim: true });
+  const total = sum(x.sub(center).square(), dims, { keepdim: options.keepdim });
+  const count = dims.reduce((product, each) => product * x.shape[each], 1);
+  return { variance: total.div(Math.max(count - correction, 0)), center };
+}
+
+/** The mean, as the options want its dimensions. */
+function centerFor(x: Tensor, dim: ReduceDims | undefined, center: Tensor, options: VarianceOptions): Tensor {
+  if (options.keepdim) return center;
+  const dims = reducedDims('mean', x, dim);
+  return center.reshape(center.shape.filter((_, i) => !dims.includes(i)));
+}
+
+/** `torch.var`: Σ (x - mean)² / (n - correction). */
+export function variance(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
+  return moments('var', x, dim, options).variance;
+}
+
+export { variance as var };
+
+/** `torch.std`: the root of the variance. */
+export function std(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
+  return moments('std', x, dim, options).variance.sqrt();
+}
+
+/** `torch.var_mean`: variance and mean. */
+export function varMean(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): [Tensor, Tensor] {
+  const { variance: spread, center } = moments('varMean', x, dim, options);
+  return [spread, centerFor(x, dim, center, options)];
+}
+
+/** `torch.std_mean`: standard deviation and mean. */
+export function stdMean(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): [Tensor, Tensor] {
+  const { variance: spread, center } = moments('stdMean', x, dim, options);
+  return [spread.sqrt(), centerFor(x, dim, center, options)];
+}
+
+/** A p-norm: a number, infinities included, or 'fro', the root of the sum of squares. */
+export type NormOrder = number | 'fro' | 'nuc';
+
+export interface NormOptions extends KeepdimOptions {
+  readonly dtype?: DType;
+}
+
+/**
+ * `torch.norm`: (Σ |x|^p)^(1/p); for p = 0 the number of elements that are not 0, for infinities the greatest or
+ * least |x|. Its gradient at 0 is 0.
+ *
+ * @throws {UnsupportedError} for the nuclear norm, which needs singular values.
+ */
+export function norm(
+  x: Tensor,
+  p: NormOrder = 'fro',
+  dim?: ReduceDims,
+  options: NormOptions = {},
+): Tensor {
+  requireTensor('norm', x);
+  checkOptions('norm', options, ['keepdim', 'dtype']);
+  if (p === 'nuc') throw new UnsupportedError("norm: the nuclear norm needs singular values; use 'fro' or a number");
+  if (p !== 'fro' && typeof p !== 'number')
+    throw new ArgumentError(`norm: p must be a number, 'fro' or 'nuc', got '${String(p)}'`);
+  const y = options.dtype === undefined ? x : castTo(x, options.dtype);
+  if (!isFloat(y.dtype)) throw new DTypeError(`norm: takes float tensors, got ${y.dtype}. Use x.float()`);
+  const keep = { keepdim: options.keepdim };
+  if (p === 'fro' || p === 2) return rootOfZero(sum(y.square(), dim, keep), (total) => total.sqrt());
+  if (p === 0) return sum(castTo(y.ne(0), y.dtype), dim, keep);
+  if (p === 1) return sum(y.abs(), dim, keep);
+  if (p === Infinity) return y.numel() === 0 ? sum(y.abs(), dim, keep) : amax(y.abs(), dim, keep);
+  if (p === -Infinity) return amin(y.abs(), dim, keep);
+  return p > 0
+    ? rootOfZero(sum(y.abs().pow(p), dim, keep), (total) => total.pow(1 / p))
+    : sum(y.abs().pow(p), dim, keep).pow(1 / p);
+}
+
+/** A root whose gradient at 0 is 0 instead of infinite. */
+export function rootOfZero(total: Tensor, root: (total: Tensor) => Tensor): Tensor {
+  const zero = total.eq(0);
+  return where(zero, 0, root(where(zero, 1, total)));
+}
+
+/** `torch.dist`: the p-norm of the difference. */
+export function dist(a: Tensor, b: Tensor, p: number = 2): Tensor {
+  return norm(requireTensor('dist', a).sub(requireTensor('dist', b)), p);
+}
+
+export interface QuantileOptions extends KeepdimOptions {
+  /** Without it, of all elements. */
+  readonly dim?: number | null;
+  /** Between two elements. Default 'linear'. */
+  readonly interpolation?: 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest';
+}
+
+function quantiles(
+  name: string,
+  x: Tensor,
+  q: Tensor | number | readonly number[],
+  options: QuantileOptions,
+  ignoreNaN: boolean,
+): Tensor {
+  requireTensor(name, x);
+  checkOptions(name, options, ['dim', 'keepdim', 'interpolation']);
+  if (!isFloat(x.dtype)) throw new DTypeError(`${name}: takes float tensors, got ${x.dtype}. Use x.float()`);
+  const list = q instanceof Tensor ? castTo(q, x.dtype) : tensor(q, { dtype: x.dtype, device: x.device });
+  const flat = options.dim == null;
+  const dim = flat ? 0 : normalizeDim(name, options.dim!, x.ndim);
+  const source = flat || x.ndim === 0 ? x.reshape([-1]) : x.movedim(dim, -1);
+  const at = source.ndim - 1;
+  const sorted = pickAlong(source, at, argsort(source.detach(), -1));
+  const holes = castTo(source.detach().isnan(), 'int32').sum(-1, { keepdim: true, dtype: 'int32' });
+  const last = source.shape[at] - 1;
+  // [q..., x without the dimension]: each quantile's rank, then the elements around it.
+  const counts = ignoreNaN ? holes.neg().add(last).clamp(0) : holes.mul(0).add(last);
+  const rank = castTo(counts, x.dtype).mul(list.reshape([-1]));
+  const low = rank.floor();
+  const high = rank.ceil();
+  const place = (position: Tensor): Tensor => pickAlong(sorted, at, castTo(position.detach(), 'int32').clamp(0, last));
+  const chosen = interpolated(name, options.interpolation ?? 'linear', rank, low, high, place);
+  const missing = ignoreNaN ? holes.eq(last + 1) : holes.gt(0);
+  const values = where(missing, Number.NaN, chosen);
+  const shape = flat && options.keepdim ? x.shape.map(() => 1) : source.shape.slice(0, -1);
+  const kept = flat || x.ndim === 0 || !options.keepdim ? shape : x.shape.map((extent, i) => (i === dim ? 1 : extent));
+  const lead = values.movedim(-1, 0);
+  return list.ndim === 0 ? lead.reshape(kept) : lead.reshape([list.numel(), ...kept]);
+}
+
+function interpolated(
+  name: string,
+  how: NonNullable<QuantileOptions['interpolation']>,
+  rank: Tensor,
+  low: Tensor,
+  high: Tensor,
+  place: (position: Tensor) => Tensor,
+): Tensor {
+  switch (how) {
+    case 'lower':
+      return place(low);
+    case 'higher':
+      return place(high);
+    case 'nearest':
+      return place(rank.round());
+    case 'midpoint':
+      return place(low).lerp(place(high), rank.ne(low).to(rank.dtype).mul(0.5));
+    case 'linear':
+      return place(low).lerp(place(high), rank.sub(low));
+    default:
+      throw new ArgumentError(
+        `${name}: interpolation must be linear, lower, higher, midpoint or nearest, got '${String(how)}'`,
+      );
+  }
+}
+
+/** `torch.quantile`: the elements at fractions q (in [0, 1]) of the sorted order; NaN if there is one. */
+export function quantile(
+  x: Tensor,
+  q: Tensor | number | readonly number[],
+  options: QuantileOptions = {},
+): Tensor {
+  return quantiles('quantile', x, q, options, false);
+}
+
+/** `torch.nanquantile`: quantile without the NaNs. */
+export function nanquantile(
+  x: Tensor,
+  q: Tensor | number | readonly number[],
+  options: QuantileOptions = {},
+): Tensor {
+  return quantiles('nanquantile', x, q, options, true);
+}
+
+export interface CovOptions {
+  /** Divide by n - correction. Default 1. */
+  readonly correction?: number;
+  /** How often each observation was made: integers. */
+  readonly fweights?: Tensor | null;
+  /** How much each observation counts. */
+  readonly aweights?: Tensor | null;
+}
+
+/** `torch.cov`: covariances of variables (rows) over observations (columns). */
+export function cov(x: Tensor, options: CovOptions = {}): Tensor {
+  checkOptions('cov', options, ['correction', 'fweights', 'aweights']);
+  if (requireTensor('cov', x).ndim > 2)
+    throw new ShapeError(`cov: takes at most 2 dimensions, got shape ${formatShape(x.shape)}`);
+  const { correction = 1, fweights, aweights } = options;
+  const rows = castTo(x.ndim < 2 ? x.reshape([1, x.numel()]) : x, floatFor(x.dtype));
+  const count = rows.shape[1];
+  checkWeights('fweights', fweights, count, true);
+  checkWeights('aweights', aweights, count, false);
+  let weights: Tensor | undefined;
+  if (fweights != null) weights = castTo(fweights, rows.dtype).reshape([count]);
+  if (aweights != null) {
+    const each = castTo(aweights, rows.dtype).reshape([count]);
+    weights = weights === undefined ? each : weights.mul(each);
+  }
+  const total = weights?.sum();
+  const center =
+    weights === undefined || total === undefined
+      ? mean(rows, 1, { keepdim: true })
+      : rows.mul(weights).sum(1, { keepdim: true }).div(total);
+  const centered = rows.sub(center);
+  const weighted = weights === undefined ? centered : centered.mul(weights);
+  const freedom = degreesOfFreedom(count, correction, weights, total, aweights ?? undefined);
+  const product = weighted.matmul(centered.T).div(freedom);
+  return x.ndim < 2 ? product.reshape([]) : product;
+}
+
+function degreesOfFreedom(
+  count: number,
+  correction: number,
+  weights: Tensor | undefined,
+  total: Tensor | undefined,
+  aweights: Tensor | undefined,
+): Tensor | number {
+  if (weights === undefined || total === undefined) return Math.max(count - correction, 0);
+  if (aweights === undefined) return total.sub(correction).clampMin(0);
+  const spread = weights.mul(castTo(aweights, weights.dtype)).sum().div(total);
+  return total.sub(spread.mul(correction)).clampMin(0);
+}
+
+function checkWeights(name: string, weights: Tensor | null | undefined, count: number, whole: boolean): void {
+  if (weights == null) return;
+  if (weights.ndim > 1)
+    throw new ShapeError(`cov: ${name} must have at most one dimension, got shape ${formatShape(weights.shape)}`);
+  if (whole ? !isInteger(weights.dtype) : !isFloat(weights.dtype))
+    throw new DTypeError(`cov: ${name} must be ${whole ? 'integers' : 'floats'}, got ${weights.dtype}`);
+  if (weights.numel() !== count)
+    throw new ShapeError(`cov: ${name} has ${weights.numel()} elements for ${count} observations`);
+  const host = weights.node.state?.host;
+  if (host?.some((each: number | bigint) => each < 0))
+    throw new ArgumentError(`cov: ${name} must not be negative`);
+}
+
+/** `torch.corrcoef`: correlations of variables (rows) over observations (columns). */
+export function corrcoef(x: Tensor): Tensor {
+  const covariance = cov(x);
+  if (covariance.ndim === 0) return covariance.div(covariance);
+  const spread = covariance.diagonal().sqrt();
+  return covariance.div(spread.unsqueeze(1)).div(spread).clamp(-1, 1);
+}
+
+export interface HistcOptions {
+  /** Default 100. */
+  readonly bins?: number;
+  /** Bounds; the data's own where both are equal. Default 0. */
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** `torch.histc`: how many elements lie in each of equal ranges between min and max; others are left out. */
+export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
+  checkOptions('histc', options, ['bins', 'min', 'max']);
+  const { bins = 100, min = 0, max = 0 } = options;
+  if (!Number.isInteger(bins) || bins < 1)
+    throw new ArgumentError(`histc: bins must be a positive integer, got ${bins}`);
+  if (max < min) throw new ArgumentError(`histc: max ${max} is less than min ${min}`);
+  const flat = requireTensor('histc', x).reshape([-1]);
+  const source = castTo(flat, floatFor(x.dtype));
+  let low: Tensor | number = min;
+  let high: Tensor | number = max;
+  if (min === max && flat.numel() > 0) {
+    const [least, most] = [amin(source), amax(source)];
+    const equal = least.eq(most);
+    low = where(equal, least.sub(1), least);
+    high = where(equal, most.add(1), most);
+  }
+  const inside = source.ge(low).logicalAnd(source.le(high));
+  const width = typeof low === 'number' ? (high as number) - low : (high as Tensor).sub(low);
+  const position = castTo(source.sub(low).div(width).mul(bins).floor(), 'int32').clamp(0, bins - 1);
+  const target = zeros([bins], { dtype: source.dtype, device: x.device });
+  return castTo(target.scatterAdd(0, position, castTo(inside, source.dtype)), x.dtype);
+}
+
+export interface BincountOptions {
+  readonly weights?: Tensor;
+  /** How many bins at least; needed on devices that cannot be read synchronously. Default 0. */
+  readonly minlength?: number;
+}
+
+/** Counts for values 0 … bins - 1. */
+export function countBins(x: Tensor, bins: number, weights: Tensor | undefined): Tensor {
+  const dtype = weights === undefined ? countingDType(x.device) : weights.dtype === 'float32' ? 'float32' : promote(weights, 0.5);
+  const source = weights === undefined ? onesLike(x, { dtype }) : castTo(weights, dtype);
+  return zeros([bins], { dtype, device: x.device }).scatterAdd(0, x, source);
+}

@@ -1,0 +1,167 @@
+// Functions of one element.
+import { categoryOf, checkOptions, DTypeError, isFloat, normalizeDim } from '@nn/core';
+import { where } from './blending.ts';
+import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
+import { rounding, unaryFloat, unarySame } from './operands.ts';
+import type { Tensor } from './tensor.ts';
+
+export const neg: (x: Tensor) => Tensor = unarySame('neg');
+export const square: (x: Tensor) => Tensor = unarySame('square');
+export const relu: (x: Tensor) => Tensor = unarySame('relu');
+export const floor: (x: Tensor) => Tensor = rounding('floor');
+export const ceil: (x: Tensor) => Tensor = rounding('ceil');
+export const trunc: (x: Tensor) => Tensor = rounding('trunc');
+export const sqrt: (x: Tensor) => Tensor = unaryFloat('sqrt');
+export const rsqrt: (x: Tensor) => Tensor = unaryFloat('rsqrt');
+export const reciprocal: (x: Tensor) => Tensor = unaryFloat('reciprocal');
+export const exp: (x: Tensor) => Tensor = unaryFloat('exp');
+export const log: (x: Tensor) => Tensor = unaryFloat('log');
+export const expm1: (x: Tensor) => Tensor = unaryFloat('expm1');
+export const log1p: (x: Tensor) => Tensor = unaryFloat('log1p');
+export const exp2: (x: Tensor) => Tensor = unaryFloat('exp2');
+export const log2: (x: Tensor) => Tensor = unaryFloat('log2');
+export const log10: (x: Tensor) => Tensor = unaryFloat('log10');
+export const sin: (x: Tensor) => Tensor = unaryFloat('sin');
+export const cos: (x: Tensor) => Tensor = unaryFloat('cos');
+export const tan: (x: Tensor) => Tensor = unaryFloat('tan');
+export const asin: (x: Tensor) => Tensor = unaryFloat('asin');
+export const acos: (x: Tensor) => Tensor = unaryFloat('acos');
+export const atan: (x: Tensor) => Tensor = unaryFloat('atan');
+export const sinh: (x: Tensor) => Tensor = unaryFloat('sinh');
+export const cosh: (x: Tensor) => Tensor = unaryFloat('cosh');
+export const tanh: (x: Tensor) => Tensor = unaryFloat('tanh');
+export const asinh: (x: Tensor) => Tensor = unaryFloat('asinh');
+export const acosh: (x: Tensor) => Tensor = unaryFloat('acosh');
+export const atanh: (x: Tensor) => Tensor = unaryFloat('atanh');
+export const erf: (x: Tensor) => Tensor = unaryFloat('erf');
+export const erfc: (x: Tensor) => Tensor = unaryFloat('erfc');
+/** `torch.erfinv`: the inverse of erf on (-1, 1), ±infinity at the ends, NaN outside. */
+export const erfinv: (x: Tensor) => Tensor = unaryFloat('erfinv');
+export const sigmoid: (x: Tensor) => Tensor = unaryFloat('sigmoid');
+
+/** `torch.abs`. */
+export function abs(x: Tensor): Tensor {
+  return categoryOf(requireTensor('abs', x).dtype) === 'bool' ? x.clone() : apply('abs', [x], {});
+}
+
+/** `torch.sign`: -1, 0 or 1. Bools stay as they are. */
+export function sign(x: Tensor): Tensor {
+  return requireTensor('sign', x).dtype === 'bool' ? x.clone() : apply('sign', [x], {});
+}
+
+/** `torch.sgn`: sign, for real numbers. */
+export function sgn(x: Tensor): Tensor {
+  return sign(requireTensor('sgn', x));
+}
+
+/** `torch.positive`: the tensor itself. @throws {DTypeError} for bool. */
+export function positive(x: Tensor): Tensor {
+  if (requireTensor('positive', x).dtype === 'bool')
+    throw new DTypeError('positive: does not take bool tensors');
+  return x;
+}
+
+export interface RoundOptions {
+  /** Digits behind the point to keep; negative ones round to tens, hundreds, …. Default 0. */
+  readonly decimals?: number;
+}
+
+/** `torch.round`: to nearest, halves to even. */
+export function round(x: Tensor, options: RoundOptions = {}): Tensor {
+  checkOptions('round', options, ['decimals']);
+  const decimals = options.decimals ?? 0;
+  const nearest = rounding('round');
+  if (decimals === 0 || !isFloat(requireTensor('round', x).dtype)) return nearest(x);
+  const scale = 10 ** Math.abs(decimals);
+  return decimals > 0 ? nearest(x.mul(scale)).div(scale) : nearest(x.div(scale)).mul(scale);
+}
+
+/** `torch.frac`: what is behind the point, with x's sign. */
+export function frac(x: Tensor): Tensor {
+  return requireTensor('frac', x).sub(trunc(x));
+}
+
+/** `torch.deg2rad`. */
+export function deg2rad(x: Tensor): Tensor {
+  return castTo(requireTensor('deg2rad', x), floatFor(x.dtype)).mul(Math.PI / 180);
+}
+
+/** `torch.rad2deg`. */
+export function rad2deg(x: Tensor): Tensor {
+  return castTo(requireTensor('rad2deg', x), floatFor(x.dtype)).mul(180 / Math.PI);
+}
+
+/** `torch.logit`: log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first. */
+export function logit(x: Tensor, eps?: number | null): Tensor {
+  const source = castTo(requireTensor('logit', x), floatFor(x.dtype));
+  const inside = eps == null ? source : source.clamp(eps, 1 - eps);
+  return inside.div(inside.neg().add(1)).log();
+}
+
+/** `torch.sinc`: sin(πx) / (πx), 1 at 0. */
+export function sinc(x: Tensor): Tensor {
+  const scaled = castTo(requireTensor('sinc', x), floatFor(x.dtype)).mul(Math.PI);
+  const zero = scaled.eq(0);
+  return where(zero, 1, scaled.sin().div(where(zero, 1, scaled)));
+}
+
+export interface NanToNumOptions {
+  /** What NaN becomes. Default 0. */
+  readonly nan?: number | null;
+  /** What infinity becomes. Default: the dtype's greatest number. */
+  readonly posinf?: number | null;
+  /** What -infinity becomes. Default: the dtype's least number. */
+  readonly neginf?: number | null;
+}
+
+const greatest: { readonly [dtype: string]: number } = {
+  float16: 65504,
+  bfloat16: 3.3895313892515355e38,
+  float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
+};
+
+/** `torch.nan_to_num`: NaN and infinities replaced by numbers. */
+export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
+  checkOptions('nanToNum', options, ['nan', 'posinf', 'neginf']);
+  if (!isFloat(requireTensor('nanToNum', x).dtype)) return x.clone();
+  const high = options.posinf ?? greatest[x.dtype];
+  const low = options.neginf ?? -greatest[x.dtype];
+  const finite = where(x.eq(Infinity), high, where(x.eq(-Infinity), low, x));
+  return where(x.isnan(), options.nan ?? 0, finite);
+}
+
+/** `torch.angle` of real numbers: π where negative, else 0; NaN stays. */
+export function angle(x: Tensor): Tensor {
+  const source = castTo(requireTensor('angle', x), floatFor(x.dtype));
+  return where(source.isnan(), source, where(source.lt(0), Math.PI, 0).to(source.dtype));
+}
+
+/** `torch.real` of real numbers: the tensor itself. */
+export function real(x: Tensor): Tensor {
+  return requireTensor('real', x);
+}
+
+/** `torch.conj` of real numbers: the tensor itself. */
+export function conj(x: Tensor): Tensor {
+  return requireTensor('conj', x);
+}
+
+/** `torch.conj_physical` of real numbers: the tensor itself. */
+export function conjPhysical(x: Tensor): Tensor {
+  return requireTensor('conjPhysical', x);
+}
+
+/** exp(x) / Σ exp(x) along the dimension. */
+export function softmax(x: Tensor, dim: number): Tensor {
+  const source = castTo(requireTensor('softmax', x), floatFor(x.dtype));
+  if (x.ndim === 0) return source.reshape([1]).softmax(0).reshape([]);
+  return apply('softmax', [source], { dim: normalizeDim('softmax', dim, x.ndim) });
+}
+
+/** x - log Σ exp(x) along the dimension. */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  const source = castTo(requireTensor('logSoftmax', x), floatFor(x.dtype));
+  if (x.ndim === 0) return source.reshape([1]).logSoftmax(0).reshape([]);
+  return apply('logSoftmax', [source], { dim: normalizeDim('logSoftmax', dim, x.ndim) });
+}
