@@ -85,7 +85,7 @@ function* points(): Generator<number> {
 }
 
 /** About 300,000 float32s. */
-export const unaryPoints: Float32Array = Float32Array.from(points());
+const unaryPoints: Float32Array = Float32Array.from(points());
 
 /** A float's place in their order, both zeros at 0. */
 function rank(x: number): number {

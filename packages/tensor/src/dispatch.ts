@@ -140,7 +140,7 @@ export function requireTensor(functionName: string, value: unknown): Tensor {
 /**
  * Writes a value of any broadcastable shape and castable dtype into a tensor's memory.
  *
- * @param options.fresh whether no other tensor holds the value.
+ * Give `fresh` when no other tensor holds the value: it is then not copied.
  * @throws {DTypeError} when the cast would lose the value's category (float into an integer tensor, say).
  */
 export function writeInPlace(

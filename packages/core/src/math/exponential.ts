@@ -43,7 +43,7 @@ export function exp2(c: MathCode, x: Value): Value {
 }
 
 /** ln 2 in two parts, the first of 16 bits. */
-export const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
+const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
 /** Minimax for (e^r - 1 - r) / r², |r| <= ln 2 / 2, to a relative error of 2^-31 in e^r - 1. */
 const expm1Coefficients = [0.5, 0.166666657, 0.0416664667, 0.00833364204, 0.00139349909, 0.000196675159];
 
