@@ -190,6 +190,7 @@ function ragged(shape: Shape, dim: number, found: number | undefined): ShapeErro
 
 /** The values as a new host array of the dtype. */
 export function toHostArray(flat: ArrayLike<Scalar>, dtype: DType): HostArray {
+  if (typedArrayDType(flat) === dtype) return (flat as HostArray).slice();
   const result = hostArray(dtype, flat.length);
   for (let i = 0; i < flat.length; i++) result[i] = toElement(flat[i], dtype) as never;
   return result;
