@@ -2,14 +2,7 @@
 import { ArgumentError, checkOptions, type DType, DTypeError, isFloat } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
-import {
-  asPair,
-  binary,
-  binaryAs,
-  binaryFloatTensors,
-  type Operand,
-  requireOneTensor,
-} from './operands.ts';
+import { asPair, binary, binaryAs, binaryFloatTensors, type Operand, requireOneTensor } from './operands.ts';
 import { hasDType } from './reading.ts';
 import { Tensor } from './tensor.ts';
 import { reciprocal, sqrt, square } from './unary.ts';

@@ -80,7 +80,12 @@ export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tenso
 
 /** `torch.heaviside`: 0 below 0, 1 above it, `values` at it. */
 export function heaviside(x: Tensor, values: Tensor): Tensor {
-  const [source, middle] = asPair('heaviside', requireTensor('heaviside', x), requireTensor('heaviside', values), false);
+  const [source, middle] = asPair(
+    'heaviside',
+    requireTensor('heaviside', x),
+    requireTensor('heaviside', values),
+    false,
+  );
   const step = where(source.eq(0), middle, castTo(source.gt(0), source.dtype));
   return categoryOf(source.dtype) === 'float' ? where(absent(source), source, step) : step;
 }
@@ -96,6 +101,7 @@ export function signbit(x: Tensor): Tensor {
 /** `torch.copysign`: |a| with b's sign. */
 export function copysign(a: Tensor, b: Operand): Tensor {
   const [x, y] = asPair('copysign', requireTensor('copysign', a), b, true);
-  const size = x.abs();
-  return where(signbit(y), size.neg(), size);
+  // By way of sign, which gives b the gradient zero; the bit itself counts at zeros and NaNs.
+  const sign = y.sign();
+  return x.abs().mul(where(sign.abs().eq(1), sign, where(signbit(y), -1, 1)));
 }

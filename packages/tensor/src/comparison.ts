@@ -1,10 +1,10 @@
 // Functions whose results are truth values or bits.
 import { ArgumentError, checkOptions, DTypeError, isFloat, sameShape } from '@nn/core';
 import { absent } from './blending.ts';
-import { apply, asOperand, castTo, promote, requireTensor } from './dispatch.ts';
+import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import { binary, binaryAs, type Operand, type PlainOp, requireOneTensor } from './operands.ts';
 import { item, itemSync } from './reading.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 export const eq: (a: Tensor, b: Operand) => Tensor = binary('eq');
 export const ne: (a: Tensor, b: Operand) => Tensor = binary('ne');
@@ -26,25 +26,28 @@ export const bitwiseXor: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseXo
 /** `torch.bitwise_left_shift`. */
 export const bitwiseLeftShift: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseLeftShift', 'leftShift');
 /** `torch.bitwise_right_shift`: the sign fills in. */
-export const bitwiseRightShift: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseRightShift', 'rightShift');
+export const bitwiseRightShift: (a: Operand, b: Operand) => Tensor = bitwise(
+  'bitwiseRightShift',
+  'rightShift',
+);
 
 /** `torch.bitwise_not`; on bool: not. */
 export function bitwiseNot(x: Tensor): Tensor {
   return apply('bitwiseNot', [requireTensor('bitwiseNot', x)], {});
 }
 
-function logical(name: string, op: PlainOp): (a: Tensor, b: Operand) => Tensor {
-  return (a, b) => apply(op, [truth(name, requireTensor(name, a)), truth(name, b)], {} as never);
+function logical(name: string, op: PlainOp): (a: Tensor, b: Tensor) => Tensor {
+  return (a, b) => apply(op, [truth(name, a), truth(name, b)], {} as never);
 }
 
 /** Whether each element is not zero. */
-function truth(name: string, value: Operand): Tensor {
-  return value instanceof Tensor ? castTo(value, 'bool') : asOperand(name, Boolean(value), 'bool');
+function truth(name: string, value: Tensor): Tensor {
+  return castTo(requireTensor(name, value), 'bool');
 }
 
-export const logicalAnd: (a: Tensor, b: Operand) => Tensor = logical('logicalAnd', 'bitwiseAnd');
-export const logicalOr: (a: Tensor, b: Operand) => Tensor = logical('logicalOr', 'bitwiseOr');
-export const logicalXor: (a: Tensor, b: Operand) => Tensor = logical('logicalXor', 'bitwiseXor');
+export const logicalAnd: (a: Tensor, b: Tensor) => Tensor = logical('logicalAnd', 'bitwiseAnd');
+export const logicalOr: (a: Tensor, b: Tensor) => Tensor = logical('logicalOr', 'bitwiseOr');
+export const logicalXor: (a: Tensor, b: Tensor) => Tensor = logical('logicalXor', 'bitwiseXor');
 
 export function logicalNot(x: Tensor): Tensor {
   return apply('bitwiseNot', [castTo(requireTensor('logicalNot', x), 'bool')], {});
@@ -138,4 +141,3 @@ export function equalSync(a: Tensor, b: Tensor): boolean {
   const same = sameElements(a, b);
   return same === null ? false : (itemSync(same) as boolean);
 }
-

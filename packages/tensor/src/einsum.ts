@@ -57,7 +57,10 @@ function withoutRepeats({ tensor, labels }: Labelled): Labelled {
 function reduced({ tensor, labels }: Labelled, needed: ReadonlySet<string>): Labelled {
   const dims = labels.flatMap((label, dim) => (needed.has(label) ? [] : [dim]));
   if (dims.length === 0) return { tensor, labels };
-  return { tensor: castTo(tensor.sum(dims), tensor.dtype), labels: labels.filter((label) => needed.has(label)) };
+  return {
+    tensor: castTo(tensor.sum(dims), tensor.dtype),
+    labels: labels.filter((label) => needed.has(label)),
+  };
 }
 
 function arranged({ tensor, labels }: Labelled, order: readonly string[]): Tensor {
@@ -65,7 +68,12 @@ function arranged({ tensor, labels }: Labelled, order: readonly string[]): Tenso
 }
 
 /** Contracts two operands: labels of both that are needed later are batch dimensions, those that are not are summed. */
-function contracted(a: Labelled, b: Labelled, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Labelled {
+function contracted(
+  a: Labelled,
+  b: Labelled,
+  needed: ReadonlySet<string>,
+  sizes: ReadonlyMap<string, number>,
+): Labelled {
   const left = reduced(a, new Set([...needed, ...b.labels]));
   const right = reduced(b, new Set([...needed, ...a.labels]));
   const shared = left.labels.filter((label) => right.labels.includes(label));
@@ -76,21 +84,31 @@ function contracted(a: Labelled, b: Labelled, needed: ReadonlySet<string>, sizes
   const columns = right.labels.filter((label) => !shared.includes(label));
   const fitted = (side: Labelled, order: readonly string[]): Tensor =>
     arranged(side, order).expandTo(
-      order.map((label) => (shared.includes(label) ? sizes.get(label)! : side.tensor.shape[side.labels.indexOf(label)])),
+      order.map((label) =>
+        shared.includes(label) ? sizes.get(label)! : side.tensor.shape[side.labels.indexOf(label)],
+      ),
     );
   const ones = (count: number): number[] => new Array<number>(count).fill(1);
   const withoutInner = (): Tensor => {
     const [x, y] = [fitted(left, [...batch, ...rows]), fitted(right, [...batch, ...columns])];
-    const spread = y.reshape([...y.shape.slice(0, batch.length), ...ones(rows.length), ...y.shape.slice(batch.length)]);
+    const spread = y.reshape([
+      ...y.shape.slice(0, batch.length),
+      ...ones(rows.length),
+      ...y.shape.slice(batch.length),
+    ]);
     return x.reshape([...x.shape, ...ones(columns.length)]).mul(spread);
   };
   const result =
     inner.length === 0
       ? withoutInner()
-      : apply('dot', [fitted(left, [...batch, ...rows, ...inner]), fitted(right, [...batch, ...inner, ...columns])], {
-          batchRank: batch.length,
-          innerRank: inner.length,
-        });
+      : apply(
+          'dot',
+          [fitted(left, [...batch, ...rows, ...inner]), fitted(right, [...batch, ...inner, ...columns])],
+          {
+            batchRank: batch.length,
+            innerRank: inner.length,
+          },
+        );
   return { tensor: result, labels: [...batch, ...rows, ...columns] };
 }
 
@@ -120,7 +138,10 @@ export function einsum(equation: string, ...operands: readonly (Tensor | readonl
   }
   const dtype = promote(...tensors);
   const labelled = inputs.map((subscripts, i) =>
-    withoutRepeats({ tensor: castTo(tensors[i], dtype), labels: labelsOf(subscripts, tensors[i].ndim, equation) }),
+    withoutRepeats({
+      tensor: castTo(tensors[i], dtype),
+      labels: labelsOf(subscripts, tensors[i].ndim, equation),
+    }),
   );
   const sizes = sizesOf(labelled, equation);
   const wanted = outputLabels(inputs, output, sizes, equation);
@@ -155,7 +176,9 @@ function outputLabels(
   sizes: ReadonlyMap<string, number>,
   equation: string,
 ): string[] {
-  const hidden = [...sizes.keys()].filter((label) => /^\d+$/.test(label)).sort((a, b) => Number(b) - Number(a));
+  const hidden = [...sizes.keys()]
+    .filter((label) => /^\d+$/.test(label))
+    .sort((a, b) => Number(b) - Number(a));
   if (output === null) {
     const letters = inputs.join('').replaceAll('.', '');
     const once = [...new Set(letters)].filter((letter) => letters.split(letter).length === 2);
@@ -164,7 +187,8 @@ function outputLabels(
   const [before, after] = output.split('...');
   const labels = [...before, ...(after === undefined ? [] : hidden), ...(after ?? '')];
   labels.forEach((label, i) => {
-    if (!sizes.has(label)) throw new ArgumentError(`einsum: '${label}' behind the arrow of '${equation}' is in no operand`);
+    if (!sizes.has(label))
+      throw new ArgumentError(`einsum: '${label}' behind the arrow of '${equation}' is in no operand`);
     if (labels.indexOf(label) !== i)
       throw new ArgumentError(`einsum: '${label}' occurs twice behind the arrow of '${equation}'`);
   });

@@ -35,8 +35,18 @@ function extremum(
   };
 }
 
-const greatest: Forms = extremum('max', (x) => amax(x), (x, dim, o) => argmax(x, dim, o), (a, b) => maximum(a, b));
-const least: Forms = extremum('min', (x) => amin(x), (x, dim, o) => argmin(x, dim, o), (a, b) => minimum(a, b));
+const greatest: Forms = extremum(
+  'max',
+  (x) => amax(x),
+  (x, dim, o) => argmax(x, dim, o),
+  (a, b) => maximum(a, b),
+);
+const least: Forms = extremum(
+  'min',
+  (x) => amin(x),
+  (x, dim, o) => argmin(x, dim, o),
+  (a, b) => minimum(a, b),
+);
 
 /**
  * `torch.max`: of all elements; along a dimension, with positions (int32); or of two tensors element by element.
@@ -77,7 +87,10 @@ export interface AminmaxOptions extends KeepdimOptions {
 }
 
 /** `torch.aminmax`: the least and the greatest element. */
-export function aminmax(x: Tensor, options: AminmaxOptions = {}): { readonly min: Tensor; readonly max: Tensor } {
+export function aminmax(
+  x: Tensor,
+  options: AminmaxOptions = {},
+): { readonly min: Tensor; readonly max: Tensor } {
   checkOptions('aminmax', options, ['dim', 'keepdim']);
   const { dim, keepdim } = options;
   return { min: amin(requireTensor('aminmax', x), dim, { keepdim }), max: amax(x, dim, { keepdim }) };

@@ -14,9 +14,9 @@ function requireList(name: string, tensors: readonly Tensor[]): readonly Tensor[
 
 function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   // As in PyTorch, tensors of shape [0] go with any shape.
-  const parts = tensors.filter((each) => !(each.ndim === 1 && each.shape[0] === 0));
+  const solid = tensors.filter((each) => !(each.ndim === 1 && each.shape[0] === 0));
+  const parts = solid.length === 0 ? tensors : solid;
   const dtype = promote(...tensors.map((each) => each.reshape([-1])));
-  if (parts.length === 0) return castTo(tensors[0], dtype).clone();
   const [first] = parts;
   if (first.ndim === 0) throw new ShapeError(`${name}: zero-dimensional tensors cannot be joined. Use stack`);
   const at = normalizeDim(name, dim, first.ndim);
@@ -208,6 +208,10 @@ function splitSections(name: string, x: Tensor, sections: number | readonly numb
     const lengths = Array.from({ length: sections }, (_, i) => size + (i < extent % sections ? 1 : 0));
     return parts(x, at, lengths);
   }
+  if (!Array.isArray(sections))
+    throw new ArgumentError(
+      `${name}: sections must be a number or an array of indices, got ${describe(sections)}`,
+    );
   const clip = (index: number): number => Math.min(Math.max(index < 0 ? index + extent : index, 0), extent);
   const cuts = [0, ...sections.map(clip), extent];
   return cuts

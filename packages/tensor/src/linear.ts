@@ -1,5 +1,13 @@
 // Matrix products: all of them are one contraction.
-import { broadcastShapes, checkOptions, DTypeError, formatShape, isFloat, normalizeDim, ShapeError } from '@nn/core';
+import {
+  broadcastShapes,
+  checkOptions,
+  DTypeError,
+  formatShape,
+  isFloat,
+  normalizeDim,
+  ShapeError,
+} from '@nn/core';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -72,7 +80,9 @@ function product(name: string, a: Tensor, b: Tensor, rankA: number, rankB: numbe
   const other = b.shape[Math.max(rankB - 2, 0)];
   if (inner !== other) throw mismatch(name, a, b, inner, other);
   if (rankA === 3 && a.shape[0] !== b.shape[0]) {
-    throw new ShapeError(`${name}: the batch sizes ${a.shape[0]} and ${b.shape[0]} differ. matmul broadcasts them`);
+    throw new ShapeError(
+      `${name}: the batch sizes ${a.shape[0]} and ${b.shape[0]} differ. matmul broadcasts them`,
+    );
   }
   return contract(a, b, rankA === 3 ? 1 : 0);
 }
@@ -132,11 +142,9 @@ export interface AddProductOptions {
 /** beta * x + alpha * product. */
 function addProduct(name: string, x: Tensor, product: Tensor, options: AddProductOptions): Tensor {
   checkOptions(name, options, ['beta', 'alpha']);
-  const { beta = 1, alpha = 1 } = options;
-  for (const [key, factor] of [['beta', beta], ['alpha', alpha]] as const) {
-    if (!isFloat(product.dtype) && !Number.isInteger(factor))
-      throw new DTypeError(`${name}: ${key} ${factor} must be an integer for ${product.dtype} tensors`);
-  }
+  // PyTorch cuts off fractions where it multiplies integers.
+  const whole = isFloat(product.dtype) ? (factor: number): number => factor : Math.trunc;
+  const [beta, alpha] = [whole(options.beta ?? 1), whole(options.alpha ?? 1)];
   broadcastShapes(name, requireTensor(name, x).shape, product.shape);
   const scaled = alpha === 1 ? product : product.mul(alpha);
   if (beta === 0) return scaled;

@@ -115,8 +115,7 @@ export function expand(x: Tensor, wanted: Shape): Tensor {
     throw new ShapeError(`expand: ${formatShape(x.shape)} has more dimensions than ${formatShape(wanted)}`);
   const shape = wanted.map((extent, i) => {
     if (extent !== -1) return extent;
-    if (i < lead)
-      throw new ShapeError(`expand: -1 is not allowed for the new leading dimension ${i}`);
+    if (i < lead) throw new ShapeError(`expand: -1 is not allowed for the new leading dimension ${i}`);
     return x.shape[i - lead];
   });
   return expandTo(x, shape);

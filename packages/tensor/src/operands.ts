@@ -1,6 +1,16 @@
 // How elementwise functions take their operands: checked, promoted and cast, then recorded as one op.
-import { type AttributesOf, ArgumentError, categoryOf, type DType, type OpName } from '@nn/core';
-import { apply, asOperand, castTo, describe, floatFor, promote, requireTensor, type Scalar, writeInPlace } from './dispatch.ts';
+import { ArgumentError, type AttributesOf, categoryOf, type DType, type OpName } from '@nn/core';
+import {
+  apply,
+  asOperand,
+  castTo,
+  describe,
+  floatFor,
+  promote,
+  requireTensor,
+  type Scalar,
+  writeInPlace,
+} from './dispatch.ts';
 import { Tensor } from './tensor.ts';
 
 /** A tensor, or a number that goes with any shape. */

@@ -1,13 +1,15 @@
 // Reductions over dimensions.
 import {
-  type AttributesOf,
   ArgumentError,
+  type AttributesOf,
   categoryOf,
   checkOptions,
   type DType,
   DTypeError,
   normalizeDims,
   type Shape,
+  ShapeError,
+  sameShape,
 } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
@@ -39,6 +41,7 @@ type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin';
 export function reducedDims(name: string, x: Tensor, dim: ReduceDims | undefined): number[] {
   if (dim != null && typeof dim !== 'number' && !Array.isArray(dim))
     throw new ArgumentError(`${name}: dim must be a number or an array of numbers, got ${describe(dim)}`);
+  if (x.ndim > 64) throw new ShapeError(`${name}: takes at most 64 dimensions, got ${x.ndim}`);
   const all = dim == null || (Array.isArray(dim) && dim.length === 0);
   return normalizeDims(name, all ? undefined : dim, x.ndim).sort((a, b) => a - b);
 }
@@ -176,5 +179,6 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 /** `torch.Tensor.sum_to_size`: summed over the dimensions that were broadcast from `shape`. */
 export function sumToSize(x: Tensor, shape: Shape): Tensor {
-  return sumTo(requireTensor('sumToSize', x), shape);
+  const isReduced = shape.length === 0 || !sameShape(requireTensor('sumToSize', x).shape, shape);
+  return sumTo(isReduced ? summed(x, {}) : x, shape);
 }

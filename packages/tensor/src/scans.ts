@@ -79,8 +79,8 @@ export function cummin(x: Tensor, dim: number): ValuesAndIndices {
 /** `torch.logcumsumexp`: log of the running sum of exponentials. */
 export function logcumsumexp(x: Tensor, dim: number): Tensor {
   const source = castTo(requireTensor('logcumsumexp', x), floatFor(x.dtype));
-  if (x.numel() === 0) return source.clone();
   const at = normalizeDim('logcumsumexp', dim, x.ndim);
+  if (x.numel() === 0) return source.clone();
   // The greatest finite element as reference: what came before it loses nothing, since it is summed first.
   const top = source.detach().amax(at, { keepdim: true });
   const reference = where(top.abs().eq(Infinity), 0, top);

@@ -16,7 +16,16 @@ import { where } from './blending.ts';
 import { onesLike, tensor, zeros } from './creation.ts';
 import { castTo, floatFor, promote, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
-import { amax, amin, countingDType, type KeepdimOptions, mean, type ReduceDims, reducedDims, sum } from './reduction.ts';
+import {
+  amax,
+  amin,
+  countingDType,
+  type KeepdimOptions,
+  mean,
+  type ReduceDims,
+  reducedDims,
+  sum,
+} from './reduction.ts';
 import { argsort } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
@@ -89,15 +98,11 @@ export interface NormOptions extends KeepdimOptions {
  *
  * @throws {UnsupportedError} for the nuclear norm, which needs singular values.
  */
-export function norm(
-  x: Tensor,
-  p: NormOrder = 'fro',
-  dim?: ReduceDims,
-  options: NormOptions = {},
-): Tensor {
+export function norm(x: Tensor, p: NormOrder = 'fro', dim?: ReduceDims, options: NormOptions = {}): Tensor {
   requireTensor('norm', x);
   checkOptions('norm', options, ['keepdim', 'dtype']);
-  if (p === 'nuc') throw new UnsupportedError("norm: the nuclear norm needs singular values; use 'fro' or a number");
+  if (p === 'nuc')
+    throw new UnsupportedError("norm: the nuclear norm needs singular values; use 'fro' or a number");
   if (p !== 'fro' && typeof p !== 'number')
     throw new ArgumentError(`norm: p must be a number, 'fro' or 'nuc', got '${String(p)}'`);
   const y = options.dtype === undefined ? x : castTo(x, options.dtype);
@@ -154,12 +159,14 @@ function quantiles(
   const rank = castTo(counts, x.dtype).mul(list.reshape([-1]));
   const low = rank.floor();
   const high = rank.ceil();
-  const place = (position: Tensor): Tensor => pickAlong(sorted, at, castTo(position.detach(), 'int32').clamp(0, last));
+  const place = (position: Tensor): Tensor =>
+    pickAlong(sorted, at, castTo(position.detach(), 'int32').clamp(0, last));
   const chosen = interpolated(name, options.interpolation ?? 'linear', rank, low, high, place);
   const missing = ignoreNaN ? holes.eq(last + 1) : holes.gt(0);
   const values = where(missing, Number.NaN, chosen);
   const shape = flat && options.keepdim ? x.shape.map(() => 1) : source.shape.slice(0, -1);
-  const kept = flat || x.ndim === 0 || !options.keepdim ? shape : x.shape.map((extent, i) => (i === dim ? 1 : extent));
+  const kept =
+    flat || x.ndim === 0 || !options.keepdim ? shape : x.shape.map((extent, i) => (i === dim ? 1 : extent));
   const lead = values.movedim(-1, 0);
   return list.ndim === 0 ? lead.reshape(kept) : lead.reshape([list.numel(), ...kept]);
 }
@@ -242,7 +249,7 @@ export function cov(x: Tensor, options: CovOptions = {}): Tensor {
   const weighted = weights === undefined ? centered : centered.mul(weights);
   const freedom = degreesOfFreedom(count, correction, weights, total, aweights ?? undefined);
   const product = weighted.matmul(centered.T).div(freedom);
-  return x.ndim < 2 ? product.reshape([]) : product;
+  return rows.shape[0] === 1 ? product.reshape([]) : product;
 }
 
 function degreesOfFreedom(
@@ -261,7 +268,9 @@ function degreesOfFreedom(
 function checkWeights(name: string, weights: Tensor | null | undefined, count: number, whole: boolean): void {
   if (weights == null) return;
   if (weights.ndim > 1)
-    throw new ShapeError(`cov: ${name} must have at most one dimension, got shape ${formatShape(weights.shape)}`);
+    throw new ShapeError(
+      `cov: ${name} must have at most one dimension, got shape ${formatShape(weights.shape)}`,
+    );
   if (whole ? !isInteger(weights.dtype) : !isFloat(weights.dtype))
     throw new DTypeError(`cov: ${name} must be ${whole ? 'integers' : 'floats'}, got ${weights.dtype}`);
   if (weights.numel() !== count)
@@ -319,7 +328,12 @@ export interface BincountOptions {
 
 /** Counts for values 0 … bins - 1. */
 export function countBins(x: Tensor, bins: number, weights: Tensor | undefined): Tensor {
-  const dtype = weights === undefined ? countingDType(x.device) : weights.dtype === 'float32' ? 'float32' : promote(weights, 0.5);
+  const dtype =
+    weights === undefined
+      ? countingDType(x.device)
+      : weights.dtype === 'float32'
+        ? 'float32'
+        : promote(weights, 0.5);
   const source = weights === undefined ? onesLike(x, { dtype }) : castTo(weights, dtype);
   return zeros([bins], { dtype, device: x.device }).scatterAdd(0, x, source);
 }

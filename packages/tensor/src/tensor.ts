@@ -344,7 +344,7 @@ export class Tensor extends IndexingMethods {
   }
   /** The last two dimensions swapped. */
   get mT(): Tensor {
-    return movement.transpose(this, -2, -1);
+    return this.ndim === 0 ? movement.permute(this, []) : movement.transpose(this, -2, -1);
   }
 }
 

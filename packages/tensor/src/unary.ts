@@ -3,10 +3,10 @@ import { categoryOf, checkOptions, DTypeError, isFloat, normalizeDim } from '@nn
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
 import { rounding, unaryFloat, unarySame } from './operands.ts';
+import { countingDType } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
 export const neg: (x: Tensor) => Tensor = unarySame('neg');
-export const square: (x: Tensor) => Tensor = unarySame('square');
 export const relu: (x: Tensor) => Tensor = unarySame('relu');
 export const floor: (x: Tensor) => Tensor = rounding('floor');
 export const ceil: (x: Tensor) => Tensor = rounding('ceil');
@@ -38,6 +38,12 @@ export const erfc: (x: Tensor) => Tensor = unaryFloat('erfc');
 /** `torch.erfinv`: the inverse of erf on (-1, 1), ±infinity at the ends, NaN outside. */
 export const erfinv: (x: Tensor) => Tensor = unaryFloat('erfinv');
 export const sigmoid: (x: Tensor) => Tensor = unaryFloat('sigmoid');
+
+/** `torch.square`. Bools are counted: int64, as integers of PyTorch are (int32 on a device without it). */
+export function square(x: Tensor): Tensor {
+  const source = requireTensor('square', x).dtype === 'bool' ? castTo(x, countingDType(x.device)) : x;
+  return apply('square', [source], {});
+}
 
 /** `torch.abs`. */
 export function abs(x: Tensor): Tensor {

@@ -215,22 +215,22 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   ge_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('ge_', this, comparison.ge(this, other));
   }
-  logicalAnd(this: Tensor, other: Operand): Tensor {
+  logicalAnd(this: Tensor, other: Tensor): Tensor {
     return comparison.logicalAnd(this, other);
   }
-  logicalAnd_<T extends Tensor>(this: T, other: Operand): T {
+  logicalAnd_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalAnd_', this, comparison.logicalAnd(this, other));
   }
-  logicalOr(this: Tensor, other: Operand): Tensor {
+  logicalOr(this: Tensor, other: Tensor): Tensor {
     return comparison.logicalOr(this, other);
   }
-  logicalOr_<T extends Tensor>(this: T, other: Operand): T {
+  logicalOr_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalOr_', this, comparison.logicalOr(this, other));
   }
-  logicalXor(this: Tensor, other: Operand): Tensor {
+  logicalXor(this: Tensor, other: Tensor): Tensor {
     return comparison.logicalXor(this, other);
   }
-  logicalXor_<T extends Tensor>(this: T, other: Operand): T {
+  logicalXor_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalXor_', this, comparison.logicalXor(this, other));
   }
   bitwiseAnd(this: Tensor, other: Operand): Tensor {

@@ -1,10 +1,11 @@
 // Indexing, gathering, scattering and masks as methods.
-import { inPlace } from '../operands.ts';
+
 import type { Scalar } from '../dispatch.ts';
 import * as gathering from '../gathering.ts';
 import type { Index } from '../indexing.ts';
 import * as indexing from '../indexing.ts';
 import * as masking from '../masking.ts';
+import { inPlace } from '../operands.ts';
 import * as scattering from '../scattering.ts';
 import type { Tensor } from '../tensor.ts';
 import { MovementMethods } from './movement.ts';

@@ -1,9 +1,9 @@
 // Views and rearrangements as methods.
 
 import type { Shape } from '@nn/core';
-import { inPlace } from '../operands.ts';
 import * as joining from '../joining.ts';
 import * as movement from '../movement.ts';
+import { inPlace } from '../operands.ts';
 import * as shaping from '../shaping.ts';
 import type { Tensor } from '../tensor.ts';
 import * as triangles from '../triangles.ts';

@@ -66,10 +66,18 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   dist(this: Tensor, other: Tensor, p?: number): Tensor {
     return statistics.dist(this, other, p);
   }
-  quantile(this: Tensor, q: Tensor | number | readonly number[], options?: statistics.QuantileOptions): Tensor {
+  quantile(
+    this: Tensor,
+    q: Tensor | number | readonly number[],
+    options?: statistics.QuantileOptions,
+  ): Tensor {
     return statistics.quantile(this, q, options);
   }
-  nanquantile(this: Tensor, q: Tensor | number | readonly number[], options?: statistics.QuantileOptions): Tensor {
+  nanquantile(
+    this: Tensor,
+    q: Tensor | number | readonly number[],
+    options?: statistics.QuantileOptions,
+  ): Tensor {
     return statistics.nanquantile(this, q, options);
   }
   cov(this: Tensor, options?: statistics.CovOptions): Tensor {
@@ -136,5 +144,4 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   nanmedian(this: Tensor, dim?: number, options?: KeepdimOptions): Tensor | ValuesAndIndices {
     return dim === undefined ? sorting.nanmedian(this) : sorting.nanmedian(this, dim, options);
   }
-
 }
