@@ -1,7 +1,7 @@
 // What a case is: work that every implementation does in its own way, the answer to expect, and what it costs.
 import type { Awaitable, Library } from './libraries/library.ts';
 
-export const groups = ['cpu', 'webgpu', 'overhead', 'train'] as const;
+export const groups = ['cpu', 'overhead', 'train', 'webgpu'] as const;
 export type Group = (typeof groups)[number];
 
 /** Work that is ready to be repeated. */

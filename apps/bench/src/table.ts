@@ -27,33 +27,34 @@ function rate({ gflops, gbps }: Row): string {
   return gbps === null ? '' : `${significant(gbps)} GB/s`;
 }
 
-export function machineLines(machine: Machine, limits: Limits, versions: Record<string, string>): string {
-  const lines = [
-    `${machine.processor}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ` +
-      `load ${machine.loadAverage.toFixed(1)}, ${machine.date}`,
-    Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', '),
-  ];
-  if (machine.loadAverage > machine.cores / 2)
-    lines.push('Other work keeps this machine busy: compare within a line, and do not quote the times.');
-  for (const { threads, gflops, bandwidth } of limits) {
-    const sizes = bandwidth.map(
-      ({ bytes, copy, read }) =>
-        `${significant(bytes / 2 ** 20)} MiB: copy ${significant(copy)}, read ${significant(read)}`,
-    );
-    lines.push(
-      `limit of ${threads} thread${threads === 1 ? '' : 's'}: ${significant(gflops)} GFLOP/s; GB/s ${sizes.join('; ')}`,
-    );
-  }
-  return lines.join('\n');
+const threadsOf = (threads: number): string => `${threads} thread${threads === 1 ? '' : 's'}`;
+
+export function machineLine(machine: Machine): string {
+  const { processor, cores, platform, node, loadAverage, date } = machine;
+  const line = `${processor}, ${cores} cores, ${platform}, Node ${node}, load ${loadAverage.toFixed(1)}, ${date}`;
+  return loadAverage <= cores / 2
+    ? line
+    : `${line}\nOther work keeps this machine busy: compare within a line, and do not quote the times.`;
 }
+
+export function limitLines(limits: Limits): string {
+  return limits
+    .map(({ threads, gflops, bandwidth }) => {
+      const sizes = bandwidth.map(
+        ({ bytes, copy, read }) =>
+          `${significant(bytes / 2 ** 20)} MiB copy ${significant(copy)}, read ${significant(read)}`,
+      );
+      return `limit of ${threadsOf(threads)}: ${significant(gflops)} GFLOP/s; GB/s: ${sizes.join('; ')}`;
+    })
+    .join('\n');
+}
+
+/** Peers' names already say where they compute. */
+const title = (name: string, device: string): string => (name === 'nn' ? `${name} ${device}` : name);
 
 export function tableHead(contenders: readonly Contender[]): string {
   const titles = contenders.map(({ name, threads, device }, at) =>
-    `${name}, ${device}, ${threads} thread${threads === 1 ? '' : 's'}`.padEnd(
-      at === 0 ? ownWidth : otherWidth,
-    ),
+    `${title(name, device)}, ${threadsOf(threads)}`.padEnd(at === 0 ? ownWidth : otherWidth),
   );
   return `${'case'.padEnd(nameWidth)}${titles.join('')}`.trimEnd();
 }
@@ -78,7 +79,7 @@ export function tableLine(
     return `${time(row.medianMs).padEnd(9)}${times.padEnd(8)}${percent(row.limitRatio)}`.padEnd(otherWidth);
   });
   const errors = rows.flatMap(({ impl, threads, error }) =>
-    error === undefined ? [] : [`\n  ${impl} (${threads} threads): ${error}`],
+    error === undefined ? [] : [`\n  ${impl}, ${threadsOf(threads)}: ${error}`],
   );
   return `${name.padEnd(nameWidth)}${cells.join('')}`.trimEnd() + errors.join('');
 }
