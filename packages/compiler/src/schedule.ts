@@ -9,8 +9,10 @@ import { weightOf } from './weight.ts';
 interface Use {
   /** The kernels (nodes with buffers) that it would be computed in; more than `maximumKernels` are not told apart. */
   kernels: number[];
-  /** How often the kernels would compute an element, at most. */
+  /** How many elements the kernels would compute, at most. */
   evaluations: number;
+  /** The view it is read through: the same element in two views is computed twice. */
+  view: number;
   /** Inside a reduction's body, where no other reduction or dot can be. */
   inBody: boolean;
   /** Each element of the kernel is one element of the node. */
@@ -20,6 +22,10 @@ interface Use {
 }
 
 const inPlace = { strided: false, contiguous: false };
+
+/** Views by the movement node that makes them; these stand for no view, and (less a node's index) for several. */
+const direct = -1;
+const severalViews = -2;
 
 const maximumKernels = 4;
 /** Instructions in one kernel: longer ones spill registers, and recursion stays shallow. */
@@ -188,7 +194,14 @@ class Chooser {
     const own = this.#materialised[node.index];
     const inner: Use =
       own || use === undefined
-        ? { kernels: [node.index], evaluations: node.size, inBody: false, bijective: true, reads: inPlace }
+        ? {
+            kernels: [node.index],
+            evaluations: node.size,
+            view: direct,
+            inBody: false,
+            bijective: true,
+            reads: inPlace,
+          }
         : { ...use, reads: inPlace };
     const [first] = node.inputs;
     switch (node.kind) {
@@ -196,7 +209,8 @@ class Chooser {
         const keeps = first.size === node.size && node.op !== 'asStrided';
         // Who reads a moved buffer can read the buffer itself, moved.
         const reads = own || use === undefined ? inPlace : use.reads;
-        this.#add(first, { ...inner, bijective: inner.bijective && keeps, reads });
+        const view = node.op === 'reshape' ? inner.view : node.index;
+        this.#add(first, { ...inner, view, bijective: inner.bijective && keeps, reads });
         return;
       }
       case 'reduction': {
@@ -247,11 +261,14 @@ class Chooser {
       this.#uses[node.index] = { ...use, kernels: [...use.kernels] };
       return;
     }
+    if (use.view !== known.view && use.kernels.some((kernel) => known.kernels.includes(kernel))) {
+      known.evaluations += use.evaluations;
+      known.view = severalViews - node.index;
+    } else known.evaluations = Math.max(known.evaluations, use.evaluations);
     for (const kernel of use.kernels) {
       if (known.kernels.length > maximumKernels) break;
       if (!known.kernels.includes(kernel)) known.kernels.push(kernel);
     }
-    known.evaluations = Math.max(known.evaluations, use.evaluations);
     known.inBody ||= use.inBody;
     known.bijective &&= use.bijective;
     known.reads = {

@@ -104,6 +104,18 @@ describe('long graphs', () => {
     check(shrinking);
     check(long(100, (x) => mul(node('softmax', [x], { dim: 1 }), scalar(2))));
   });
+
+  test('what is read where it lies and moved is computed once: kernels do not double at each step', () => {
+    const shifted = (x: Node): Node => {
+      const start = node('slice', [x], { starts: [0], steps: [1], shape: [2047] });
+      return node('pad', [start], { before: [1], after: [0], value: 0 });
+    };
+    let x = random([2048]);
+    for (let i = 0; i < 16; i++) x = add(mul(x, exp(shifted(x))), scalar(0.5));
+    const { program } = new PlanCache(options).prepare([x]);
+    const instructions = program.kernels.map((kernel) => JSON.stringify(kernel).length);
+    expect(Math.max(...instructions)).toBeLessThan(10_000);
+  });
 });
 
 test('explain names kernels and buffers', () => {
