@@ -7,6 +7,7 @@ import {
   type DType,
   normalizeDim,
 } from '@nn/core';
+import { logaddexp } from './arithmetic.ts';
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
 import { coordinates } from './positions.ts';
@@ -76,15 +77,24 @@ export function cummin(x: Tensor, dim: number): ValuesAndIndices {
   return running('cummin', x, dim);
 }
 
-/** `torch.logcumsumexp`: log of the running sum of exponentials. */
+/**
+ * `torch.logcumsumexp`: log of the running sum of exponentials. Each step joins runs of twice the length (Hillis and
+ * Steele 1986), so that no element is lost for being far below another one.
+ */
 export function logcumsumexp(x: Tensor, dim: number): Tensor {
   const source = castTo(requireTensor('logcumsumexp', x), floatFor(x.dtype));
   const at = normalizeDim('logcumsumexp', dim, x.ndim);
-  if (x.numel() === 0) return source.clone();
-  // The greatest finite element as reference: what came before it loses nothing, since it is summed first.
-  const top = source.detach().amax(at, { keepdim: true });
-  const reference = where(top.abs().eq(Infinity), 0, top);
-  return scan('logcumsumexp', source.sub(reference).exp(), dim, 'sum').log().add(reference);
+  if (x.numel() === 0 || x.ndim === 0) return source.clone();
+  let sums = source;
+  for (let reach = 1; reach < x.shape[at]; reach *= 2) {
+    const earlier = apply('pad', [sums.narrow(at, 0, x.shape[at] - reach)], {
+      before: x.shape.map((_, i) => (i === at ? reach : 0)),
+      after: x.shape.map(() => 0),
+      value: -Infinity,
+    });
+    sums = logaddexp(sums, earlier);
+  }
+  return sums;
 }
 
 export interface DiffOptions {
