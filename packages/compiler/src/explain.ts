@@ -10,7 +10,12 @@ import { Linearizer } from './linearize.ts';
  *
  * @example
  * ```ts
- * console.log(explain([node], { fusion: true, bytesPerElement }));
+ * import { explain } from '@nn/compiler';
+ * import { bytesPerElement, dataNode, makeNode } from '@nn/core';
+ * const x = dataNode(new Float32Array(6), [2, 3], 'float32', 'cpu');
+ * const y = makeNode('sum', [makeNode('exp', [x], {})], { dims: [1], keepDims: false });
+ * console.log(explain([y], { fusion: true, bytesPerElement }).split('\n')[0]);
+ * // => 2 nodes, 1 kernels, 0 arena bytes
  * ```
  */
 export function explain(roots: readonly Node[], options: CompileOptions): string {

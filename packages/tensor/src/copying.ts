@@ -25,7 +25,7 @@ import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** The same value under a storage of its own: no copy, since values are immutable. */
-export function sharedValue(x: Tensor): Tensor {
+function sharedValue(x: Tensor): Tensor {
   const { node } = x;
   node.shared = true;
   return new Tensor(new Storage(node), x.shape, null);

@@ -8,14 +8,13 @@ let lastTurn = 0;
 
 interface Scheduling {
   readonly setImmediate?: (callback: () => void) => unknown;
-  readonly scheduler?: { readonly yield?: () => Promise<void> };
 }
 
 function turn(): Promise<void> {
-  const { setImmediate: immediate, scheduler } = globalThis as Scheduling;
+  const { setImmediate: immediate } = globalThis as Scheduling;
   if (immediate !== undefined) return new Promise((resolve) => immediate(resolve));
-  if (scheduler?.yield !== undefined) return scheduler.yield();
-  // Unlike timers, messages are not delayed when they follow each other.
+  // Messages take their turn among timers and input. Timers of our own would be delayed when they follow each other;
+  // `scheduler.yield()` comes back before anybody's timer, so that timers would starve.
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -106,7 +106,7 @@ function emptyIsInt(index: readonly unknown[]): { dtype?: 'int32' } {
 }
 
 /** First position and count of a slice along a dimension, bounds cut off as Python does. */
-export function sliceBounds({ start, stop, step }: Slice, extent: number): { start: number; length: number } {
+function sliceBounds({ start, stop, step }: Slice, extent: number): { start: number; length: number } {
   const clip = (bound: number, low: number, high: number): number =>
     Math.min(Math.max(bound < 0 ? bound + extent : bound, low), high);
   const forward = step > 0;

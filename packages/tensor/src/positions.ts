@@ -61,7 +61,7 @@ function checkRange(functionName: string, values: HostArray, extent: number, dim
  *
  * @throws {DeviceError} when the mask would have to be read from a device that cannot be read synchronously.
  */
-export function maskPositions(functionName: string, mask: Tensor, device: string): Tensor[] {
+function maskPositions(functionName: string, mask: Tensor, device: string): Tensor[] {
   if (mask.node.state?.host === undefined && !backendOf(mask.device || device).capabilities.synchronousRead) {
     throw new DeviceError(
       `${functionName}: the number of elements that a mask keeps is known only after reading it, and '${mask.device}' ` +
