@@ -21,26 +21,44 @@ const node: TestProjectInlineConfiguration = {
 
 const chromium = findChromium();
 
-const browser: TestProjectInlineConfiguration = {
-  resolve: { conditions: ['browser', ...sourceFirst] },
-  // Shared memory, and so threads, exist only in a page that is isolated from other origins.
-  server: {
-    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
-  },
-  test: {
-    name: 'browser',
-    include: ['{packages,apps,tooling}/*/test/**/*.browser.test.ts'],
-    testTimeout: 60_000,
-    browser: {
-      enabled: true,
-      headless: true,
-      screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath: chromium, args: [...chromiumFlags] } }),
-      instances: [{ browser: 'chromium' }],
+function browserProject(
+  name: string,
+  include: string,
+  headers: Record<string, string>,
+  exclude: readonly string[] = [],
+): TestProjectInlineConfiguration {
+  return {
+    resolve: { conditions: ['browser', ...sourceFirst] },
+    server: { headers },
+    test: {
+      name,
+      include: [`{packages,apps,tooling}/*/test/**/${include}`],
+      exclude: [...exclude, '**/node_modules/**'],
+      testTimeout: 60_000,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath: chromium, args: [...chromiumFlags] } }),
+        instances: [{ browser: 'chromium' }],
+      },
     },
-  },
-};
+  };
+}
+
+const notIsolated = '*.not-isolated.browser.test.ts';
+
+const browser = [
+  // Shared memory, and so threads, exist only in a page that is isolated from other origins.
+  browserProject(
+    'browser',
+    '*.browser.test.ts',
+    { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+    [`**/${notIsolated}`],
+  ),
+  browserProject('browser-not-isolated', notIsolated, {}),
+];
 
 if (!chromium) console.warn('No Chromium found (set CHROMIUM_PATH): the browser tests are NOT run.');
 
-export default defineConfig({ test: { projects: chromium ? [node, browser] : [node] } });
+export default defineConfig({ test: { projects: chromium ? [node, ...browser] : [node] } });

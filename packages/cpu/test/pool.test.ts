@@ -2,38 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { Heap } from '../src/heap.ts';
-import { KernelModule } from '../src/threads/kernel-module.ts';
 import { KernelTrapError, ThreadPool } from '../src/threads/pool.ts';
-import { i32, ModuleBuilder } from '../src/wasm/index.ts';
+import { poolKernels } from './support/pool-kernels.ts';
 
 const heap = new Heap();
 const pool = new ThreadPool(heap, { threads: 3 });
 afterAll(() => pool.dispose());
-
-function kernels(): KernelModule {
-  const module = new ModuleBuilder();
-  const { shared, maximumPages: maximum } = heap;
-  module.importMemory({ module: 'env', name: 'memory', minimum: 1, maximum, shared });
-  const parameters = ['i32', 'i32', 'i32', 'i32'] as const;
-  module.function(
-    parameters,
-    [],
-    (code, target, begin, end) => {
-      code.for(begin, end, (item) => {
-        const address = i32.add(target, i32.shl(item, 2));
-        code.emit(i32.store(address, i32.add(i32.load(address), item)));
-      });
-    },
-    'k0',
-  );
-  module.function(
-    parameters,
-    [],
-    (code, _, begin, end) => code.if(i32.ltS(begin, end), () => code.drop(i32.divS(1, 0))),
-    'k1',
-  );
-  return new KernelModule(heap, module.build());
-}
 
 /** Workers start by themselves: nothing is awaited here, so the event loop does not turn. */
 function spinUntilReady(): void {
@@ -48,7 +22,7 @@ test('workers come up while the caller is busy', () => {
 
 test('every item is done once, for any grain, and calls run in order on each run of items', () => {
   spinUntilReady();
-  const module = kernels();
+  const module = poolKernels(heap);
   for (let round = 0; round < 300; round++) {
     const items = 1 + ((round * 37) % 1000);
     const target = heap.allocate(items * 4);
@@ -65,7 +39,7 @@ test('every item is done once, for any grain, and calls run in order on each run
 
 test('memory that grew after the workers started is theirs too', () => {
   spinUntilReady();
-  const module = kernels();
+  const module = poolKernels(heap);
   const target = heap.allocate(100 * 2 ** 20);
   heap.words.fill(0, target >>> 2, (target >>> 2) + 100_000);
   pool.run([{ kernel: module.kernel(0), arguments: target }], 100_000, 100);
@@ -75,7 +49,7 @@ test('memory that grew after the workers started is theirs too', () => {
 
 test('a trap is a typed error, and the pool goes on', () => {
   spinUntilReady();
-  const module = kernels();
+  const module = poolKernels(heap);
   const target = heap.allocate(400);
   for (let round = 0; round < 20; round++) {
     expect(() => pool.run([{ kernel: module.kernel(1), arguments: 0 }], 100, 1)).toThrow(KernelTrapError);

@@ -37,10 +37,10 @@ const countPrinted = (output: string): Count | undefined => {
   return last && { passed: Number(last[1]), failed: Number(last[2]) };
 };
 
-const vitest = (project: string): Step => {
-  const report = join(cacheFolder, `vitest-${project}.json`);
+const vitest = (name: string, project: string = name): Step => {
+  const report = join(cacheFolder, `vitest-${name}.json`);
   return {
-    name: `tests: ${project}`,
+    name: `tests: ${name}`,
     command: [
       'vitest',
       'run',
@@ -80,7 +80,7 @@ const checkSteps: readonly Step[] = [
 const testSteps: readonly Step[] = [
   vitest('node'),
   {
-    ...vitest('browser'),
+    ...vitest('browser', 'browser*'),
     unless: () =>
       findChromium() ? undefined : 'no Chromium on this machine (install it, or set CHROMIUM_PATH)',
   },
