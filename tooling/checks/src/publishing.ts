@@ -1,7 +1,8 @@
 /**
  * "Publishing is real": installs the packed tarballs with plain npm into an empty project outside the
- * workspace, runs the READMEs' examples there with the pinned Node and the one outside, and bundles the first
- * example of the workspace's README with Vite, for Node and for the browser, and runs both bundles.
+ * workspace, runs the READMEs' examples and a training on several threads there with the pinned Node and the one
+ * outside, and bundles the first example of the workspace's README and that training with Vite, for Node and for
+ * the browser, and runs both bundles.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -49,8 +50,13 @@ async function install(folder: string): Promise<string[]> {
   return copies.length === 0 ? [] : [`npm installed a package twice:\n${copies.join('\n')}`];
 }
 
+/** A training on several threads, which must also end by itself. */
+const training = 'tooling/checks/scenarios/train.ts';
+const trainingCode = readFileSync(join(root, training), 'utf8');
+
 async function runExamples(folder: string): Promise<{ count: number; wrong: string[] }> {
   const examples = allExamples().filter(({ file, runs }) => file.endsWith('.md') && runs);
+  examples.push({ file: training, line: 1, code: trainingCode, runs: true });
   writeHelper(folder);
   const outer = outerNode();
   if (!outer)
@@ -75,7 +81,11 @@ async function bundle(folder: string, platform: 'node' | 'browser'): Promise<str
   const example = allExamples().find(({ file, runs }) => file === 'README.md' && runs);
   const imports = publishedPackages().map(({ manifest }) => `import '${manifest.name}';`);
   writeFileSync(join(folder, 'example.ts'), example?.code ?? imports.join('\n'));
-  writeFileSync(join(folder, 'main.ts'), `import './example.ts';\nglobalThis.finished = true;\n`);
+  writeFileSync(join(folder, 'train.ts'), trainingCode);
+  writeFileSync(
+    join(folder, 'main.ts'),
+    `import './example.ts';\nimport './train.ts';\nglobalThis.finished = true;\n`,
+  );
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="./main.ts"></script>');
   const shared: InlineConfig = { root: folder, configFile: false, logLevel: 'silent', base: './' };
   const outDir = join(folder, `bundle-${platform}`);
