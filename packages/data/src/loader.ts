@@ -35,6 +35,18 @@ const optionNames = [
   'generator',
 ] as const;
 
+/** @throws {ArgumentError} for what can neither be looked up by position nor walked through. */
+function requireDataset(dataset: unknown): void {
+  if (dataset instanceof IterableDataset) return;
+  const { get, length } = (dataset ?? {}) as { get?: unknown; length?: unknown };
+  if (typeof get === 'function' && typeof length === 'number') return;
+  throw new ArgumentError(
+    `DataLoader: expected a Dataset (with length and get) or an IterableDataset, got ${
+      Array.isArray(dataset) ? 'an array' : typeof dataset
+    }. new TensorDataset(x, y) makes one of tensors`,
+  );
+}
+
 /**
  * Walks a dataset in batches, as `torch.utils.data.DataLoader`: `for await (const batch of loader)`. Each loop is
  * one epoch; leaving it early leaves nothing behind.
@@ -59,12 +71,13 @@ export class DataLoader<Sample, Batch = Sample> implements AsyncIterable<Batch> 
   readonly #prefetch: number;
   readonly #dropLast: boolean;
 
-  /** @throws {ArgumentError} for options that exclude each other. */
+  /** @throws {ArgumentError} for what is no dataset, and for options that exclude each other. */
   constructor(
     dataset: Dataset<Sample> | IterableDataset<Sample>,
     options: DataLoaderOptions<Sample, Batch> = {},
   ) {
     checkOptions('DataLoader', options, optionNames);
+    requireDataset(dataset);
     const { batchSampler, sampler, shuffle = false, dropLast = false, generator, prefetch = 2 } = options;
     this.dataset = dataset;
     this.batchSize = positive('DataLoader', 'batchSize', options.batchSize ?? 1);

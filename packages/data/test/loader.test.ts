@@ -139,6 +139,11 @@ describe('DataLoader', () => {
     await expect(collect(new DataLoader(new Broken(5)))).rejects.toThrow('sample 2 is broken');
   });
 
+  it('refuses what is no dataset', () => {
+    for (const wrong of [[1, 2], undefined, arange(3)])
+      expect(() => new DataLoader(wrong as never)).toThrow(/DataLoader: expected a Dataset/);
+  });
+
   it('refuses options that exclude each other or do not exist', () => {
     const data = new Squares(3);
     expect(() => new DataLoader(data, { shuffle: true, sampler: new SequentialSampler(data) })).toThrow(

@@ -1,6 +1,6 @@
 // Modules that are called: what a call does, and hooks around it.
 import { isGradEnabled } from '@nn/autograd';
-import { isTensor, type RemovableHandle, runtimeOf, type Tensor } from '@nn/tensor';
+import { ArgumentError, isTensor, type RemovableHandle, runtimeOf, type Tensor } from '@nn/tensor';
 import { ModuleBase } from './module-base.ts';
 
 export type ForwardPreHook<Inputs extends unknown[]> = (
@@ -51,6 +51,12 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   protected override invoke(given: readonly unknown[]): Output {
     let inputs = given as Inputs;
+    if (typeof this.forward !== 'function') {
+      const { name } = this.constructor;
+      throw new ArgumentError(
+        `${name}: the class has no method forward. Define forward(x) { … } in ${name}, and call the module itself`,
+      );
+    }
     if (depth === 0) this.settle();
     for (const hook of this.#preHooks) inputs = hook(this, inputs) ?? inputs;
     depth++;

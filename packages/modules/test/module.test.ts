@@ -50,6 +50,13 @@ describe('calls', () => {
     expect(Object.keys(new ReLU())).not.toContain('length');
   });
 
+  it('say that forward is missing', () => {
+    class Forgot extends ReLU {}
+    const forgot = new Forgot();
+    Object.defineProperty(forgot, 'forward', { value: undefined });
+    expect(() => forgot(ones([1]))).toThrow(/Forgot: the class has no method forward/);
+  });
+
   it('end their nesting when forward throws', () => {
     class Failing extends Module {
       override forward(): Tensor {
