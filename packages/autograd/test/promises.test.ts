@@ -101,6 +101,21 @@ onEveryDevice((device, fused) => {
     }, 120_000);
   });
 
+  it('goes on when something recorded was disposed or cannot be computed any more', async () => {
+    const former = memoryPolicy();
+    memoryPolicy({ pendingNodes: 50 });
+    const x = ones([4]).realize();
+    x.mul(2).dispose();
+    const gone = ones([4]).realize();
+    const late = gone.mul(3);
+    gone.dispose();
+    let y = x;
+    for (let i = 0; i < 120; i++) y = y.add(1);
+    memoryPolicy(former);
+    expect(await y.toArray()).toEqual([121, 121, 121, 121]);
+    await expect((async () => late.data())()).rejects.toThrow(/disposed/);
+  });
+
   describe('3: reading late gives the value of then', () => {
     it('shows the logits of the old weights, to the last bit', async () => {
       manualSeed(1);

@@ -149,7 +149,7 @@ export class Runtime {
     for (const each of this.#recorded) if (each.consumers === 0 && !isHeld(each)) keeping.set(each, how);
     this.#addWritten(keeping);
     this.#forgetRecorded();
-    this.#run(keeping);
+    this.#runWhatCan(keeping);
   }
 
   #forgetRecorded(): void {
@@ -183,8 +183,25 @@ export class Runtime {
     this.#pending.clear();
     this.#addWritten(keeping);
     for (const node of nodes) keeping.set(node, 'value');
-    this.#run(keeping);
+    this.#runWhatCan(keeping, nodes);
     this.#forgetRecorded();
+  }
+
+  /** Runs all of these together; where some depend on values that are gone, the others, and throws for `required`. */
+  #runWhatCan(keeping: ReadonlyMap<Node, Keeping>, required: readonly Node[] = []): void {
+    try {
+      this.#run(new Map(keeping));
+    } catch (error) {
+      if (!(error instanceof StaleValueError)) throw error;
+      for (const [node, how] of keeping) {
+        try {
+          this.#run(new Map([[node, how]]));
+        } catch (own) {
+          // Whoever reads the value is told then.
+          if (!(own instanceof StaleValueError) || required.includes(node)) throw own;
+        }
+      }
+    }
   }
 
   #addWritten(keeping: Map<Node, Keeping>): void {
