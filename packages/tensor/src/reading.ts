@@ -53,7 +53,7 @@ function arrayOfOne(dtype: DType, value: number): HostArray {
 }
 
 /** One element of a host array as a JavaScript value. */
-function elementOf(values: HostArray, index: number, dtype: DType): Element {
+export function elementOf(values: HostArray, index: number, dtype: DType): Element {
   const value = values[index];
   if (dtype === 'bool') return value !== 0;
   if (dtype === 'float16' && values instanceof Uint16Array) return float16ToNumber(Number(value));

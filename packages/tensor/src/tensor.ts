@@ -276,7 +276,11 @@ export class Tensor extends IndexingMethods {
   print(): Promise<void> {
     return printing.print(this);
   }
-  /** What `print` shows, without reading: shape, dtype, device. */
+  /** What `print` prints. */
+  toText(): Promise<string> {
+    return printing.toText(this);
+  }
+  /** Shape, dtype and device, without reading. */
   override toString(): string {
     return printing.summary(this);
   }
