@@ -67,7 +67,8 @@ describe('backward', () => {
     );
     expect(() => x.add_(1)).toThrow(AutogradError);
     expect(() => x.select(0, 0).add_(1)).toThrow(/noGrad/);
-    expect(() => tensor([1, 2], { requiresGrad: true })).toThrow(/only float tensors/);
+    expect(() => tensor([1, 2]).requiresGrad_()).toThrow(/only float tensors.*dtype: 'float32'/);
+    expect(tensor([1, 2], { requiresGrad: true }).dtype).toBe('float32');
   });
 
   it('goes several times with retainGraph', async () => {

@@ -83,63 +83,61 @@ export abstract class ModuleBase extends Callable {
   }
 
   /** Modules assigned to this one, by name. */
-  *namedChildren(): Generator<[string, ModuleBase]> {
-    const seen = new Set<ModuleBase>();
-    for (const [name, value] of this.members()) {
-      if (!isModule(value) || seen.has(value)) continue;
-      seen.add(value);
-      yield [name, value];
-    }
+  namedChildren(): [string, ModuleBase][] {
+    const found = new Map<ModuleBase, string>();
+    for (const [name, value] of this.members())
+      if (isModule(value) && !found.has(value)) found.set(value, name);
+    return Array.from(found, ([child, name]) => [name, child]);
   }
 
-  *children(): Generator<ModuleBase> {
-    for (const [, child] of this.namedChildren()) yield child;
+  children(): ModuleBase[] {
+    return this.namedChildren().map(([, child]) => child);
   }
 
   /** This module and all below it, each once, by path. */
-  *namedModules(prefix: string = '', seen: Set<ModuleBase> = new Set()): Generator<[string, ModuleBase]> {
-    if (seen.has(this)) return;
-    seen.add(this);
-    yield [prefix, this];
-    for (const [name, value] of this.members()) {
-      if (isModule(value)) yield* value.namedModules(joined(prefix, name), seen);
-    }
+  namedModules(prefix: string = ''): [string, ModuleBase][] {
+    const found = new Map<ModuleBase, string>();
+    const visit = (module: ModuleBase, path: string): void => {
+      if (found.has(module)) return;
+      found.set(module, path);
+      for (const [name, value] of module.members()) if (isModule(value)) visit(value, joined(path, name));
+    };
+    visit(this, prefix);
+    return Array.from(found, ([module, path]) => [path, module]);
   }
 
-  *modules(): Generator<ModuleBase> {
-    for (const [, module] of this.namedModules()) yield module;
+  modules(): ModuleBase[] {
+    return this.namedModules().map(([, module]) => module);
   }
 
   /** Parameters by path, each once; with `recurse` false only those of this module. */
-  *namedParameters(prefix: string = '', recurse: boolean = true): Generator<[string, Parameter]> {
-    const seen = new Set<Parameter>();
+  namedParameters(prefix: string = '', recurse: boolean = true): [string, Parameter][] {
+    const found = new Map<Parameter, string>();
     for (const [path, module] of recurse ? this.namedModules(prefix) : [[prefix, this] as const]) {
       for (const [name, value] of module.members()) {
-        if (!isParameter(value) || seen.has(value)) continue;
-        seen.add(value);
-        yield [joined(path, name), value];
+        if (isParameter(value) && !found.has(value)) found.set(value, joined(path, name));
       }
     }
+    return Array.from(found, ([parameter, path]) => [path, parameter]);
   }
 
-  *parameters(recurse: boolean = true): Generator<Parameter> {
-    for (const [, parameter] of this.namedParameters('', recurse)) yield parameter;
+  parameters(recurse: boolean = true): Parameter[] {
+    return this.namedParameters('', recurse).map(([, parameter]) => parameter);
   }
 
   /** Buffers by path, each once. */
-  *namedBuffers(prefix: string = '', recurse: boolean = true): Generator<[string, Tensor]> {
-    const seen = new Set<Tensor>();
+  namedBuffers(prefix: string = '', recurse: boolean = true): [string, Tensor][] {
+    const found = new Map<Tensor, string>();
     for (const [path, module] of recurse ? this.namedModules(prefix) : [[prefix, this] as const]) {
       for (const { name, value } of module.ownBuffers()) {
-        if (value === null || seen.has(value)) continue;
-        seen.add(value);
-        yield [joined(path, name), value];
+        if (value !== null && !found.has(value)) found.set(value, joined(path, name));
       }
     }
+    return Array.from(found, ([buffer, path]) => [path, buffer]);
   }
 
-  *buffers(recurse: boolean = true): Generator<Tensor> {
-    for (const [, buffer] of this.namedBuffers('', recurse)) yield buffer;
+  buffers(recurse: boolean = true): Tensor[] {
+    return this.namedBuffers('', recurse).map(([, buffer]) => buffer);
   }
 
   /** Registered buffers of this module alone. */

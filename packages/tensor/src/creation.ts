@@ -21,7 +21,7 @@ import {
   sizeOf,
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
-import { apply, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
+import { apply, checkInt32, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
 import type { NestedArray } from './reading.ts';
 import { requireDType, runtimeOf } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
@@ -111,7 +111,7 @@ export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
     given === undefined
       ? flatten(data)
       : { flat: data as ArrayLike<Scalar>, shape: [(data as { length: number }).length] };
-  const { dtype, device } = creation('tensor', rest, given ?? inferDType(flat));
+  const { dtype, device } = creation('tensor', rest, given ?? inferredFor(flat, rest));
   const shape = wanted === undefined ? found : inferShape('tensor', wanted, flat.length);
   return finish(fromNode(dataNode(toHostArray(flat, dtype), shape, dtype, device)), rest);
 }
@@ -140,16 +140,29 @@ export function fromBuffer(
   return finish(fromNode(dataNode(array, shape, dtype, device)), rest);
 }
 
+/** Numbers that are to have gradients are floats, also when all of them are whole. */
+function inferredFor(flat: ArrayLike<Scalar>, { requiresGrad }: CreationOptions): DType {
+  const dtype = inferDType(flat);
+  return requiresGrad && categoryOf(dtype) === 'integer' ? getDefaultDType() : dtype;
+}
+
 function inferDType(flat: ArrayLike<Scalar>): DType {
   let category: 'bool' | 'integer' | 'float' = flat.length === 0 ? 'float' : 'bool';
+  let wide = false;
   for (let i = 0; i < flat.length; i++) {
     const dtype = scalarDType(flat[i]);
-    if (dtype === 'int64') return 'int64';
     const here = categoryOf(dtype);
     if (here === 'float') return getDefaultDType();
     if (here === 'integer') category = 'integer';
+    if (dtype === 'int64') wide = true;
   }
-  return category === 'bool' ? 'bool' : category === 'integer' ? 'int32' : getDefaultDType();
+  return category === 'bool'
+    ? 'bool'
+    : category === 'integer'
+      ? wide
+        ? 'int64'
+        : 'int32'
+      : getDefaultDType();
 }
 
 function flatten(data: unknown): { flat: Scalar[]; shape: number[] } {
@@ -206,6 +219,9 @@ function toElement(value: Scalar, dtype: DType): number | bigint {
       return numberToFloat16(Number(value));
     case 'bfloat16':
       return numberToBfloat16(Number(value));
+    case 'int32':
+      checkInt32(Number(value));
+      return Number(value);
     default:
       return Number(value);
   }

@@ -86,13 +86,22 @@ export function nodeOf(tensor: Tensor): Node {
 
 /** A zero-dimensional tensor of a number, going with any device. */
 export function scalarTensor(value: Scalar, dtype: DType): Tensor {
+  if (dtype === 'int32') checkInt32(Number(value));
   return fromNode(scalarNode(value, dtype));
+}
+
+/** @throws {DTypeError} for a number that int32 does not hold: it would turn into another one. */
+export function checkInt32(value: number): void {
+  if (value >= -(2 ** 31) && value < 2 ** 31) return;
+  throw new DTypeError(`${value} does not fit into int32. Use dtype 'int64' or a float one`);
 }
 
 export function scalarDType(value: Scalar): DType {
   if (typeof value === 'boolean') return 'bool';
   if (typeof value === 'bigint') return 'int64';
-  return Number.isInteger(value) ? 'int32' : 'float32';
+  if (!Number.isInteger(value)) return 'float32';
+  if (value >= -(2 ** 31) && value < 2 ** 31) return 'int32';
+  return Number.isSafeInteger(value) ? 'int64' : 'float32';
 }
 
 function promotionOperand(value: Tensor | Scalar): PromotionOperand {

@@ -202,7 +202,9 @@ export class Tensor extends IndexingMethods {
   requiresGrad_(value: boolean = true): this {
     if (value) gradientEngine('requiresGrad_');
     if (value && !this.dtype.includes('float')) {
-      throw new AutogradError(`requiresGrad_: only float tensors have gradients, this one is ${this.dtype}`);
+      throw new AutogradError(
+        `requiresGrad_: only float tensors have gradients, this one is ${this.dtype}. Make it with { dtype: 'float32' }, or call float() first`,
+      );
     }
     const state = this.gradient;
     if (state?.function != null) {
@@ -352,4 +354,10 @@ export class Tensor extends IndexingMethods {
   }
 }
 
+// What Node's console shows of a tensor.
+Object.defineProperty(Tensor.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Tensor) {
+    return printing.summary(this);
+  },
+});
 Object.defineProperty(Tensor.prototype, brand, { value: true });

@@ -55,6 +55,13 @@ describe('creation', () => {
     expect(await full([2], true).toArray()).toEqual([true, true]);
   });
 
+  it('never turns a number into another one', () => {
+    expect(tensor([2 ** 40]).dtype).toBe('int64');
+    expect(() => tensor([3e9], { dtype: 'int32' })).toThrow(/3000000000 does not fit into int32/);
+    expect(() => tensor([1]).add(2 ** 40)).toThrow(DTypeError);
+    expect(float([1]).mul(1e300).dtype).toBe('float32');
+  });
+
   it('copies the data it is given', async () => {
     const source = new Float32Array([1, 2]);
     const x = tensor(source);
