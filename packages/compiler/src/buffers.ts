@@ -1,5 +1,5 @@
 // Which buffers a kernel reads and writes.
-import type { BufferSpec, Instruction, Kernel } from '@nn/core';
+import type { BufferSpec, Instruction, Kernel, LoopKernel } from '@nn/core';
 
 /** WebGPU binds no more than eight buffers to a kernel by default. */
 export const maximumBuffers = 8;
@@ -18,6 +18,10 @@ export function buffersRead(kernel: Kernel): number[] {
       return [kernel.source];
     case 'scatter':
       return [kernel.index, kernel.source];
+    case 'rows':
+      return [...new Set(kernel.steps.flatMap(buffersRead))];
+    case 'parallel':
+      return [...new Set(kernel.parts.flatMap(buffersRead))];
     case 'loop': {
       const reads: number[] = [];
       const { producer } = kernel;
@@ -30,8 +34,16 @@ export function buffersRead(kernel: Kernel): number[] {
 }
 
 export function buffersWritten(kernel: Kernel): number[] {
-  if (kernel.kind !== 'loop') return [kernel.target];
-  return [...new Set(kernel.stores.map(({ access }) => access.buffer))];
+  switch (kernel.kind) {
+    case 'rows':
+      return [...new Set(kernel.steps.flatMap(buffersWritten))];
+    case 'parallel':
+      return [...new Set(kernel.parts.flatMap(buffersWritten))];
+    case 'loop':
+      return [...new Set(kernel.stores.map(({ access }) => access.buffer))];
+    default:
+      return [kernel.target];
+  }
 }
 
 /** Leaves out temporaries that no kernel touches any more, and numbers the others anew. */
@@ -57,7 +69,14 @@ function renumber(kernel: Kernel, to: Renumber): Kernel {
     const { index, source, target } = kernel;
     return { ...kernel, index: to(index), source: to(source), target: to(target) };
   }
+  if (kernel.kind === 'rows') return { ...kernel, steps: kernel.steps.map((step) => renumberLoop(step, to)) };
+  if (kernel.kind === 'parallel')
+    return { ...kernel, parts: kernel.parts.map((part) => renumberLoop(part, to)) };
   if (kernel.kind !== 'loop') return { ...kernel, source: to(kernel.source), target: to(kernel.target) };
+  return renumberLoop(kernel, to);
+}
+
+function renumberLoop(kernel: LoopKernel, to: Renumber): LoopKernel {
   const moved = <T extends { readonly buffer: number }>(access: T): T => ({
     ...access,
     buffer: to(access.buffer),

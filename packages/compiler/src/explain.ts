@@ -50,6 +50,10 @@ function describe(kernel: Kernel): [kind: string, walks: string] {
       const inner = producer.kind === 'reduce' ? producer.extents : producer.inner;
       return [producer.kind, `[${extents.join(', ')}] x [${inner.join(', ')}]`];
     }
+    case 'rows':
+      return ['rows', `[${kernel.extents.join(', ')}] of ${kernel.steps.length} steps`];
+    case 'parallel':
+      return ['parallel', `${kernel.parts.length} parts`];
     case 'scan':
     case 'argsort':
       return [kernel.kind, `[${kernel.outer}, ${kernel.length}, ${kernel.inner}]`];

@@ -1,6 +1,7 @@
 // Checks that a program keeps the contract of core/kernel.ts, so that a compiler bug shows here and not as a wrong
 // number on some device.
 import {
+  type Access,
   type Affine,
   type BufferSpec,
   type DType,
@@ -10,24 +11,23 @@ import {
   type LoopKernel,
   type Program,
 } from '@nn/core';
-import { rangeOf } from './affine.ts';
+import { affineKey, rangeOf } from './affine.ts';
 import { buffersRead, buffersWritten } from './buffers.ts';
 
 /** @throws {InternalError} naming the kernel and what is wrong with it. */
 export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) => number): void {
   const written = new Set<number>();
   program.buffers.forEach((buffer, i) => {
-    if (buffer.role === 'input' || buffer.length === 0) written.add(i);
+    if (buffer.role === 'input' || buffer.role === 'updated' || buffer.length === 0) written.add(i);
   });
-  for (const kernel of program.kernels) {
+  for (const kernel of program.kernels.flatMap(singleKernels)) {
     const verifier = new KernelVerifier(program, kernel);
     const reads = buffersRead(kernel);
     const writes = buffersWritten(kernel);
     for (const buffer of [...reads, ...writes]) verifier.buffer(buffer);
-    for (const buffer of reads) {
+    for (const buffer of reads)
       verifier.require(written.has(buffer), `reads buffer ${buffer} before anything wrote it`);
-      verifier.require(!writes.includes(buffer), `reads and writes buffer ${buffer}`);
-    }
+    verifier.inPlace(reads.filter((buffer) => writes.includes(buffer)));
     for (const buffer of writes) {
       verifier.require(program.buffers[buffer].role !== 'input', `writes input ${buffer}`);
       if (kernel.kind === 'scatter') verifier.require(written.has(buffer), 'has no base to scatter into');
@@ -40,6 +40,11 @@ export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) 
       throw new InternalError(`compiler: no kernel writes output ${i}`);
   });
   verifyArena(program, bytesPerElement);
+}
+
+function singleKernels(kernel: Kernel): readonly Kernel[] {
+  if (kernel.kind === 'rows') return kernel.steps;
+  return kernel.kind === 'parallel' ? kernel.parts : [kernel];
 }
 
 function verifyArena(
@@ -90,9 +95,36 @@ class KernelVerifier {
     return buffer;
   }
 
+  /** Buffers that the kernel reads and writes: each element is read only where it is written. */
+  inPlace(buffers: readonly number[]): void {
+    const kernel = this.#kernel;
+    for (const buffer of buffers) {
+      const message = `reads and writes buffer ${buffer}`;
+      if (kernel.kind !== 'loop') throw new InternalError(`compiler: kernel '${kernel.name}' ${message}`);
+      const { producer, epilogue, stores } = kernel;
+      if (producer?.kind === 'dot')
+        this.require(producer.left.buffer !== buffer && producer.right.buffer !== buffer, message);
+      const body = producer?.kind === 'reduce' ? producer.body : [];
+      const loads = (list: readonly Instruction[]): Access[] =>
+        list.flatMap((each) => (each.op === 'load' || each.op === 'gather' ? [each.access] : []));
+      this.require(!loads(body).some((access) => access.buffer === buffer), message);
+      this.require(!epilogue.some((each) => each.op === 'gather' && each.access.buffer === buffer), message);
+      const places = [...loads(epilogue), ...stores.map(({ access }) => access)].filter(
+        (access) => access.buffer === buffer,
+      );
+      this.require(
+        places.every((access) => access.guards.length === 0 && affineKey(access) === affineKey(places[0])),
+        message,
+      );
+    }
+  }
+
   verify(): void {
     const kernel = this.#kernel;
     switch (kernel.kind) {
+      case 'rows':
+      case 'parallel':
+        throw new InternalError('compiler: groups are verified loop by loop');
       case 'loop':
         this.#loop(kernel);
         return;

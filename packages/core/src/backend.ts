@@ -4,7 +4,7 @@ import { ContractError, DeviceError } from './errors.ts';
 import type { Program } from './kernel.ts';
 
 /** Raised when the contract changes incompatibly; a backend written for another version is refused. */
-export const contractVersion = 1;
+export const contractVersion = 2;
 
 /** A backend's own memory. Only its maker looks inside. */
 export interface DeviceBuffer {
@@ -46,13 +46,25 @@ export interface Backend {
   copy(source: DeviceBuffer, target: DeviceBuffer): void;
   /** @throws {UnsupportedError} naming the kernel, the dtype and a way out. */
   compile(program: Program): Executable;
-  /** Inputs, outputs and params in the order of the program's buffers and params. No input is an output. */
+  /**
+   * Inputs (updated ones among them), outputs and params in the order of the program's buffers and params. No buffer
+   * is given twice, except as inputs that are only read.
+   */
   run(
     executable: Executable,
     inputs: readonly DeviceBuffer[],
     outputs: readonly DeviceBuffer[],
     params: readonly (number | bigint)[],
   ): void;
+  /** As `run`; resolves with the milliseconds that each kernel took. Absent where a device cannot tell. */
+  runTimed?(
+    executable: Executable,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+    params: readonly (number | bigint)[],
+  ): Promise<readonly number[]>;
+  /** Gives back what the executable holds; it is not run any more. */
+  release(executable: Executable): void;
   /** Resolves when all work is done; rejects with what went wrong since the last call. */
   synchronize(): Promise<void>;
   /** Bytes of buffers not freed (arena included) and their highest value. */
@@ -70,6 +82,7 @@ const methods = [
   'copy',
   'compile',
   'run',
+  'release',
   'synchronize',
   'memory',
   'dispose',

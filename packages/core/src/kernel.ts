@@ -53,7 +53,11 @@ export interface Dot {
   readonly right: DotOperand;
 }
 
-/** Writes instruction `value` to the buffer at every coordinate (distinct coordinates go to distinct elements). */
+/**
+ * Writes instruction `value` to the buffer at every coordinate (distinct coordinates go to distinct elements). A
+ * kernel may load from a buffer that it stores to, without guards and at exactly the element that it stores at that
+ * coordinate: an update in place.
+ */
 export interface Store {
   readonly access: Access;
   readonly value: Value;
@@ -67,6 +71,31 @@ export interface LoopKernel {
   /** Sees the kernel's extents and the producer's results. */
   readonly epilogue: readonly Instruction[];
   readonly stores: readonly Store[];
+}
+
+/**
+ * Loops over the same rows, in order: softmax is a maximum, a sum and a quotient. At each row a step reads of what
+ * another step writes only what that writes at this row. So a device may finish row after row, while a row's data is
+ * near, or step after step.
+ */
+export interface RowsKernel {
+  readonly kind: 'rows';
+  readonly name: string;
+  /** The rows: every step's extents begin with these. */
+  readonly extents: readonly number[];
+  /** Without dots. */
+  readonly steps: readonly LoopKernel[];
+}
+
+/**
+ * Loops that have nothing to do with each other, so that a device may run them in any order, or side by side: an
+ * optimizer's updates of all parameters. None writes what another one reads or writes.
+ */
+export interface ParallelKernel {
+  readonly kind: 'parallel';
+  readonly name: string;
+  /** Without dots. */
+  readonly parts: readonly LoopKernel[];
 }
 
 /** Plain copy of a whole buffer to another of the same dtype and length. */
@@ -123,14 +152,24 @@ export interface ArgsortKernel {
   readonly target: number;
 }
 
-export type Kernel = LoopKernel | CopyKernel | ScatterKernel | ScanKernel | ArgsortKernel;
+export type Kernel =
+  | LoopKernel
+  | RowsKernel
+  | ParallelKernel
+  | CopyKernel
+  | ScatterKernel
+  | ScanKernel
+  | ArgsortKernel;
 
 export interface BufferSpec {
   readonly dtype: DType;
   /** Elements. */
   readonly length: number;
-  /** Inputs and outputs are bound at each run, in the order of their appearance; temporaries lie in the arena. */
-  readonly role: 'input' | 'output' | 'temporary';
+  /**
+   * Inputs and outputs are bound at each run, in the order of their appearance; temporaries lie in the arena. What is
+   * 'updated' is an input, bound among the inputs, that the program writes over.
+   */
+  readonly role: 'input' | 'updated' | 'output' | 'temporary';
   /** Byte offset in the arena, for temporaries; 256-byte aligned. */
   readonly offset: number;
 }

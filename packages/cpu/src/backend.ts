@@ -90,7 +90,7 @@ class CpuBackend implements Backend {
 
   compile(program: Program): Executable {
     const executable = new CpuExecutable(this.#device, program);
-    this.#executables.register(executable, executable.disposer);
+    this.#executables.register(executable, executable.disposer, executable);
     return executable;
   }
 
@@ -103,6 +103,11 @@ class CpuBackend implements Backend {
     const addressOf = (buffer: DeviceBuffer): number => this.#addressOf(buffer, 'run');
     (executable as CpuExecutable).run(inputs.map(addressOf), outputs.map(addressOf), params);
     this.#notePeak();
+  }
+
+  release(executable: Executable): void {
+    this.#executables.unregister(executable);
+    (executable as CpuExecutable).disposer();
   }
 
   /** Everything is done when `run` returns. */

@@ -1,6 +1,6 @@
 // A compiled program: its commands, and where its buffers are found.
 import { type Executable, type Kernel, type Program, UnsupportedError } from '@nn/core';
-import type { Command } from './commands/command.ts';
+import type { Binding, Command } from './commands/command.ts';
 import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
 import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
@@ -18,6 +18,10 @@ function makeCommand(device: Device, kernel: Kernel, program: Program): Command 
         ? new SplitCommand(device, kernel, producer, options)
         : new LoopCommand(device, kernel, producer, options);
     }
+    case 'rows':
+      return new Sequence(kernel.steps.map((step) => makeCommand(device, step, program)));
+    case 'parallel':
+      return new Sequence(kernel.parts.map((part) => makeCommand(device, part, program)));
     case 'copy':
       return copyCommand(device, kernel, buffers);
     case 'scatter':
@@ -30,6 +34,25 @@ function makeCommand(device: Device, kernel: Kernel, program: Program): Command 
       const { kind } = kernel as { readonly kind: string };
       throw new UnsupportedError(`there are no kernels of kind '${kind}'`);
     }
+  }
+}
+
+/** Commands one after the other. */
+class Sequence implements Command {
+  readonly scratchBytes: number;
+  readonly #commands: readonly Command[];
+
+  constructor(commands: readonly Command[]) {
+    this.#commands = commands;
+    this.scratchBytes = Math.max(0, ...commands.map((command) => command.scratchBytes));
+  }
+
+  run(binding: Binding): void {
+    for (const command of this.#commands) command.run(binding);
+  }
+
+  dispose(): void {
+    for (const command of this.#commands) command.dispose?.();
   }
 }
 
@@ -64,9 +87,9 @@ export class CpuExecutable implements Executable {
     this.program = program;
     this.#device = device;
     this.#commands = program.kernels.map((kernel) => makeNamedCommand(device, kernel, program));
-    const withRole = (role: string): number[] =>
-      program.buffers.flatMap((buffer, at) => (buffer.role === role ? [at] : []));
-    this.#inputs = withRole('input');
+    const withRole = (...roles: string[]): number[] =>
+      program.buffers.flatMap((buffer, at) => (roles.includes(buffer.role) ? [at] : []));
+    this.#inputs = withRole('input', 'updated');
     this.#outputs = withRole('output');
     this.#temporaries = withRole('temporary');
     this.#addresses = new Array<number>(program.buffers.length + 1).fill(0);

@@ -1,6 +1,18 @@
 // Running programs: on the backend under test, and on the interpreter as the reference.
-import { type Backend, type HostArray, hostArray, interpretProgram, type Program } from '@nn/core';
+import {
+  type Backend,
+  type BufferSpec,
+  type HostArray,
+  hostArray,
+  interpretProgram,
+  type Program,
+} from '@nn/core';
 import { expectArraysClose, type Tolerance } from './compare.ts';
+
+type Role = BufferSpec['role'];
+
+const isGiven = (role: Role): boolean => role === 'input' || role === 'updated';
+const isResult = (role: Role): boolean => role === 'output' || role === 'updated';
 
 type Params = readonly (number | bigint)[];
 
@@ -15,13 +27,19 @@ export async function runOn(
   let nextInput = 0;
   const bound = specs.map(({ dtype, length, role }) => {
     const buffer = backend.allocate(dtype, length);
-    backend.write(buffer, role === 'input' ? inputs[nextInput++] : hostArray(dtype, length));
+    backend.write(buffer, isGiven(role) ? inputs[nextInput++] : hostArray(dtype, length));
     return buffer;
   });
-  const ofRole = (role: string) => bound.filter((_, i) => specs[i].role === role);
+  const bindings = (wanted: (role: Role) => boolean) => bound.filter((_, i) => wanted(specs[i].role));
   try {
-    backend.run(backend.compile(program), ofRole('input'), ofRole('output'), params);
-    return await Promise.all(ofRole('output').map((buffer) => backend.read(buffer)));
+    const executable = backend.compile(program);
+    backend.run(
+      executable,
+      bindings(isGiven),
+      bindings((role) => role === 'output'),
+      params,
+    );
+    return await Promise.all(bindings(isResult).map((buffer) => backend.read(buffer)));
   } finally {
     for (const buffer of bound) backend.free(buffer);
   }
@@ -31,10 +49,10 @@ export async function runOn(
 export function interpret(program: Program, inputs: readonly HostArray[], params: Params = []): HostArray[] {
   let nextInput = 0;
   const arrays = program.buffers.map(({ dtype, length, role }) =>
-    role === 'input' ? inputs[nextInput++] : hostArray(dtype, length),
+    isGiven(role) ? inputs[nextInput++].slice() : hostArray(dtype, length),
   );
   interpretProgram(program, arrays, params);
-  return arrays.filter((_, i) => program.buffers[i].role === 'output');
+  return arrays.filter((_, i) => isResult(program.buffers[i].role));
 }
 
 /** Throws unless a program's outputs on the backend agree with the interpreter's. */
@@ -46,7 +64,7 @@ export async function expectAgreement(
 ): Promise<void> {
   const expected = interpret(program, inputs, params);
   const actual = await runOn(backend, program, inputs, params);
-  const specs = program.buffers.filter((spec) => spec.role === 'output');
+  const specs = program.buffers.filter((spec) => isResult(spec.role));
   specs.forEach(({ dtype }, i) => {
     expectArraysClose(dtype, actual[i], expected[i], tolerance, describe);
   });

@@ -155,6 +155,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
       );
       compiled.run({ bound, arena: memory }, params);
     },
+    release() {},
     synchronize: () => device.synchronize(),
     memory() {
       const { liveBytes, peakBytes } = device.statistics;
@@ -178,7 +179,7 @@ function bind(
   let nextInput = 0;
   let nextOutput = 0;
   const bound = buffers.map(({ role }) => {
-    if (role === 'input') return inputs[nextInput++];
+    if (role === 'input' || role === 'updated') return inputs[nextInput++];
     return role === 'output' ? outputs[nextOutput++] : (arena as GPUBuffer);
   });
   if (nextInput !== inputs.length || nextOutput !== outputs.length) {

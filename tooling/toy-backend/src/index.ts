@@ -11,6 +11,8 @@ import {
   type HostArray,
   hostArray,
   interpretProgram,
+  type Kernel,
+  type LoopKernel,
   type Program,
   UnsupportedError,
 } from '@nn/core';
@@ -50,13 +52,20 @@ function dataOf(buffer: DeviceBuffer): HostArray {
   return buffer.data;
 }
 
+function loopsOf(kernel: Kernel): readonly LoopKernel[] {
+  if (kernel.kind === 'rows') return kernel.steps;
+  if (kernel.kind === 'parallel') return kernel.parts;
+  return kernel.kind === 'loop' ? [kernel] : [];
+}
+
 /** Every dtype that a program touches: of its buffers, its params and its instructions. */
 function dtypesOf(program: Program): Set<DType> {
   const found = new Set([...program.buffers.map((buffer) => buffer.dtype), ...program.params]);
   for (const kernel of program.kernels) {
-    if (kernel.kind !== 'loop') continue;
-    const body = kernel.producer?.kind === 'reduce' ? kernel.producer.body : [];
-    for (const { dtype } of [...body, ...kernel.epilogue]) found.add(dtype);
+    for (const { producer, epilogue } of loopsOf(kernel)) {
+      const body = producer?.kind === 'reduce' ? producer.body : [];
+      for (const { dtype } of [...body, ...epilogue]) found.add(dtype);
+    }
   }
   return found;
 }
@@ -109,10 +118,11 @@ export function toy(): Backend {
       const [givenInputs, givenOutputs] = [inputs.values(), outputs.values()];
       const arrays = program.buffers.map(({ role }, i) => {
         if (role === 'temporary') return temporaries[i] as HostArray;
-        return dataOf((role === 'input' ? givenInputs : givenOutputs).next().value as DeviceBuffer);
+        return dataOf((role === 'output' ? givenOutputs : givenInputs).next().value as DeviceBuffer);
       });
       interpretProgram(program, arrays, params);
     },
+    release() {},
     async synchronize() {},
     memory: () => ({ liveBytes, peakBytes }),
     dispose() {},

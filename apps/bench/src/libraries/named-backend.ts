@@ -17,6 +17,7 @@ export function namedBackend(backend: Backend, name: string): Backend {
     run: (executable, inputs, outputs, params) => backend.run(executable, inputs, outputs, params),
     synchronize: () => backend.synchronize(),
     memory: () => backend.memory(),
+    release: (executable) => backend.release(executable),
     dispose: () => backend.dispose(),
   };
 }

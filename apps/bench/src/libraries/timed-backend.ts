@@ -5,6 +5,7 @@ import {
   type Executable,
   type Instruction,
   type Kernel,
+  type LoopKernel,
   type Program,
 } from '@nn/core';
 import { namedBackend } from './named-backend.ts';
@@ -64,6 +65,12 @@ function flopsOf(kernel: Kernel): number {
   return [...kernel.extents, ...kernel.producer.inner].reduce((product, extent) => product * extent, 2);
 }
 
+function loopsOf(kernel: Kernel): readonly LoopKernel[] {
+  if (kernel.kind === 'rows') return kernel.steps;
+  if (kernel.kind === 'parallel') return kernel.parts;
+  return kernel.kind === 'loop' ? [kernel] : [];
+}
+
 function bytesOf(kernel: Kernel, { buffers }: Program): number {
   const touched = new Set<number>();
   const loads = (instructions: readonly Instruction[]): void => {
@@ -71,15 +78,16 @@ function bytesOf(kernel: Kernel, { buffers }: Program): number {
       if (instruction.op === 'load' || instruction.op === 'gather') touched.add(instruction.access.buffer);
     }
   };
-  if (kernel.kind === 'loop') {
-    loads(kernel.epilogue);
-    for (const { access } of kernel.stores) touched.add(access.buffer);
-    if (kernel.producer?.kind === 'reduce') loads(kernel.producer.body);
-    if (kernel.producer?.kind === 'dot') {
-      touched.add(kernel.producer.left.buffer);
-      touched.add(kernel.producer.right.buffer);
+  for (const { producer, epilogue, stores } of loopsOf(kernel)) {
+    loads(epilogue);
+    for (const { access } of stores) touched.add(access.buffer);
+    if (producer?.kind === 'reduce') loads(producer.body);
+    if (producer?.kind === 'dot') {
+      touched.add(producer.left.buffer);
+      touched.add(producer.right.buffer);
     }
-  } else {
+  }
+  if ('source' in kernel) {
     touched.add(kernel.source);
     touched.add(kernel.target);
   }

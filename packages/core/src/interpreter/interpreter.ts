@@ -110,6 +110,7 @@ export function interpreter({ name = 'interpreter' }: InterpreterOptions = {}): 
       );
       lowered.run(bound, params);
     },
+    release() {},
     async synchronize() {},
     memory: () => ({ liveBytes: liveBytes(), peakBytes }),
     dispose() {
@@ -139,7 +140,7 @@ function bind(
   let nextOutput = 0;
   if (inputs.some((input) => outputs.includes(input))) throw new InternalError('run: an input is an output');
   const bound = buffers.map((spec) => {
-    if (spec.role === 'input') return inputs[nextInput++];
+    if (spec.role === 'input' || spec.role === 'updated') return inputs[nextInput++];
     return spec.role === 'output' ? outputs[nextOutput++] : viewOf(arena, spec);
   });
   if (nextInput !== inputs.length || nextOutput !== outputs.length) {

@@ -1,7 +1,7 @@
 // Whole programs over host arrays: what `interpreter()` runs, and what another backend may fall back to.
 import { type DType, type HostArray, hostArray } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
-import type { Kernel, Program } from '../kernel.ts';
+import type { Kernel, LoopKernel, Program } from '../kernel.ts';
 import { type Element, elementFrom } from './element.ts';
 import { type BufferInfo, type LoweredKernel, lowerLoop } from './loop.ts';
 import { lowerArgsort, lowerCopy, lowerScan, lowerScatter } from './ordered.ts';
@@ -58,6 +58,10 @@ function lowerKernel(kernel: Kernel, buffers: readonly BufferInfo[]): LoweredKer
   switch (kernel.kind) {
     case 'loop':
       return lowerLoop(kernel, buffers);
+    case 'rows':
+      return inOrder(kernel.steps, buffers);
+    case 'parallel':
+      return inOrder(kernel.parts, buffers);
     case 'copy':
       return lowerCopy(kernel);
     case 'scatter':
@@ -67,6 +71,13 @@ function lowerKernel(kernel: Kernel, buffers: readonly BufferInfo[]): LoweredKer
     case 'argsort':
       return lowerArgsort(kernel, buffers);
   }
+}
+
+function inOrder(kernels: readonly LoopKernel[], buffers: readonly BufferInfo[]): LoweredKernel {
+  const loops = kernels.map((kernel) => lowerLoop(kernel, buffers));
+  return (binding) => {
+    for (const loop of loops) loop(binding);
+  };
 }
 
 function checkArrays({ buffers }: Program, arrays: readonly HostArray[]): void {

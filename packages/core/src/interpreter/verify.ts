@@ -2,7 +2,7 @@
 // kernel, instead of showing as wrong numbers.
 import { categoryOf, type DType, isDType } from '../dtype.ts';
 import { InternalError } from '../errors.ts';
-import type { Kernel, LoopKernel, Program } from '../kernel.ts';
+import type { Kernel, LoopKernel, ParallelKernel, Program, RowsKernel } from '../kernel.ts';
 import type { Access, Affine, Instruction } from '../scalar.ts';
 import { verifyOperands } from './verify-operands.ts';
 
@@ -47,6 +47,10 @@ function verifyKernel(kernel: Kernel, program: Program, check: Check): void {
     verifyLoop(kernel, program, check);
     return;
   }
+  if (kernel.kind === 'rows' || kernel.kind === 'parallel') {
+    verifyGroup(kernel, program, check);
+    return;
+  }
   const { buffers } = program;
   const target = bufferOf(program, kernel.target, check);
   const source = bufferOf(program, kernel.source, check);
@@ -63,6 +67,18 @@ function verifyKernel(kernel: Kernel, program: Program, check: Check): void {
   } else {
     const size = kernel.outer * kernel.length * kernel.inner;
     check(size <= source.length && size <= target.length, `walks ${size} elements of fewer`);
+  }
+}
+
+function verifyGroup(kernel: RowsKernel | ParallelKernel, program: Program, check: Check): void {
+  const loops = kernel.kind === 'rows' ? kernel.steps : kernel.parts;
+  check(loops.length > 0, 'has no loops');
+  for (const loop of loops) {
+    check(loop.producer?.kind !== 'dot', `contains the dot '${loop.name}'`);
+    const begins =
+      kernel.kind === 'parallel' || kernel.extents.every((extent, d) => loop.extents[d] === extent);
+    check(begins, `has the step '${loop.name}' over other rows`);
+    verifyLoop(loop, program, check);
   }
 }
 

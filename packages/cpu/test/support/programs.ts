@@ -124,14 +124,17 @@ export function runOn(
 ): HostArray[] {
   const executable = backend.compile(tested);
   const specs = tested.buffers;
-  const bind = (role: string): ReturnType<Backend['allocate']>[] =>
-    specs.filter((spec) => spec.role === role).map((spec) => backend.allocate(spec.dtype, spec.length));
-  const given = bind('input');
+  const bound = specs
+    .filter((spec) => spec.role !== 'temporary')
+    .map((spec) => ({ role: spec.role, buffer: backend.allocate(spec.dtype, spec.length) }));
+  const bind = (...roles: string[]): ReturnType<Backend['allocate']>[] =>
+    bound.filter(({ role }) => roles.includes(role)).map(({ buffer }) => buffer);
+  const given = bind('input', 'updated');
   const made = bind('output');
   for (const [i, buffer] of given.entries()) backend.write(buffer, inputs[i]);
   for (const buffer of made) backend.write(buffer, hostArray(buffer.dtype, buffer.length));
   backend.run(executable, given, made, params);
-  const results = made.map((buffer) => backend.readSync(buffer));
+  const results = bind('output', 'updated').map((buffer) => backend.readSync(buffer));
   for (const buffer of [...given, ...made]) backend.free(buffer);
   return results;
 }
@@ -145,15 +148,15 @@ function expected(
   let next = 0;
   const arena = new ArrayBuffer(tested.arenaBytes);
   const arrays = tested.buffers.map((spec) => {
-    if (spec.role === 'input') return inputs[next++];
-    if (spec.role === 'output') return hostArray(spec.dtype, spec.length);
+    if (spec.role === 'input' || spec.role === 'updated') return inputs[next++].slice();
+    if (['output', 'updated'].includes(spec.role)) return hostArray(spec.dtype, spec.length);
     return hostArrayOver(
       spec.dtype,
       arena.slice(0, spec.length * hostArray(spec.dtype, 1).BYTES_PER_ELEMENT),
     );
   });
   interpretProgram(tested, arrays, params);
-  return arrays.filter((_, i) => tested.buffers[i].role === 'output');
+  return arrays.filter((_, i) => ['output', 'updated'].includes(tested.buffers[i].role));
 }
 
 function numbersOf(dtype: DType, array: HostArray): number[] {
@@ -182,7 +185,7 @@ export function expectAgreement(
 ): void {
   const got = runOn(backend, tested, inputs, params);
   const wanted = expected(tested, inputs, params);
-  const outputs = tested.buffers.filter((spec) => spec.role === 'output');
+  const outputs = tested.buffers.filter((spec) => ['output', 'updated'].includes(spec.role));
   for (const [i, { dtype }] of outputs.entries()) {
     const tolerance = (tolerances[dtype] ?? 0) * scale;
     const a = numbersOf(dtype, got[i]);

@@ -104,7 +104,7 @@ export class KernelMemory {
     const spec = this.#buffers[buffer];
     const element = storageType(spec.dtype, this.#nativeHalf);
     // Everything in the arena is one GPU buffer, which a dispatch may not see as both read-only and written.
-    const kind = spec.role === 'input' ? 'read' : 'readWrite';
+    const kind = spec.role === 'input' || spec.role === 'updated' ? 'read' : 'readWrite';
     const binding = this.#add({ kind: 'buffer', index: buffer }, element, kind);
     this.#bindingOf.set(buffer, binding);
     return binding;

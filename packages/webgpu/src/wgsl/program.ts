@@ -57,6 +57,10 @@ function emitKernel(kernel: Kernel, context: EmitContext): readonly Launch[] {
   switch (kernel.kind) {
     case 'loop':
       return emitLoop(kernel, context);
+    case 'rows':
+      return kernel.steps.flatMap((step) => emitLoop(step, context));
+    case 'parallel':
+      return kernel.parts.flatMap((part) => emitLoop(part, context));
     case 'copy':
       return emitCopy(kernel, context);
     case 'scatter':
@@ -70,7 +74,10 @@ function emitKernel(kernel: Kernel, context: EmitContext): readonly Launch[] {
   }
 }
 
-function dtypesOf(kernel: Kernel, { buffers }: Program): Instruction['dtype'][] {
+function dtypesOf(kernel: Kernel, program: Program): Instruction['dtype'][] {
+  const { buffers } = program;
+  if (kernel.kind === 'rows') return kernel.steps.flatMap((step) => dtypesOf(step, program));
+  if (kernel.kind === 'parallel') return kernel.parts.flatMap((part) => dtypesOf(part, program));
   if (kernel.kind !== 'loop') {
     const used = kernel.kind === 'scatter' ? [kernel.index, kernel.target] : [kernel.source, kernel.target];
     return used.map((index) => buffers[index].dtype);
