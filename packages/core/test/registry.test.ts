@@ -41,7 +41,7 @@ describe('use', () => {
     const old = { ...interpreter({ name: 'old' }), contractVersion: 0 };
     expect(() => use(old)).toThrow(ContractError);
     expect(() => use(old)).toThrow(
-      "use: backend 'old' states contract version 0, but this @nn/core speaks version ${contractVersion}. Install versions of the two that match",
+      "use: backend 'old' states contract version 0, but this @nn/core speaks version 2. Install versions of the two that match",
     );
   });
 
