@@ -11,13 +11,27 @@ export interface Prepared {
   readonly inputs: readonly Node[];
   /** In the order of the program's params. */
   readonly params: readonly (number | bigint)[];
-  /** In the order of the program's outputs: the roots, without repeats and those at hand already. */
+  /** In the order of the program's outputs: the roots, without repeats, those at hand already and the updated. */
   readonly outputs: readonly Node[];
+  /** The roots whose values lie, after a run, in the buffers of inputs: `inputs[input]` holds its value no more. */
+  readonly updated: readonly Updated[];
   /** Nodes that the flush computes. */
   readonly nodeCount: number;
   readonly cached: boolean;
   /** Belongs to the cached plan: where the engine keeps what its backend compiled. */
   readonly executableSlot: { executable?: Executable };
+}
+
+/** A root whose value a run writes over that of an input. */
+export interface Updated {
+  readonly root: Node;
+  /** Index into the inputs. */
+  readonly input: number;
+}
+
+export interface CacheOptions extends CompileOptions {
+  /** Told what the backend compiled for a plan that the cache drops. */
+  onDrop?(executable: Executable): void;
 }
 
 interface Plan {
@@ -30,13 +44,13 @@ interface Plan {
 const capacity = 512;
 
 export class PlanCache {
-  readonly #options: CompileOptions;
+  readonly #options: CacheOptions;
   readonly #plans = new Map<number, Plan[]>();
   readonly #linearizer = new Linearizer();
   #size = 0;
   #clock = 0;
 
-  constructor(options: CompileOptions) {
+  constructor(options: CacheOptions) {
     this.#options = options;
   }
 
@@ -45,12 +59,18 @@ export class PlanCache {
   }
 
   clear(): void {
+    for (const bucket of this.#plans.values()) for (const plan of bucket) this.#drop(plan);
     this.#plans.clear();
     this.#size = 0;
   }
 
-  /** The program that computes the roots, compiled unless a graph of the same structure was seen before. */
-  prepare(roots: readonly Node[]): Prepared {
+  /**
+   * The program that computes the roots, compiled unless a graph of the same structure was seen before.
+   *
+   * @param updates For roots that are not held, a held node of the same dtype and size each, whose value nobody uses
+   * after the run: where it can, the program writes the root's value over it. The others are outputs as ever.
+   */
+  prepare(roots: readonly Node[], _updates?: ReadonlyMap<Node, Node>): Prepared {
     const outputs = distinctRoots(roots);
     const linearizer = this.#linearizer;
     try {
@@ -69,7 +89,7 @@ export class PlanCache {
       }
       plan.lastUse = ++this.#clock;
       const { program, executableSlot } = plan;
-      return { program, inputs, params, outputs, nodeCount, cached, executableSlot };
+      return { program, inputs, params, outputs, updated: [], nodeCount, cached, executableSlot };
     } finally {
       linearizer.release();
     }
@@ -83,6 +103,12 @@ export class PlanCache {
     this.#size++;
   }
 
+  #drop({ executableSlot }: Plan): void {
+    const { executable } = executableSlot;
+    executableSlot.executable = undefined;
+    if (executable !== undefined) this.#options.onDrop?.(executable);
+  }
+
   #dropOldest(): void {
     let oldest: Plan | undefined;
     let oldestHash = 0;
@@ -93,6 +119,7 @@ export class PlanCache {
         oldestHash = hash;
       }
     }
+    if (oldest !== undefined) this.#drop(oldest);
     const rest = (this.#plans.get(oldestHash) ?? []).filter((plan) => plan !== oldest);
     if (rest.length === 0) this.#plans.delete(oldestHash);
     else this.#plans.set(oldestHash, rest);
