@@ -45,11 +45,11 @@ export function finishKernel({ names, loops, producer, body, epilogue, stores }:
   const inner = loops.extents.slice(count);
   const name = kernelName(names, epilogue);
   if (producer === null)
-    return simplifyLoops({ kind: 'loop', name, extents, producer: null, epilogue, stores });
+    return simplifyLoops({ kind: 'loop', name, ops: names, extents, producer: null, epilogue, stores });
   if (producer.kind === 'reduce') {
     const { accumulators } = producer;
     const reduction = { kind: 'reduce', extents: inner, body, accumulators } as const;
-    return simplifyLoops({ kind: 'loop', name, extents, producer: reduction, epilogue, stores });
+    return simplifyLoops({ kind: 'loop', name, ops: names, extents, producer: reduction, epilogue, stores });
   }
   const { dtype, groups, left, right } = producer;
   const dot = {
@@ -61,5 +61,8 @@ export function finishKernel({ names, loops, producer, body, epilogue, stores }:
     left: { buffer: left.buffer, ...left.affine },
     right: { buffer: right.buffer, ...right.affine },
   } as const;
-  return simplifyLoops({ kind: 'loop', name, extents, producer: dot, epilogue, stores }, groups.flat());
+  return simplifyLoops(
+    { kind: 'loop', name, ops: names, extents, producer: dot, epilogue, stores },
+    groups.flat(),
+  );
 }

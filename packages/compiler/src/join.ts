@@ -44,6 +44,7 @@ export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel |
   return simplifyLoops({
     kind: 'loop',
     name: joinNames(a.name, b.name),
+    ops: [...(a.ops ?? []), ...(b.ops ?? [])],
     extents: a.extents,
     producer: producer.producer,
     epilogue: epilogue.instructions,
@@ -55,7 +56,7 @@ interface Loading {
   readonly access: Access;
 }
 
-/** Short names stay readable: what is beyond is counted by explain's other columns. */
+/** Names stay readable; `ops` has all of them. */
 function joinNames(a: string, b: string): string {
   const joined = `${a}+${b}`;
   return joined.length <= 64 ? joined : `${joined.slice(0, 63)}…`;

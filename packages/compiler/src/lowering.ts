@@ -174,7 +174,7 @@ class Lowering {
 
   /** Gives the node a buffer and reads it there. */
   #fromBuffer(node: GraphNode, map: Mapped, section: Section): Value {
-    this.#context.schedule.materialise(node);
+    this.#context.schedule.materialise(node, 'producerTaken');
     return this.#load(node, positionOf(map.dims, node.shape), map.guards, section);
   }
 
@@ -280,7 +280,7 @@ class Lowering {
   ): { readonly buffer: number; readonly affine: Affine } | null {
     const place = this.#walk(node, dims);
     if (place.kind === 'split') return null;
-    if (place.kind === 'node') this.#context.schedule.materialise(place.node);
+    if (place.kind === 'node') this.#context.schedule.materialise(place.node, 'operand');
     const affine = place.kind === 'buffer' ? place.position : positionOf(place.dims, place.node.shape);
     return { buffer: this.#context.bufferOf(place.node), affine };
   }
@@ -312,7 +312,7 @@ class Lowering {
       if (this.#inBuffer(input)) return { kind: 'buffer', node: input, position };
       if (remapped.kind === 'split' && this.#trySplit(remapped.split)) return { kind: 'split' };
       if (remapped.kind !== 'dims') {
-        this.#context.schedule.materialise(input);
+        this.#context.schedule.materialise(input, 'notFollowed');
         return { kind: 'buffer', node: input, position };
       }
       dims = remapped.dims;
@@ -349,7 +349,7 @@ class Lowering {
 export function contiguousSource(schedule: Schedule, node: GraphNode): GraphNode {
   let source = node;
   while (source.op === 'reshape' && !schedule.hasBuffer(source)) source = source.inputs[0];
-  if (!schedule.hasBuffer(source)) schedule.materialise(source);
+  if (!schedule.hasBuffer(source)) schedule.materialise(source, 'whole');
   return source;
 }
 

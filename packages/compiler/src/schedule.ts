@@ -3,6 +3,7 @@
 // The decisions are only a wish: lowering gives a buffer to whatever it finds it cannot express in place.
 import { maximumBuffers } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
+import type { BufferReason } from './reason.ts';
 import { weightOf } from './weight.ts';
 
 /** How a node's value reaches the kernels that use it, gathered from its consumers. */
@@ -43,6 +44,8 @@ export class Schedule {
   readonly #intoTarget: boolean[];
   /** How many nodes (and roots) take each node. */
   readonly #consumers: number[];
+  /** For those who ask why. */
+  readonly #reasons: Reasons = new Map();
 
   constructor(graph: Graph, fusion: boolean) {
     this.graph = graph;
@@ -52,7 +55,7 @@ export class Schedule {
     this.#consumers = new Array<number>(graph.nodes.length).fill(0);
     for (const node of graph.nodes) for (const input of node.inputs) this.#consumers[input.index]++;
     for (const root of graph.roots) this.#consumers[root.index]++;
-    new Chooser(graph, fusion, this.#consumers, this.#materialised, this.#intoTarget).choose();
+    new Chooser(graph, fusion, this.#consumers, this.#materialised, this.#intoTarget, this.#reasons).choose();
   }
 
   /** Whether the node is read from a buffer: a leaf's own, or one that a kernel writes. */
@@ -61,8 +64,14 @@ export class Schedule {
   }
 
   /** Gives the node a buffer. */
-  materialise(node: GraphNode): void {
+  materialise(node: GraphNode, reason: BufferReason): void {
     this.#materialised[node.index] = true;
+    if (!this.#reasons.has(node.index)) this.#reasons.set(node.index, reason);
+  }
+
+  /** Why the node has a buffer; undefined when it has none. */
+  reasonOf(node: GraphNode): BufferReason | undefined {
+    return this.#reasons.get(node.index);
   }
 
   /** Whether the base of this scatter or assign is written straight into its result. */
@@ -79,11 +88,15 @@ export class Schedule {
   }
 }
 
+/** By the index of a node with a buffer. */
+type Reasons = Map<number, BufferReason>;
+
 class Chooser {
   readonly #graph: Graph;
   readonly #fusion: boolean;
   readonly #materialised: boolean[];
   readonly #intoTarget: boolean[];
+  readonly #reasons: Reasons;
   readonly #consumers: readonly number[];
   readonly #uses: (Use | undefined)[];
   /** Weight and full-size loads of computing a node from buffers. */
@@ -100,12 +113,14 @@ class Chooser {
     consumers: readonly number[],
     materialised: boolean[],
     intoTarget: boolean[],
+    reasons: Reasons,
   ) {
     this.#graph = graph;
     this.#fusion = fusion;
     this.#consumers = consumers;
     this.#materialised = materialised;
     this.#intoTarget = intoTarget;
+    this.#reasons = reasons;
     const count = graph.nodes.length;
     this.#uses = new Array<Use | undefined>(count).fill(undefined);
     this.#weight = new Array<number>(count).fill(0);
@@ -124,7 +139,9 @@ class Chooser {
       const use = this.#uses[i];
       const root = isRoot.has(node);
       if (use === undefined && !root) continue;
-      this.#materialised[i] = root || this.#needsBuffer(node, use as Use);
+      const reason = root ? 'output' : this.#needsBuffer(node, use as Use);
+      this.#materialised[i] = reason !== null;
+      if (reason !== null) this.#reasons.set(i, reason);
       this.#spread(node, use);
     }
     this.#limitLength();
@@ -158,18 +175,36 @@ class Chooser {
     this.#carries[index] = carries;
   }
 
-  #needsBuffer(node: GraphNode, use: Use): boolean {
+  /** Why the node cannot be computed where it is used, or null. */
+  #needsBuffer(node: GraphNode, use: Use): BufferReason | null {
     const { strided, contiguous } = use.reads;
-    if (node.kind === 'movement')
-      return (contiguous && node.op !== 'reshape') || (strided && node.op === 'pad');
-    if (!this.#fusion || strided || contiguous) return true;
-    const once = use.kernels.length === 1 && use.evaluations <= node.size;
-    if (node.op === 'dot') return !(once && use.bijective && this.#takeProducer(use, `dot ${node.index}`));
-    if (node.kind === 'reduction')
-      return !(once && !use.inBody && this.#takeProducer(use, `reduce ${reducedExtents(node)}`));
-    if (node.kind === 'heavy' && node.op !== 'take') return true;
-    if (this.#carries[node.index]) return !once || use.inBody;
-    return !once && !this.#isCheap(node, use);
+    if (node.kind === 'movement') {
+      if (contiguous && node.op !== 'reshape') return 'whole';
+      return strided && node.op === 'pad' ? 'operand' : null;
+    }
+    if (!this.#fusion) return 'unfused';
+    if (strided) return 'operand';
+    if (contiguous) return 'whole';
+    const several = use.kernels.length > 1;
+    const once = !several && use.evaluations <= node.size;
+    const again = several ? 'severalKernels' : 'repeated';
+    if (node.op === 'dot') {
+      if (!once) return again;
+      if (!use.bijective) return 'reordered';
+      return this.#takeProducer(use, `dot ${node.index}`) ? null : 'producerTaken';
+    }
+    if (node.kind === 'reduction') {
+      if (!once) return again;
+      if (use.inBody) return 'insideReduction';
+      return this.#takeProducer(use, `reduce ${reducedExtents(node)}`) ? null : 'producerTaken';
+    }
+    if (node.kind === 'heavy' && node.op !== 'take') return 'ownKernel';
+    if (this.#carries[node.index]) {
+      if (!once) return again;
+      return use.inBody ? 'insideReduction' : null;
+    }
+    if (once || this.#isCheap(node, use)) return null;
+    return several ? 'dear' : 'dearRepeated';
   }
 
   /** Whether computing the node again in each kernel costs less than writing and reading it. */
@@ -308,6 +343,7 @@ class Chooser {
         const input = belowMovement(direct);
         if (input.leaf !== null || this.#materialised[input.index]) continue;
         this.#materialised[input.index] = true;
+        this.#reasons.set(input.index, total.buffers < maximumBuffers ? 'tooLong' : 'tooManyBuffers');
         bounds[direct.index] = { weight: 0, depth: 0, buffers: 1 };
         total = bound(node);
       }

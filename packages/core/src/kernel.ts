@@ -65,7 +65,10 @@ export interface Store {
 
 export interface LoopKernel {
   readonly kind: 'loop';
+  /** Short, and readable. */
   readonly name: string;
+  /** The ops that it computes, in order and in full, for those who look into a program. Devices ignore it. */
+  readonly ops?: readonly string[];
   readonly extents: readonly number[];
   readonly producer: Reduction | Dot | null;
   /** Sees the kernel's extents and the producer's results. */
