@@ -16,6 +16,7 @@ import {
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
+import { observers } from './observer.ts';
 import { runtimeOf } from './runtime.ts';
 import { Storage } from './storage.ts';
 import { Tensor, type View } from './tensor.ts';
@@ -39,10 +40,12 @@ export function apply<N extends OpName>(
   attributes: AttributesOf<N>,
   device?: string,
 ): Tensor {
+  const start = observers?.now() ?? 0;
   const node = makeNode(op, inputs.map(nodeOf), attributes, device);
   if (node.device !== '') runtimeOf(node.device).record(node);
   const output = fromNode(node);
   recordGradient(op, inputs, attributes as object, output);
+  observers?.recorded(node, start);
   return output;
 }
 

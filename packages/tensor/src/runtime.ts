@@ -8,6 +8,7 @@ import {
   type Backend,
   backendOf,
   bytesPerElement,
+  type DeviceBuffer,
   type DType,
   type HostArray,
   InternalError,
@@ -20,6 +21,7 @@ import {
 } from '@nn/core';
 
 import { turnIfDue } from './event-loop.ts';
+import { type Launch, observers } from './observer.ts';
 
 /**
  * How a held value may go when memory is short.
@@ -217,15 +219,37 @@ export class Runtime {
   #run(wanted: Map<Node, Keeping>): void {
     for (const node of wanted.keys()) if (isHeld(node)) wanted.delete(node);
     if (wanted.size === 0) return;
+    if (observers === null) {
+      this.#compute(wanted);
+      return;
+    }
+    const nodes = [...wanted.keys()];
+    observers.computing(nodes, this.backend.name);
+    try {
+      this.#compute(wanted);
+    } catch (error) {
+      observers.failed(nodes, this.backend, error);
+      throw error;
+    }
+  }
+
+  #compute(wanted: Map<Node, Keeping>): void {
     this.#flush++;
     this.#promoteRepeated(wanted);
     const cache = fusion ? this.#fused : this.#unfused;
+    let start = observers?.now() ?? 0;
     const prepared = cache.prepare([...wanted.keys()]);
-    prepared.executableSlot.executable ??= this.backend.compile(prepared.program);
+    observers?.planned(prepared, this.backend.name, start);
+    if (prepared.executableSlot.executable === undefined) {
+      start = observers?.now() ?? 0;
+      prepared.executableSlot.executable = this.backend.compile(prepared.program);
+      observers?.compiled(prepared, this.backend.name, start);
+    }
+    const { executable } = prepared.executableSlot;
     const temporary: NonNullable<Node['state']>[] = [];
     const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
     const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
-    this.backend.run(prepared.executableSlot.executable, inputs, outputs, prepared.params);
+    this.#launch({ executable, inputs, outputs, params: prepared.params });
     for (const state of temporary) this.release(state);
     prepared.outputs.forEach((node, i) => {
       node.state = { buffer: outputs[i] };
@@ -233,6 +257,14 @@ export class Runtime {
       this.#hold(node, wanted.get(node) ?? 'value');
     });
     this.#enforceBudgets();
+  }
+
+  #launch(launch: Launch): void {
+    if (observers === null) this.backend.run(launch.executable, launch.inputs, launch.outputs, launch.params);
+    else {
+      observers.run(this.backend, launch);
+      observers.computed(this.backend);
+    }
   }
 
   /**
@@ -269,7 +301,9 @@ export class Runtime {
     if (state.host === undefined)
       throw new InternalError(`runtime: an input of op '${node.op}' is held nowhere`);
     const buffer = this.#allocate(node.dtype, sizeOf(node.shape));
+    const start = observers?.now() ?? 0;
     this.backend.write(buffer, state.host);
+    observers?.uploaded(node, buffer.bytes, start);
     state.buffer = buffer;
     // Data used once (a batch) leaves at once; data used again stays.
     if (node.runs++ > 0) this.#hold(node, 'upload');
@@ -373,7 +407,10 @@ export class Runtime {
   /** A fresh host copy of the value. */
   readSync(node: Node): HostArray {
     this.#prepareRead(node);
-    return node.state!.host?.slice() ?? this.backend.readSync(node.state!.buffer!);
+    const start = observers?.now() ?? 0;
+    const values = node.state!.host?.slice() ?? this.backend.readSync(node.state!.buffer!);
+    observers?.read(node, start, undefined);
+    return values;
   }
 
   /** A fresh host copy of the value. */
@@ -386,10 +423,22 @@ export class Runtime {
     this.#prepareRead(node);
     const state = node.state!;
     if (state.host !== undefined) return state.host.slice();
-    const values = await this.backend.read(state.buffer!);
+    const values = await this.#readBuffer(node, state.buffer!);
     // What can be kept of this value when memory is short.
     if (values.byteLength <= smallBytes) state.host = values.slice();
     return values;
+  }
+
+  async #readBuffer(node: Node, buffer: DeviceBuffer): Promise<HostArray> {
+    const start = observers?.now() ?? 0;
+    try {
+      const values = await this.backend.read(buffer);
+      observers?.read(node, start, undefined);
+      return values;
+    } catch (error) {
+      observers?.read(node, start, error);
+      throw error;
+    }
   }
 
   #prepareRead(node: Node): void {

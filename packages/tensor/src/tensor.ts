@@ -26,6 +26,7 @@ import {
 } from './gradient.ts';
 import { IndexingMethods } from './methods/indexing.ts';
 import * as movement from './movement.ts';
+import { observers } from './observer.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
@@ -80,6 +81,7 @@ export class Tensor extends IndexingMethods {
     this.viewInfo = viewInfo;
     this.#seenVersion = storage.version;
     this.#viewTracked = viewInfo !== null;
+    observers?.made(this);
   }
 
   // ---- What it is ----
