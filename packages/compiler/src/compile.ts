@@ -25,9 +25,22 @@ export interface CompileOptions {
 }
 
 export function compileGraph(graph: Graph, options: CompileOptions): Program {
-  const program = new ProgramWriter(graph, options).write();
+  return compileForInspection(graph, options).program;
+}
+
+/** A program, and what it is made of. */
+export interface Inspected {
+  readonly program: Program;
+  readonly schedule: Schedule;
+  /** The node whose value each buffer of the program is for. */
+  readonly origins: readonly (GraphNode | undefined)[];
+}
+
+export function compileForInspection(graph: Graph, options: CompileOptions): Inspected {
+  const writer = new ProgramWriter(graph, options);
+  const program = writer.write();
   verifyProgram(program, options.bytesPerElement);
-  return program;
+  return { program, schedule: writer.schedule, origins: writer.origins };
 }
 
 interface Buffer {
@@ -46,6 +59,9 @@ class ProgramWriter implements LoweringContext {
   readonly #overwritten = new Map<GraphNode, readonly Box[]>();
   /** In reverse: each node's kernels before those of the nodes that it reads. */
   readonly #kernels: Kernel[][] = [];
+  readonly #originOf = new Map<Buffer, GraphNode>();
+  /** Of the finished program's buffers. */
+  origins: readonly (GraphNode | undefined)[] = [];
 
   constructor(graph: Graph, options: CompileOptions) {
     this.#graph = graph;
@@ -75,6 +91,7 @@ class ProgramWriter implements LoweringContext {
     const ordered = this.#kernels.reverse().flat();
     const merged = this.#options.fusion ? mergeKernels(ordered, this.#buffers) : ordered;
     const { buffers, kernels } = dropUntouched(this.#buffers, merged);
+    this.origins = buffers.map((buffer) => this.#originOf.get(buffer));
     const params = this.#graph.params.map((param) => param.dtype);
     return planMemory(buffers, params, kernels, this.#options.bytesPerElement);
   }
@@ -88,8 +105,10 @@ class ProgramWriter implements LoweringContext {
     return buffer;
   }
 
-  #addBuffer({ dtype, size }: GraphNode, role: BufferSpec['role']): number {
-    return this.#buffers.push({ dtype, length: size, role }) - 1;
+  #addBuffer(node: GraphNode, role: BufferSpec['role']): number {
+    const buffer = { dtype: node.dtype, length: node.size, role };
+    this.#originOf.set(buffer, node);
+    return this.#buffers.push(buffer) - 1;
   }
 
   #copyInto(node: GraphNode, target: number): Kernel[] {
