@@ -395,8 +395,9 @@ export class Runtime {
     state.buffer = undefined;
   }
 
-  /** Frees a value for good. */
+  /** Frees a value for good, unless another storage holds it too. */
   dispose(node: Node): void {
+    if (node.shared) return;
     if (node.state === null) node.state = {};
     this.release(node.state);
     node.state.host = undefined;
