@@ -132,7 +132,10 @@ function remove(lists: Map<number, number[]>, buffer: number, slot: number): voi
 
 /** Merging can leave stores of temporaries that nobody loads any more. */
 function dropUnreadStores(kernels: readonly Kernel[], buffers: Buffers): Kernel[] {
-  const read = new Set(kernels.flatMap((kernel) => buffersRead(kernel)));
+  // A scatter needs what was in its target before.
+  const needed = (kernel: Kernel): readonly number[] =>
+    kernel.kind === 'scatter' ? [...buffersRead(kernel), kernel.target] : buffersRead(kernel);
+  const read = new Set(kernels.flatMap(needed));
   return kernels.map((kernel) => {
     if (kernel.kind !== 'loop') return kernel;
     const stores = kernel.stores.filter(
