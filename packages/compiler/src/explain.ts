@@ -1,12 +1,155 @@
-// Shows what a graph compiles to, for people.
-import type { Kernel, Node, Program } from '@nn/core';
+// Shows what a graph compiles to, for people: kernels, buffers, and what stopped fusion.
+import type { BufferSpec, DType, Kernel, Node, Shape } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
-import { type CompileOptions, compileGraph } from './compile.ts';
+import { type CompileOptions, compileForInspection, type Inspected } from './compile.ts';
+import { costOf, type KernelCost } from './cost.ts';
 import { buildGraph, distinctRoots } from './graph.ts';
+import { kindOf, opsOf, walkOf } from './inspect.ts';
 import { Linearizer } from './linearize.ts';
+import { type BufferReason, bufferReasons } from './reason.ts';
+import { countNames, formatBytes, formatTable } from './table.ts';
+
+export interface ExplainOptions extends CompileOptions {
+  /** What people call the value of an input or an output. */
+  nameOf?(node: Node): string | undefined;
+}
+
+export interface ExplainedKernel extends KernelCost {
+  readonly name: string;
+  /** 'loop', 'reduce', 'dot', 'scan', … */
+  readonly kind: string;
+  /** The extents that it walks. */
+  readonly walk: string;
+  /** All ops that are fused in it. */
+  readonly ops: readonly string[];
+  /** Names of buffers. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+export interface ExplainedBuffer {
+  readonly name: string;
+  readonly role: BufferSpec['role'];
+  /** The op whose value it holds. */
+  readonly op: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly bytes: number;
+  /** The first and the last kernel that uses it; null when none does. */
+  readonly lifetime: readonly [first: number, last: number] | null;
+  /** Why the value was not computed where it is used; undefined for inputs. */
+  readonly reason: BufferReason | undefined;
+}
+
+/** The plan of a flush. As a string: tables for people. */
+export class Explanation {
+  /** Ops that it computes. */
+  readonly nodeCount: number;
+  readonly kernels: readonly ExplainedKernel[];
+  readonly buffers: readonly ExplainedBuffer[];
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  /** Of the arena that temporaries share. */
+  readonly arenaBytes: number;
+  /** Of all temporaries, if each had memory of its own. */
+  readonly temporaryBytes: number;
+  /** Inputs, outputs and the arena: what a run takes. */
+  readonly peakBytes: number;
+  /** Inputs, outputs and those temporaries that must be there at once: no plan with these kernels takes less. */
+  readonly requiredBytes: number;
+
+  constructor(nodeCount: number, inspected: Inspected, inputs: readonly Node[], options: ExplainOptions) {
+    const { program } = inspected;
+    this.nodeCount = nodeCount;
+    this.buffers = explainBuffers(inspected, inputs, options);
+    this.kernels = program.kernels.map((kernel) => {
+      const named = (buffers: readonly number[]): string[] => buffers.map((i) => this.buffers[i].name);
+      return {
+        name: kernel.name,
+        kind: kindOf(kernel),
+        walk: walkOf(kernel),
+        ops: opsOf(kernel),
+        reads: named(buffersRead(kernel)),
+        writes: named(buffersWritten(kernel)),
+        ...costOf(kernel, program.buffers, options.bytesPerElement),
+      };
+    });
+    const bytesOf = (...roles: BufferSpec['role'][]): number =>
+      sum(this.buffers.filter(({ role }) => roles.includes(role)).map(({ bytes }) => bytes));
+    this.inputBytes = bytesOf('input', 'updated');
+    this.outputBytes = bytesOf('output');
+    this.temporaryBytes = bytesOf('temporary');
+    this.arenaBytes = program.arenaBytes;
+    this.peakBytes = this.inputBytes + this.outputBytes + this.arenaBytes;
+    const live = program.kernels.map((_, at) =>
+      sum(
+        this.buffers
+          .filter(({ role, lifetime }) => role === 'temporary' && lifetime !== null && within(at, lifetime))
+          .map(({ bytes }) => bytes),
+      ),
+    );
+    this.requiredBytes = this.inputBytes + this.outputBytes + Math.max(0, ...live);
+  }
+
+  toString(): string {
+    const columns = ['#', 'kernel', 'kind', 'walks', 'reads', 'writes', 'flops', 'bytes'];
+    const kernels = this.kernels.map((kernel, i) => [
+      String(i),
+      kernel.name,
+      kernel.kind,
+      kernel.walk,
+      kernel.reads.join(' '),
+      kernel.writes.join(' '),
+      String(kernel.flops),
+      String(kernel.bytesRead + kernel.bytesWritten),
+    ]);
+    const buffers = this.buffers.map((buffer) => [
+      buffer.name,
+      buffer.op,
+      buffer.role,
+      buffer.dtype,
+      `[${buffer.shape.join(', ')}]`,
+      String(buffer.bytes),
+      buffer.lifetime === null ? 'none' : [...new Set(buffer.lifetime)].join('–'),
+      buffer.reason === undefined ? '' : bufferReasons[buffer.reason],
+    ]);
+    const left = (heads: readonly string[]): { head: string; align: 'left' | 'right' }[] =>
+      heads.map((head) => ({ head, align: ['flops', 'bytes', '#'].includes(head) ? 'right' : 'left' }));
+    return [
+      `${this.nodeCount} ops in ${this.kernels.length} kernels`,
+      `${formatBytes(this.peakBytes)} at the peak (inputs ${formatBytes(this.inputBytes)}, outputs ` +
+        `${formatBytes(this.outputBytes)}, arena ${formatBytes(this.arenaBytes)} for ` +
+        `${formatBytes(this.temporaryBytes)} of temporaries); ${formatBytes(this.requiredBytes)} must be there at once`,
+      '',
+      ...formatTable(left(columns), kernels),
+      ...this.#fullLists(),
+      '',
+      ...formatTable(
+        left(['buffer', 'op', 'role', 'dtype', 'shape', 'bytes', 'kernels', 'why it is no part of a kernel']),
+        buffers,
+      ),
+    ].join('\n');
+  }
+
+  /** The ops of kernels whose names are cut. */
+  #fullLists(): string[] {
+    const cut = this.kernels.flatMap(({ name, ops }, i) =>
+      isCut(name) ? [`#${i}: ${countNames(ops)}`] : [],
+    );
+    return cut.length === 0 ? [] : ['', 'ops in full:', ...cut];
+  }
+}
+
+// What Node's console shows.
+Object.defineProperty(Explanation.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Explanation) {
+    return this.toString();
+  },
+});
 
 /**
- * The kernels that the roots compile to, as a table: what each fuses, what it walks, reads and writes.
+ * What the roots compile to: the kernels with what each fuses, walks, reads and writes, the buffers with their
+ * lifetimes, and for each why its value was not computed in place. Nothing is run or remembered.
  *
  * @example
  * ```ts
@@ -14,73 +157,67 @@ import { Linearizer } from './linearize.ts';
  * import { bytesPerElement, dataNode, makeNode } from '@nn/core';
  * const x = dataNode(new Float32Array(6), [2, 3], 'float32', 'cpu');
  * const y = makeNode('sum', [makeNode('exp', [x], {})], { dims: [1], keepDims: false });
- * console.log(explain([y], { fusion: true, bytesPerElement }).split('\n')[0]);
- * // => 2 nodes, 1 kernels, 0 arena bytes
+ * const plan = explain([y], { fusion: true, bytesPerElement });
+ * console.log(plan.kernels[0].ops, plan.peakBytes); // => ["exp", "sum"] 32
  * ```
  */
-export function explain(roots: readonly Node[], options: CompileOptions): string {
+export function explain(roots: readonly Node[], options: ExplainOptions): Explanation {
   const outputs = distinctRoots(roots);
   const linearizer = new Linearizer();
   linearizer.walk(outputs);
   const { inputs, params, order } = linearizer;
+  const graph = buildGraph(order, outputs);
   const computed = order.length - inputs.length - params.length;
-  const program = compileGraph(buildGraph(order, outputs), options);
-  return [
-    `${computed} nodes, ${program.kernels.length} kernels, ${program.arenaBytes} arena bytes`,
-    ...formatTable(
-      ['kernel', 'kind', 'walks', 'reads', 'writes'],
-      program.kernels.map((k) => row(k)),
-    ),
-    '',
-    ...formatTable(['buffer', 'role', 'dtype', 'length', 'offset'], bufferRows(program)),
-  ].join('\n');
+  return new Explanation(computed, compileForInspection(graph, options), inputs, {
+    ...options,
+    nameOf: (node) => options.nameOf?.(node),
+  });
 }
 
-function row(kernel: Kernel): string[] {
-  const names = (buffers: readonly number[]): string => buffers.map((buffer) => `b${buffer}`).join(' ');
-  const [kind, walks] = describe(kernel);
-  return [kernel.name, kind, walks, names(buffersRead(kernel)), names(buffersWritten(kernel))];
+function explainBuffers(
+  { program, schedule, origins }: Inspected,
+  inputs: readonly Node[],
+  { bytesPerElement, nameOf }: ExplainOptions,
+): ExplainedBuffer[] {
+  const lifetimes = lifetimesOf(program.kernels);
+  const counts = { input: 0, output: 0, temporary: 0 };
+  return program.buffers.map(({ role, dtype, length }, i) => {
+    const origin = origins[i];
+    const isInput = role === 'input' || role === 'updated';
+    const short = isInput ? 'input' : role;
+    const number = counts[short]++;
+    const source = isInput ? inputs[number] : undefined;
+    const name = source === undefined ? undefined : nameOf?.(source);
+    return {
+      name: name ?? `${{ input: 'in', output: 'out', temporary: 't' }[short]}${number}`,
+      role,
+      op: source?.op ?? origin?.op ?? '',
+      dtype,
+      shape: source?.shape ?? origin?.shape ?? [length],
+      bytes: length * bytesPerElement(dtype),
+      lifetime: lifetimes.get(i) ?? null,
+      reason: isInput || origin === undefined ? undefined : schedule.reasonOf(origin),
+    };
+  });
 }
 
-function describe(kernel: Kernel): [kind: string, walks: string] {
-  switch (kernel.kind) {
-    case 'loop': {
-      const { producer, extents } = kernel;
-      if (producer === null) return ['loop', `[${extents.join(', ')}]`];
-      const inner = producer.kind === 'reduce' ? producer.extents : producer.inner;
-      return [producer.kind, `[${extents.join(', ')}] x [${inner.join(', ')}]`];
-    }
-    case 'rows':
-      return ['rows', `[${kernel.extents.join(', ')}] of ${kernel.steps.length} steps`];
-    case 'parallel':
-      return ['parallel', `${kernel.parts.length} parts`];
-    case 'scan':
-    case 'argsort':
-      return [kernel.kind, `[${kernel.outer}, ${kernel.length}, ${kernel.inner}]`];
-    case 'scatter':
-      return [kernel.kind, `[${kernel.count}]`];
-    case 'copy':
-      return [kernel.kind, ''];
-  }
+function lifetimesOf(kernels: readonly Kernel[]): Map<number, [number, number]> {
+  const lifetimes = new Map<number, [number, number]>();
+  kernels.forEach((kernel, at) => {
+    for (const buffer of [...buffersRead(kernel), ...buffersWritten(kernel)])
+      lifetimes.set(buffer, [lifetimes.get(buffer)?.[0] ?? at, at]);
+  });
+  return lifetimes;
 }
 
-function bufferRows(program: Program): string[][] {
-  return program.buffers.map(({ role, dtype, length, offset }, i) => [
-    `b${i}`,
-    role,
-    dtype,
-    String(length),
-    role === 'temporary' ? String(offset) : '',
-  ]);
+function within(at: number, [first, last]: readonly [number, number]): boolean {
+  return first <= at && at <= last;
 }
 
-function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((cells) => cells[column].length)));
-  return all.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]))
-      .join('  ')
-      .trimEnd(),
-  );
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function isCut(name: string): boolean {
+  return name.includes('.+') || name.endsWith('…');
 }

@@ -1,7 +1,7 @@
 // The plan cache, and graphs of any length.
 import { bytesPerElement, dataNode, type Node } from '@nn/core';
 import { describe, expect, test } from 'vitest';
-import { explain, PlanCache } from '../src/index.ts';
+import { PlanCache } from '../src/index.ts';
 import {
   add,
   check,
@@ -14,7 +14,6 @@ import {
   random,
   reshape,
   scalar,
-  sum,
 } from './support/run.ts';
 
 const options = { fusion: true, bytesPerElement };
@@ -116,11 +115,4 @@ describe('long graphs', () => {
     const instructions = program.kernels.map((kernel) => JSON.stringify(kernel).length);
     expect(Math.max(...instructions)).toBeLessThan(10_000);
   });
-});
-
-test('explain names kernels and buffers', () => {
-  const text = explain([sum(exp(random([2, 3])), [1]), exp(scalar(1))], options);
-  expect(text).toContain('exp.sum');
-  expect(text).toContain('[2] x [3]');
-  expect(text).toMatch(/b0 +input +float32 +6/);
 });
