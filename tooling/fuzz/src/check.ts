@@ -1,0 +1,80 @@
+// One seed: generate, run in all ways, compare, shrink what fails.
+import { compareTraces, type Difference, type Reference } from './compare.ts';
+import { generate, type Sizes } from './generate.ts';
+import { type Program, printProgram } from './program.ts';
+import { type Configuration, run } from './run.ts';
+import { analyse, shrink } from './shrink.ts';
+
+export interface Failure {
+  readonly program: Program;
+  readonly configuration: Configuration;
+  readonly difference: Difference;
+}
+
+/** The interpreter, every op by itself: the meaning of a program. */
+export const eager: Configuration = { name: 'eager', device: 'reference', fusion: false, eager: true };
+const eagerDouble: Configuration = { ...eager, name: 'eager in float64', double: true };
+
+async function referenceOf(program: Program): Promise<Reference> {
+  return { single: await run(program, eager), double: await run(program, eagerDouble) };
+}
+
+async function failureOf(
+  program: Program,
+  configurations: readonly Configuration[],
+  exact: (at: number) => boolean,
+): Promise<Failure | null> {
+  const reference = await referenceOf(program);
+  for (const configuration of configurations) {
+    const trace = await run(program, configuration);
+    const difference = compareTraces(trace, reference, exact, configuration);
+    if (difference !== null) return { program, configuration, difference };
+  }
+  return null;
+}
+
+/** Runs the program that a seed stands for; null when all agree. */
+export async function checkSeed(
+  seed: number,
+  sizes: Sizes,
+  configurations: readonly Configuration[],
+): Promise<Failure | null> {
+  const program = generate(seed, sizes);
+  return failureOf(program, configurations, exactnessOf(program, sizes.device));
+}
+
+function exactnessOf(program: Program, device: string): (at: number) => boolean {
+  const exact = analyse(program, device);
+  if (exact === null) throw new Error(`fuzz: the program of seed ${program.seed} is not valid`);
+  return exact;
+}
+
+/** The smallest program found that fails in the same configuration. */
+export async function shrunk(
+  { program, configuration, difference }: Failure,
+  device: string,
+): Promise<Failure> {
+  let smallest: Failure = { program, configuration, difference };
+  await shrink(program, device, async (candidate) => {
+    const failure = await failureOf(candidate, [configuration], exactnessOf(candidate, device));
+    if (failure === null) return false;
+    smallest = failure;
+    return true;
+  });
+  return smallest;
+}
+
+/** What failed, as code that runs. */
+export function report({ program, configuration, difference }: Failure): string {
+  const { name, fusion, policy = {} } = configuration;
+  const setup: string[] = [];
+  if (!fusion) setup.push('setFusion(false);');
+  if (Object.keys(policy).length > 0) setup.push(`memoryPolicy(${JSON.stringify(policy)});`);
+  return [
+    `seed ${program.seed} fails on ${name}, at instruction ${difference.at + 1} of ${program.instructions.length}:`,
+    difference.message,
+    '',
+    printProgram(program, setup),
+    '',
+  ].join('\n');
+}
