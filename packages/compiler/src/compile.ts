@@ -14,6 +14,7 @@ import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
 import { planMemory } from './memory.ts';
 import { mergeKernels } from './merge.ts';
+import { groupRows } from './rows.ts';
 import { Schedule } from './schedule.ts';
 import { verifyProgram } from './verify.ts';
 
@@ -89,7 +90,7 @@ class ProgramWriter implements LoweringContext {
       this.#kernels.push(this.#lower(node, target));
     }
     const ordered = this.#kernels.reverse().flat();
-    const merged = this.#options.fusion ? mergeKernels(ordered, this.#buffers) : ordered;
+    const merged = this.#options.fusion ? groupRows(mergeKernels(ordered, this.#buffers)) : ordered;
     const { buffers, kernels } = dropUntouched(this.#buffers, merged);
     this.origins = buffers.map((buffer) => this.#originOf.get(buffer));
     const params = this.#graph.params.map((param) => param.dtype);

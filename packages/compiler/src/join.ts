@@ -57,7 +57,7 @@ interface Loading {
 }
 
 /** Names stay readable; `ops` has all of them. */
-function joinNames(a: string, b: string): string {
+export function joinNames(a: string, b: string): string {
   const joined = `${a}+${b}`;
   return joined.length <= 64 ? joined : `${joined.slice(0, 63)}…`;
 }

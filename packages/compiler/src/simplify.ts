@@ -4,38 +4,70 @@ import type { Affine, LoopKernel } from '@nn/core';
 import { affinesOf, rewriteKernel } from './rewrite.ts';
 
 /** One final loop: the former coordinates it walks, outermost first. */
-type Loop = readonly number[];
+export type Loop = readonly number[];
 
 /** @param order the kernel's coordinates in the order that its dot needs. */
 export function simplifyLoops(kernel: LoopKernel, order?: readonly number[]): LoopKernel {
   const { producer } = kernel;
-  const outerCount = kernel.extents.length;
-  const inner = producer === null ? [] : producer.kind === 'reduce' ? producer.extents : producer.inner;
-  const extents = [...kernel.extents, ...inner];
+  if (producer?.kind !== 'dot') return simplifyInner(kernel, []);
+  const { merge, innerCoordinates } = mergerOf(kernel);
+  const coordinates = order ?? kernel.extents.map((_, i) => i);
+  const rowsEnd = producer.batchRank + producer.rowRank;
+  const batch = merge(coordinates.slice(0, producer.batchRank));
+  const rows = merge(coordinates.slice(producer.batchRank, rowsEnd));
+  const loops = [...batch, ...rows, ...merge(coordinates.slice(rowsEnd))];
+  const rewritten = walk(kernel, loops, merge(byStride(innerCoordinates, [producer.left])));
+  if (rewritten.producer?.kind !== 'dot') return rewritten;
+  const ranks = { batchRank: batch.length, rowRank: rows.length };
+  return { ...rewritten, producer: { ...rewritten.producer, ...ranks } };
+}
+
+/** @param rows the loops that are to come first: they walk the kernel's first coordinates. */
+export function simplifyInner(kernel: LoopKernel, rows: readonly Loop[]): LoopKernel {
+  const { extents, producer, stores } = kernel;
+  const { merge, innerCoordinates } = mergerOf(kernel);
+  const isRow = new Set(rows.flat());
+  const others = extents.map((_, c) => c).filter((c) => !isRow.has(c));
+  const accesses = [...stores.map(({ access }) => access), ...loadsFirst(kernel)];
+  // Positions count in the order of the coordinates.
+  const locates =
+    producer?.kind === 'reduce' && producer.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
+  return walk(
+    kernel,
+    [...rows, ...merge(byStride(others, accesses))],
+    merge(locates ? innerCoordinates : byStride(innerCoordinates, loadsFirst(kernel))),
+  );
+}
+
+/** The loops that common rows of several kernels, their first coordinates, can become. */
+export function mergeRows(rows: readonly number[], kernels: readonly LoopKernel[]): Loop[] {
+  const affines = kernels.flatMap((kernel) => Object.values(affinesOf(kernel)).flat());
+  const stores = kernels.flatMap((kernel) => kernel.stores.map(({ access }) => access));
+  const accesses = [...stores, ...kernels.flatMap(loadsFirst)];
+  return mergeLoops(byStride([...rows.keys()], accesses), rows, affines);
+}
+
+function mergerOf(kernel: LoopKernel): {
+  readonly innerCoordinates: readonly number[];
+  merge(coordinates: readonly number[]): Loop[];
+} {
+  const { extents } = kernel;
+  const inner = innerOf(kernel);
   const { outer, all } = affinesOf(kernel);
-  const affines = [...outer, ...all];
-  const innerCoordinates = inner.map((_, i) => outerCount + i);
-  const merge = (coordinates: readonly number[]): Loop[] => mergeLoops(coordinates, extents, affines);
+  return {
+    innerCoordinates: inner.map((_, i) => extents.length + i),
+    merge: (coordinates) => mergeLoops(coordinates, [...extents, ...inner], [...outer, ...all]),
+  };
+}
 
-  let loops: Loop[];
-  let ranks: { batchRank: number; rowRank: number } | undefined;
-  let innerLoops: Loop[];
-  if (producer?.kind === 'dot') {
-    const coordinates = order ?? kernel.extents.map((_, i) => i);
-    const rowsEnd = producer.batchRank + producer.rowRank;
-    const batch = merge(coordinates.slice(0, producer.batchRank));
-    const rows = merge(coordinates.slice(producer.batchRank, rowsEnd));
-    loops = [...batch, ...rows, ...merge(coordinates.slice(rowsEnd))];
-    ranks = { batchRank: batch.length, rowRank: rows.length };
-    innerLoops = merge(byStride(innerCoordinates, [producer.left]));
-  } else {
-    const stores = kernel.stores.map(({ access }) => access);
-    loops = merge(byStride([...Array(outerCount).keys()], [...stores, ...loadsFirst(kernel)]));
-    // Positions count in the order of the coordinates.
-    const locates = producer?.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
-    innerLoops = merge(locates ? innerCoordinates : byStride(innerCoordinates, loadsFirst(kernel)));
-  }
+function innerOf({ producer }: LoopKernel): readonly number[] {
+  if (producer === null) return [];
+  return producer.kind === 'reduce' ? producer.extents : producer.inner;
+}
 
+/** The kernel over these loops. */
+function walk(kernel: LoopKernel, loops: readonly Loop[], innerLoops: readonly Loop[]): LoopKernel {
+  const extents = [...kernel.extents, ...innerOf(kernel)];
   const extentOf = (loop: Loop): number => loop.reduce((product, c) => product * extents[c], 1);
   const pick =
     (list: readonly Loop[]) =>
@@ -43,15 +75,13 @@ export function simplifyLoops(kernel: LoopKernel, order?: readonly number[]): Lo
       offset,
       strides: list.map((loop) => strides[loop[loop.length - 1]] ?? 0),
     });
-  const rewritten = rewriteKernel(
+  return rewriteKernel(
     kernel,
     loops.map(extentOf),
     innerLoops.map(extentOf),
     pick(loops),
     pick([...loops, ...innerLoops]),
   );
-  if (ranks === undefined || rewritten.producer?.kind !== 'dot') return rewritten;
-  return { ...rewritten, producer: { ...rewritten.producer, ...ranks } };
 }
 
 /** Loads that see all coordinates, then those of the epilogue. */

@@ -13,6 +13,7 @@ import {
 } from '@nn/core';
 import { affineKey, rangeOf } from './affine.ts';
 import { buffersRead, buffersWritten } from './buffers.ts';
+import { staysInRows } from './locality.ts';
 
 /** @throws {InternalError} naming the kernel and what is wrong with it. */
 export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) => number): void {
@@ -20,6 +21,7 @@ export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) 
   program.buffers.forEach((buffer, i) => {
     if (buffer.role === 'input' || buffer.role === 'updated' || buffer.length === 0) written.add(i);
   });
+  program.kernels.forEach(verifyGroup);
   for (const kernel of program.kernels.flatMap(singleKernels)) {
     const verifier = new KernelVerifier(program, kernel);
     const reads = buffersRead(kernel);
@@ -40,6 +42,35 @@ export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) 
       throw new InternalError(`compiler: no kernel writes output ${i}`);
   });
   verifyArena(program, bytesPerElement);
+}
+
+/** Steps begin with the rows, and meet only within a row; parts do not meet. */
+function verifyGroup(kernel: Kernel): void {
+  const require = (holds: boolean, message: string): void => {
+    if (!holds) throw new InternalError(`compiler: kernel '${kernel.name}' ${message}`);
+  };
+  if (kernel.kind !== 'rows' && kernel.kind !== 'parallel') return;
+  const loops = kernel.kind === 'rows' ? kernel.steps : kernel.parts;
+  require(loops.length > 0, 'has no loops');
+  require(loops.every(({ producer }) => producer?.kind !== 'dot'), 'contains a dot');
+  if (kernel.kind === 'parallel') {
+    const touches = loops.map((part) => new Set([...buffersRead(part), ...buffersWritten(part)]));
+    loops.forEach((part, i) => {
+      for (const buffer of buffersWritten(part))
+        require(!touches.some(
+          (set, j) => j !== i && set.has(buffer),
+        ), `has parts that meet in buffer ${buffer}`);
+    });
+    return;
+  }
+  const rows = kernel.extents.length;
+  loops.forEach((step, i) => {
+    require(kernel.extents.every(
+      (extent, row) => step.extents[row] === extent,
+    ), `has the step '${step.name}' over other rows`);
+    for (const other of loops.slice(0, i))
+      require(staysInRows(other, step, rows), `has '${other.name}' and '${step.name}' meet across rows`);
+  });
 }
 
 function singleKernels(kernel: Kernel): readonly Kernel[] {

@@ -109,3 +109,12 @@ function expectClose(actual: readonly number[], expected: readonly number[], isF
 export function kernels(...roots: Node[]): string[] {
   return check(...roots).kernels.map(({ name }) => name);
 }
+
+/** The same, with the loops of groups apart. */
+export function loops(...roots: Node[]): string[] {
+  return check(...roots)
+    .kernels.flatMap((kernel) =>
+      kernel.kind === 'rows' ? kernel.steps : kernel.kind === 'parallel' ? kernel.parts : [kernel],
+    )
+    .map(({ name }) => name);
+}

@@ -1,0 +1,141 @@
+// Which kernel must run after which, so that kernels can be grouped and moved without changing what each one reads.
+import type { Kernel } from '@nn/core';
+import { buffersRead, buffersWritten } from './buffers.ts';
+
+/** Paths are not followed further than this; two kernels between which nothing was found out stay apart. */
+const maximumVisited = 1024;
+
+/** Kernels in the order of a program, as a graph that stays acyclic when two of them become one. */
+export class Dependences {
+  readonly #kernels: (Kernel | null)[];
+  readonly #before: Set<number>[];
+  readonly #after: Set<number>[];
+
+  constructor(kernels: readonly Kernel[]) {
+    this.#kernels = [...kernels];
+    this.#before = kernels.map(() => new Set<number>());
+    this.#after = kernels.map(() => new Set<number>());
+    const writers = new Map<number, number>();
+    const readers = new Map<number, number[]>();
+    kernels.forEach((kernel, at) => {
+      const written = buffersWritten(kernel);
+      for (const buffer of [...buffersRead(kernel), ...written]) this.#order(writers.get(buffer), at);
+      for (const buffer of written) {
+        for (const reader of readers.get(buffer) ?? []) this.#order(reader, at);
+        writers.set(buffer, at);
+        readers.set(buffer, []);
+      }
+      for (const buffer of buffersRead(kernel)) {
+        const list = readers.get(buffer);
+        if (list === undefined) readers.set(buffer, [at]);
+        else list.push(at);
+      }
+    });
+  }
+
+  /** The kernel at this number; null when it became part of another. */
+  kernel(at: number): Kernel | null {
+    return this.#kernels[at];
+  }
+
+  /** Kernels that this one directly comes after. */
+  before(at: number): ReadonlySet<number> {
+    return this.#before[at];
+  }
+
+  /** Whether the first reaches the second through others: then the two cannot be one. */
+  isBetween(first: number, second: number): boolean {
+    const seen = new Set<number>([first]);
+    const stack = [...this.#after[first]].filter((next) => next !== second);
+    while (stack.length > 0) {
+      const at = stack.pop() as number;
+      if (seen.has(at)) continue;
+      if (seen.size > maximumVisited) return true;
+      seen.add(at);
+      for (const next of this.#after[at]) {
+        if (next === second) return true;
+        stack.push(next);
+      }
+    }
+    return false;
+  }
+
+  /** Whether neither comes after the other. */
+  areIndependent(a: number, b: number): boolean {
+    return !this.#after[a].has(b) && !this.#after[b].has(a) && !this.isBetween(a, b) && !this.isBetween(b, a);
+  }
+
+  replace(at: number, kernel: Kernel): void {
+    this.#kernels[at] = kernel;
+  }
+
+  /** Puts a kernel in the place of two. */
+  contract(kept: number, gone: number, kernel: Kernel): void {
+    this.#kernels[kept] = kernel;
+    this.#kernels[gone] = null;
+    for (const before of this.#before[gone]) {
+      this.#after[before].delete(gone);
+      this.#order(before, kept);
+    }
+    for (const after of this.#after[gone]) {
+      this.#before[after].delete(gone);
+      this.#order(kept, after);
+    }
+    this.#before[gone].clear();
+    this.#after[gone].clear();
+  }
+
+  /** All kernels in an order that keeps what depends, near the former one. */
+  ordered(): Kernel[] {
+    const waiting = this.#before.map((before) => before.size);
+    const result: Kernel[] = [];
+    // Of those that can run, the one that came first: a heap of numbers.
+    const ready = new Heap();
+    waiting.forEach((count, at) => {
+      if (count === 0 && this.#kernels[at] !== null) ready.push(at);
+    });
+    for (let at = ready.pop(); at !== undefined; at = ready.pop()) {
+      result.push(this.#kernels[at] as Kernel);
+      for (const next of this.#after[at]) if (--waiting[next] === 0) ready.push(next);
+    }
+    return result;
+  }
+
+  #order(first: number | undefined, second: number): void {
+    if (first === undefined || first === second) return;
+    this.#after[first].add(second);
+    this.#before[second].add(first);
+  }
+}
+
+/** The smallest number first. */
+class Heap {
+  readonly #items: number[] = [];
+
+  push(item: number): void {
+    const items = this.#items;
+    let at = items.push(item) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (items[parent] <= items[at]) return;
+      [items[parent], items[at]] = [items[at], items[parent]];
+      at = parent;
+    }
+  }
+
+  pop(): number | undefined {
+    const items = this.#items;
+    const top = items[0];
+    const last = items.pop();
+    if (items.length === 0 || last === undefined) return top;
+    items[0] = last;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      if (left >= items.length) return top;
+      const child = left + 1 < items.length && items[left + 1] < items[left] ? left + 1 : left;
+      if (items[at] <= items[child]) return top;
+      [items[at], items[child]] = [items[child], items[at]];
+      at = child;
+    }
+  }
+}
