@@ -100,9 +100,21 @@ class CpuBackend implements Backend {
     outputs: readonly DeviceBuffer[],
     params: readonly (number | bigint)[],
   ): void {
-    const addressOf = (buffer: DeviceBuffer): number => this.#addressOf(buffer, 'run');
-    (executable as CpuExecutable).run(inputs.map(addressOf), outputs.map(addressOf), params);
+    this.#bind(executable as CpuExecutable, inputs, outputs);
+    (executable as CpuExecutable).run(params);
     this.#notePeak();
+  }
+
+  async runTimed(
+    executable: Executable,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+    params: readonly (number | bigint)[],
+  ): Promise<readonly number[]> {
+    this.#bind(executable as CpuExecutable, inputs, outputs);
+    const times = (executable as CpuExecutable).runTimed(params);
+    this.#notePeak();
+    return times;
   }
 
   release(executable: Executable): void {
@@ -121,6 +133,12 @@ class CpuBackend implements Backend {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#device.dispose();
+  }
+
+  #bind(executable: CpuExecutable, inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+    for (let at = 0; at < inputs.length; at++) executable.bindInput(at, this.#addressOf(inputs[at], 'run'));
+    for (let at = 0; at < outputs.length; at++)
+      executable.bindOutput(at, this.#addressOf(outputs[at], 'run'));
   }
 
   get #liveBytes(): number {

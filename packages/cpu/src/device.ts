@@ -4,7 +4,7 @@ import { emitModule } from './emit/module.ts';
 import { type Structure, structureKey } from './emit/structure.ts';
 import { Gemm } from './gemm/gemm.ts';
 import { Heap } from './heap.ts';
-import { type Kernel, KernelModule } from './threads/kernel-module.ts';
+import { type HeldKernel, KernelCache } from './threads/kernel-cache.ts';
 import { ThreadPool } from './threads/pool.ts';
 import { features } from './wasm/index.ts';
 
@@ -15,16 +15,14 @@ export interface CpuOptions {
   readonly tier?: 'relaxed' | 'simd' | 'scalar';
 }
 
-/** Words of the record through which a kernel gets its numbers; kernels run one after the other and share it. */
-const recordBytes = 64 * 1024;
-
 export class Device {
   readonly heap: Heap;
   readonly pool: ThreadPool;
   readonly gemm: Gemm;
   readonly tier: Tier;
-  readonly recordAddress: number;
-  readonly #kernels = new Map<string, Kernel>();
+  readonly kernels: KernelCache;
+  /** What programs that may still run need of the arena: how many need so many bytes. */
+  readonly #arenaNeeds = new Map<number, number>();
   #arena = 0;
   #arenaBytes = 0;
 
@@ -39,21 +37,12 @@ export class Device {
     this.pool = new ThreadPool(this.heap, options.threads === undefined ? {} : { threads: options.threads });
     const gemmTier = this.tier.relaxedSimd ? 'relaxed' : this.tier.simd ? 'simd' : 'scalar';
     this.gemm = new Gemm(this.heap, this.pool, gemmTier);
-    this.recordAddress = this.heap.allocate(recordBytes);
+    this.kernels = new KernelCache(this.heap);
   }
 
   /** The kernel of a structure, compiled when it is new. */
-  loopKernel(structure: Structure): Kernel {
-    return this.kernel(structureKey(structure), () => emitModule(structure, this.heap));
-  }
-
-  kernel(key: string, build: () => Uint8Array<ArrayBuffer>): Kernel {
-    let kernel = this.#kernels.get(key);
-    if (kernel === undefined) {
-      kernel = new KernelModule(this.heap, build()).kernel();
-      this.#kernels.set(key, kernel);
-    }
-    return kernel;
+  loopKernel(structure: Structure): HeldKernel {
+    return this.kernels.hold(structureKey(structure), () => emitModule(structure, this.heap));
   }
 
   get arenaBytes(): number {
@@ -63,22 +52,41 @@ export class Device {
   /** The address of space for a program's temporaries: one for all programs, which run one after the other. */
   arena(bytes: number): number {
     if (bytes > this.#arenaBytes) {
-      this.heap.free(this.#arena);
-      this.#arena = 0;
-      this.#arenaBytes = 0;
+      this.#freeArena();
       this.#arena = this.heap.allocate(bytes);
       this.#arenaBytes = bytes;
     }
     return this.#arena;
   }
 
-  dispose(): void {
-    this.pool.dispose();
-    this.gemm.dispose();
-    for (const { module } of this.#kernels.values()) module.dispose();
-    this.#kernels.clear();
+  /** Announces a program that will ask for so much. */
+  needArena(bytes: number): void {
+    this.#arenaNeeds.set(bytes, (this.#arenaNeeds.get(bytes) ?? 0) + 1);
+  }
+
+  /** Such a program will not run any more: what nobody else needs is given back. */
+  releaseArena(bytes: number): void {
+    const left = (this.#arenaNeeds.get(bytes) ?? 1) - 1;
+    if (left > 0) {
+      this.#arenaNeeds.set(bytes, left);
+      return;
+    }
+    this.#arenaNeeds.delete(bytes);
+    if (bytes < this.#arenaBytes) return;
+    for (const needed of this.#arenaNeeds.keys()) if (needed >= this.#arenaBytes) return;
+    this.#freeArena();
+  }
+
+  #freeArena(): void {
     this.heap.free(this.#arena);
     this.#arena = 0;
     this.#arenaBytes = 0;
+  }
+
+  dispose(): void {
+    this.pool.dispose();
+    this.gemm.dispose();
+    this.kernels.dispose();
+    this.#freeArena();
   }
 }

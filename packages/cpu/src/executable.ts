@@ -1,35 +1,43 @@
 // A compiled program: its commands, and where its buffers are found.
-import { type Executable, type Kernel, type Program, UnsupportedError } from '@nn/core';
-import type { Binding, Command } from './commands/command.ts';
+import { type Executable, type Kernel, type LoopKernel, type Program, UnsupportedError } from '@nn/core';
+import { Binding } from './commands/binding.ts';
+import type { Command, CommandContext } from './commands/command.ts';
 import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
 import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
-import { isWorthSplitting, SplitCommand } from './commands/split.ts';
+import { rowsCommand } from './commands/rows.ts';
+import { makeAll, Sequence } from './commands/sequence.ts';
+import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import type { Device } from './device.ts';
 
-function makeCommand(device: Device, kernel: Kernel, program: Program): Command {
-  const { buffers } = program;
-  const options = { tier: device.tier, buffers, programParams: program.params.length };
+function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
+  const { producer } = kernel;
+  if (producer?.kind === 'dot') return dotCommand(context, kernel, producer);
+  return producer !== null && isWorthSplitting(kernel, producer, context.device.pool.threads)
+    ? splitCommand(context, kernel, producer)
+    : new LoopCommand(context, kernel, producer);
+}
+
+function inOrder(context: CommandContext, kernels: readonly LoopKernel[]): Command {
+  return new Sequence(makeAll(kernels.map((kernel) => () => loopCommand(context, kernel))));
+}
+
+function makeCommand(context: CommandContext, kernel: Kernel): Command {
   switch (kernel.kind) {
-    case 'loop': {
-      const { producer } = kernel;
-      if (producer?.kind === 'dot') return dotCommand(device, kernel, producer, options);
-      return producer !== null && isWorthSplitting(kernel, producer, device.pool.threads)
-        ? new SplitCommand(device, kernel, producer, options)
-        : new LoopCommand(device, kernel, producer, options);
-    }
+    case 'loop':
+      return loopCommand(context, kernel);
     case 'rows':
-      return new Sequence(kernel.steps.map((step) => makeCommand(device, step, program)));
+      return rowsCommand(context, kernel) ?? inOrder(context, kernel.steps);
     case 'parallel':
-      return new Sequence(kernel.parts.map((part) => makeCommand(device, part, program)));
+      return inOrder(context, kernel.parts);
     case 'copy':
-      return copyCommand(device, kernel, buffers);
+      return copyCommand(context, kernel);
     case 'scatter':
-      return scatterCommand(device, kernel, buffers);
+      return scatterCommand(context, kernel);
     case 'scan':
-      return scanCommand(device, kernel, buffers);
+      return scanCommand(context, kernel);
     case 'argsort':
-      return argsortCommand(device, kernel, buffers);
+      return argsortCommand(context, kernel);
     default: {
       const { kind } = kernel as { readonly kind: string };
       throw new UnsupportedError(`there are no kernels of kind '${kind}'`);
@@ -37,29 +45,10 @@ function makeCommand(device: Device, kernel: Kernel, program: Program): Command 
   }
 }
 
-/** Commands one after the other. */
-class Sequence implements Command {
-  readonly scratchBytes: number;
-  readonly #commands: readonly Command[];
-
-  constructor(commands: readonly Command[]) {
-    this.#commands = commands;
-    this.scratchBytes = Math.max(0, ...commands.map((command) => command.scratchBytes));
-  }
-
-  run(binding: Binding): void {
-    for (const command of this.#commands) command.run(binding);
-  }
-
-  dispose(): void {
-    for (const command of this.#commands) command.dispose?.();
-  }
-}
-
 /** Makes a command; what it does not support is named with its kernel. */
-function makeNamedCommand(device: Device, kernel: Kernel, program: Program): Command {
+function makeNamedCommand(context: CommandContext, kernel: Kernel): Command {
   try {
-    return makeCommand(device, kernel, program);
+    return makeCommand(context, kernel);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     throw new UnsupportedError(
@@ -74,47 +63,81 @@ const alignUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 export class CpuExecutable implements Executable {
   readonly program: Program;
+  /** Gives back what the executable holds; has no reference to it. */
+  readonly disposer: () => void;
   readonly #device: Device;
+  readonly #binding: Binding;
   readonly #commands: readonly Command[];
-  readonly #addresses: number[];
   readonly #inputs: readonly number[];
   readonly #outputs: readonly number[];
   readonly #temporaries: readonly number[];
   readonly #scratchOffset: number;
   readonly #arenaBytes: number;
+  #arena = -1;
 
   constructor(device: Device, program: Program) {
+    const { buffers } = program;
+    const binding = new Binding(device.heap, buffers.length, program.params.length);
+    const { tier } = device;
+    const context = { device, binding, tier, buffers, programParams: program.params.length };
+    const commands = makeAll(program.kernels.map((kernel) => () => makeNamedCommand(context, kernel)));
     this.program = program;
     this.#device = device;
-    this.#commands = program.kernels.map((kernel) => makeNamedCommand(device, kernel, program));
+    this.#binding = binding;
+    this.#commands = commands;
     const withRole = (...roles: string[]): number[] =>
-      program.buffers.flatMap((buffer, at) => (roles.includes(buffer.role) ? [at] : []));
+      buffers.flatMap((buffer, at) => (roles.includes(buffer.role) ? [at] : []));
     this.#inputs = withRole('input', 'updated');
     this.#outputs = withRole('output');
     this.#temporaries = withRole('temporary');
-    this.#addresses = new Array<number>(program.buffers.length + 1).fill(0);
     this.#scratchOffset = alignUp(program.arenaBytes);
-    const scratchBytes = Math.max(0, ...this.#commands.map((command) => command.scratchBytes));
-    this.#arenaBytes = this.#scratchOffset + scratchBytes;
-  }
-
-  run(inputs: readonly number[], outputs: readonly number[], params: readonly (number | bigint)[]): void {
-    const addresses = this.#addresses;
-    const arena = this.#device.arena(this.#arenaBytes);
-    const { buffers } = this.program;
-    for (let at = 0; at < this.#inputs.length; at++) addresses[this.#inputs[at]] = inputs[at];
-    for (let at = 0; at < this.#outputs.length; at++) addresses[this.#outputs[at]] = outputs[at];
-    for (const at of this.#temporaries) addresses[at] = arena + buffers[at].offset;
-    addresses[buffers.length] = arena + this.#scratchOffset;
-    const binding = { addresses, params };
-    for (const command of this.#commands) command.run(binding);
-  }
-
-  /** What must be given back when the executable is gone; holds no reference to it. */
-  get disposer(): () => void {
-    const commands = this.#commands;
-    return () => {
-      for (const command of commands) command.dispose?.();
+    const scratchBytes = Math.max(0, ...commands.map((command) => command.scratchBytes));
+    const arenaBytes = this.#scratchOffset + scratchBytes;
+    this.#arenaBytes = arenaBytes;
+    device.needArena(arenaBytes);
+    this.disposer = () => {
+      for (const command of commands) command.dispose();
+      device.releaseArena(arenaBytes);
     };
+  }
+
+  bindInput(at: number, address: number): void {
+    this.#binding.bindAddress(this.#inputs[at], address);
+  }
+
+  bindOutput(at: number, address: number): void {
+    this.#binding.bindAddress(this.#outputs[at], address);
+  }
+
+  /** Runs on the inputs and outputs that are bound. */
+  run(params: readonly (number | bigint)[]): void {
+    this.#prepare(params);
+    const commands = this.#commands;
+    for (let at = 0; at < commands.length; at++) commands[at].run();
+  }
+
+  /** The same; gives the milliseconds of each kernel. */
+  runTimed(params: readonly (number | bigint)[]): number[] {
+    this.#prepare(params);
+    let start = performance.now();
+    return this.#commands.map((command) => {
+      command.run();
+      const end = performance.now();
+      const elapsed = end - start;
+      start = end;
+      return elapsed;
+    });
+  }
+
+  #prepare(params: readonly (number | bigint)[]): void {
+    const binding = this.#binding;
+    const arena = this.#device.arena(this.#arenaBytes);
+    if (arena !== this.#arena) {
+      this.#arena = arena;
+      const { buffers } = this.program;
+      for (const at of this.#temporaries) binding.bindAddress(at, arena + buffers[at].offset);
+      binding.bindAddress(binding.scratch, arena + this.#scratchOffset);
+    }
+    for (let at = 0; at < params.length; at++) binding.bindParam(at, params[at]);
   }
 }

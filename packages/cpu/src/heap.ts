@@ -59,8 +59,7 @@ export class Heap {
   #endOfMemory: number;
   #liveBytes = 0;
   #peakBytes = 0;
-  #buffer: ArrayBufferLike | undefined;
-  #words: Int32Array = new Int32Array(0);
+  #words: Int32Array;
 
   constructor(options: HeapOptions = {}) {
     this.shared = features().threads;
@@ -69,6 +68,7 @@ export class Heap {
     this.memory = reserved.memory;
     this.maximumPages = reserved.maximumPages;
     this.#endOfMemory = this.memory.buffer.byteLength;
+    this.#words = new Int32Array(this.memory.buffer);
     this.#addFreeSpace(firstAddress, this.#endOfMemory - firstAddress);
   }
 
@@ -88,11 +88,6 @@ export class Heap {
 
   /** The whole memory as 32-bit words: `words[address >>> 2]`. Ask anew after any allocation. */
   get words(): Int32Array {
-    const buffer = this.memory.buffer;
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.#words = new Int32Array(buffer);
-    }
     return this.#words;
   }
 
@@ -165,6 +160,7 @@ export class Heap {
       }
       const start = this.#endOfMemory;
       this.#endOfMemory += pages * pageBytes;
+      this.#words = new Int32Array(this.memory.buffer);
       this.#addFreeSpace(start, pages * pageBytes);
       return;
     }

@@ -6,8 +6,9 @@
  */
 import { Heap } from './heap.ts';
 import { type KernelParameters, kernelModule } from './kernels/module.ts';
+import { Job } from './threads/job.ts';
 import { KernelModule } from './threads/kernel-module.ts';
-import { type KernelCall, ThreadPool } from './threads/pool.ts';
+import { ThreadPool } from './threads/pool.ts';
 import {
   type Expression,
   type FunctionBuilder,
@@ -169,10 +170,10 @@ class Gauge {
   /** Items a second, at best, of a kernel. */
   rate(write: (builder: FunctionBuilder, parameters: KernelParameters) => void): number {
     const module = new KernelModule(this.heap, kernelModule(this.heap, write));
-    const calls: readonly KernelCall[] = [{ kernel: module.kernel(), arguments: this.record }];
+    const job = new Job(this.heap, [{ kernel: module.kernel(), arguments: this.record }]);
     const secondsFor = (items: number): number => {
       const start = performance.now();
-      this.pool.run(calls, items, Math.max(1, Math.floor(items / (this.pool.threads * 8))));
+      this.pool.run(job, items, Math.max(1, Math.floor(items / (this.pool.threads * 8))));
       return (performance.now() - start) / 1000;
     };
     // Until a run takes a tenth of the time: then clocks and the engine's optimizer are settled too.
@@ -183,6 +184,7 @@ class Gauge {
     let best = Number.POSITIVE_INFINITY;
     do best = Math.min(best, secondsFor(items));
     while (performance.now() < deadline);
+    job.dispose();
     module.dispose();
     return items / best;
   }

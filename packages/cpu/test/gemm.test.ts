@@ -97,8 +97,12 @@ function check(gemm: Gemm, shape: GemmShape, seed: number): void {
     }
   }
   const plan = gemm.prepare(shape);
-  plan.run(left.address, right.address, result.address);
+  const scratch = heap.allocate(plan.scratchBytes);
+  const addresses = { left: left.address, right: right.address, result: result.address, scratch };
+  for (const { operand, word, offset } of plan.addresses) heap.words[word] = addresses[operand] + offset;
+  plan.run();
   plan.dispose();
+  heap.free(scratch);
   const actual = Array.from(result.view() as ArrayLike<number | bigint>, Number);
   for (const { address } of [left, right, result]) heap.free(address);
   let wrong = 0;

@@ -3,6 +3,7 @@ import { use } from '@nn/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Heap } from '../src/heap.ts';
 import { cpu } from '../src/index.ts';
+import { Job } from '../src/threads/job.ts';
 import { KernelTrapError, ThreadPool } from '../src/threads/pool.ts';
 import { poolKernels } from './support/pool-kernels.ts';
 import { expectedLosses, expectLosses, train } from './support/training.ts';
@@ -25,12 +26,14 @@ test('workers take part, on memory that is shared and that grows', async () => {
     const items = 1 + ((round * 37) % 1000);
     const target = heap.allocate(round === 100 ? 100 * 2 ** 20 : items * 4);
     heap.words.fill(0, target >>> 2, (target >>> 2) + items);
-    pool.run([{ kernel: module.kernel(0), arguments: target }], items, 1 + (round % 50));
+    pool.run(new Job(heap, [{ kernel: module.kernel(0), arguments: target }]), items, 1 + (round % 50));
     const values = heap.words.subarray(target >>> 2, (target >>> 2) + items);
     expect(values.every((value, item) => value === item)).toBe(true);
     heap.free(target);
   }
-  expect(() => pool.run([{ kernel: module.kernel(1), arguments: 0 }], 100, 1)).toThrow(KernelTrapError);
+  expect(() => pool.run(new Job(heap, [{ kernel: module.kernel(1), arguments: 0 }]), 100, 1)).toThrow(
+    KernelTrapError,
+  );
   pool.dispose();
 });
 

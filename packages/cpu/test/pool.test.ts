@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { Heap } from '../src/heap.ts';
+import { Job } from '../src/threads/job.ts';
 import { KernelTrapError, ThreadPool } from '../src/threads/pool.ts';
 import { poolKernels } from './support/pool-kernels.ts';
 
@@ -28,10 +29,12 @@ test('every item is done once, for any grain, and calls run in order on each run
     const target = heap.allocate(items * 4);
     heap.words.fill(0, target >>> 2, (target >>> 2) + items);
     const call = { kernel: module.kernel(0), arguments: target };
-    pool.run([call, call], items, 1 + (round % 50));
+    const job = new Job(heap, [call, call]);
+    pool.run(job, items, 1 + (round % 50));
     const values = heap.words.subarray(target >>> 2, (target >>> 2) + items);
     for (const [item, value] of values.entries())
       if (value !== 2 * item) throw new Error(`item ${item}: ${value}`);
+    job.dispose();
     heap.free(target);
   }
   module.dispose();
@@ -42,7 +45,7 @@ test('memory that grew after the workers started is theirs too', () => {
   const module = poolKernels(heap);
   const target = heap.allocate(100 * 2 ** 20);
   heap.words.fill(0, target >>> 2, (target >>> 2) + 100_000);
-  pool.run([{ kernel: module.kernel(0), arguments: target }], 100_000, 100);
+  pool.run(new Job(heap, [{ kernel: module.kernel(0), arguments: target }]), 100_000, 100);
   expect(heap.words[(target >>> 2) + 99_999]).toBe(99_999);
   heap.free(target);
 });
@@ -52,8 +55,10 @@ test('a trap is a typed error, and the pool goes on', () => {
   const module = poolKernels(heap);
   const target = heap.allocate(400);
   for (let round = 0; round < 20; round++) {
-    expect(() => pool.run([{ kernel: module.kernel(1), arguments: 0 }], 100, 1)).toThrow(KernelTrapError);
-    pool.run([{ kernel: module.kernel(0), arguments: target }], 100, 1);
+    expect(() => pool.run(new Job(heap, [{ kernel: module.kernel(1), arguments: 0 }]), 100, 1)).toThrow(
+      KernelTrapError,
+    );
+    pool.run(new Job(heap, [{ kernel: module.kernel(0), arguments: target }]), 100, 1);
   }
 });
 

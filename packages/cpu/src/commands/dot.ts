@@ -12,11 +12,10 @@ import {
   sizeOf,
 } from '@nn/core';
 import type { Device } from '../device.ts';
-import type { PlanOptions } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
-import type { Binding, Command } from './command.ts';
+import { bindAddress, type Command, type CommandContext, withScratch } from './command.ts';
 import { LoopCommand } from './loop.ts';
 
 const gemmTypes: { readonly [D in DType]?: GemmType } = {
@@ -54,46 +53,45 @@ function directTarget(kernel: LoopKernel, buffers: readonly BufferSpec[], dtype:
 class DotCommand implements Command {
   readonly scratchBytes: number;
   readonly #plan: GemmPlan;
-  readonly #operands: readonly { readonly buffer: number; readonly bytes: number }[];
   readonly #epilogue: LoopCommand | undefined;
 
-  constructor(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, options: PlanOptions) {
-    const target = directTarget(kernel, options.buffers, dot.dtype);
-    const scratch = scratchAccess(kernel, options.buffers.length);
-    const result = target ?? scratch;
-    this.#plan = prepare(device, kernel, dot, type, result);
+  constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType) {
     const elementBytes = storageBytes[dot.dtype];
-    this.#operands = [dot.left, dot.right, result].map(({ buffer, offset }) => ({
-      buffer,
-      bytes: offset * elementBytes,
-    }));
-    if (target !== undefined) {
-      this.scratchBytes = 0;
-      this.#epilogue = undefined;
-      return;
-    }
+    const product = context.buffers.length;
+    const target = directTarget(kernel, context.buffers, dot.dtype);
+    const result = target ?? scratchAccess(kernel, product);
     const length = sizeOf(kernel.extents);
-    this.scratchBytes = length * elementBytes;
+    // The product comes first in scratch space, then what the multiplication needs.
+    const productBytes = target === undefined ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
     const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: 0 };
-    this.#epilogue = new LoopCommand(device, afterDot(kernel, scratch), null, {
-      ...options,
-      buffers: [...options.buffers, spec],
-    });
+    const extended = withScratch(context, [spec]);
+    this.#plan = prepare(context.device, kernel, dot, type, result);
+    this.scratchBytes = productBytes + this.#plan.scratchBytes;
+    for (const { operand, word, offset } of this.#plan.addresses) {
+      if (operand === 'scratch')
+        context.binding.addressAt(word, context.binding.scratch, productBytes + offset);
+      else {
+        const access = { left: dot.left, right: dot.right, result }[operand];
+        bindAddress(extended, word, access.buffer, access.offset * elementBytes);
+      }
+    }
+    try {
+      this.#epilogue =
+        target === undefined ? new LoopCommand(extended, afterDot(kernel, result), null) : undefined;
+    } catch (error) {
+      this.#plan.dispose();
+      throw error;
+    }
   }
 
-  run(binding: Binding): void {
-    const { addresses } = binding;
-    const [left, right, result] = this.#operands;
-    this.#plan.run(
-      addresses[left.buffer] + left.bytes,
-      addresses[right.buffer] + right.bytes,
-      addresses[result.buffer] + result.bytes,
-    );
-    this.#epilogue?.run(binding);
+  run(): void {
+    this.#plan.run();
+    this.#epilogue?.run();
   }
 
   dispose(): void {
     this.#plan.dispose();
+    this.#epilogue?.dispose();
   }
 }
 
@@ -144,9 +142,9 @@ function prepare(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, r
   });
 }
 
-export function dotCommand(device: Device, kernel: LoopKernel, dot: Dot, options: PlanOptions): Command {
+export function dotCommand(context: CommandContext, kernel: LoopKernel, dot: Dot): Command {
   const type = gemmTypes[dot.dtype];
   return type === undefined
-    ? new LoopCommand(device, { ...kernel, producer: null }, dotAsReduction(dot), options)
-    : new DotCommand(device, kernel, dot, type, options);
+    ? new LoopCommand(context, { ...kernel, producer: null }, dotAsReduction(dot))
+    : new DotCommand(context, kernel, dot, type);
 }

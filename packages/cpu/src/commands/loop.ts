@@ -1,61 +1,97 @@
 // Loops: elementwise kernels and reductions.
 import type { LoopKernel, Reduction } from '@nn/core';
 import type { Device } from '../device.ts';
-import { type Plan, type PlanOptions, planLoop, workOf } from '../emit/plan.ts';
-import { buildRecord, type RecordTemplate, writeSlot } from '../emit/record.ts';
-import type { Kernel } from '../threads/kernel-module.ts';
-import type { KernelCall } from '../threads/pool.ts';
-import type { Binding, Command } from './command.ts';
+import { type Plan, planLoop, workOf } from '../emit/plan.ts';
+import { buildRecord } from '../emit/record.ts';
+import { Job, type KernelCall } from '../threads/job.ts';
+import type { HeldKernel } from '../threads/kernel-cache.ts';
+import type { Kernel, KernelFunction } from '../threads/kernel-module.ts';
+import { bindAddress, type Command, type CommandContext } from './command.ts';
 
 /** Estimated nanoseconds from which a job is given to several threads. */
-const workWorthThreads = 20_000;
+export const workWorthThreads = 20_000;
 /** Items a thread takes at a time, as a part of its fair share: small enough to even out. */
-const sharesPerThread = 4;
+export const sharesPerThread = 4;
+
+/** A planned loop's code and its record, which stays in the heap until disposed of. */
+export class LoopCall implements KernelCall {
+  readonly arguments: number;
+  readonly scale: number;
+  readonly items: number;
+  readonly #device: Device;
+  readonly #held: HeldKernel;
+
+  /** `chunkLength` is how much of the innermost extent one item covers; `scale` is its items for each of a job's. */
+  constructor(context: CommandContext, plan: Plan, chunkLength: number, scale = 1) {
+    const { device, binding } = context;
+    const record = buildRecord(plan, chunkLength, context.programParams);
+    this.#device = device;
+    this.scale = scale;
+    this.items = record.items;
+    this.#held = device.loopKernel(plan.structure);
+    this.arguments = device.heap.allocate(record.words.byteLength);
+    const start = this.arguments >>> 2;
+    device.heap.words.set(record.words, start);
+    for (const { word, buffer, offset } of record.addresses)
+      bindAddress(context, start + word, buffer, offset);
+    for (const { word, dtype, param } of record.params) binding.paramAt(start + word, param, dtype);
+  }
+
+  get kernel(): Kernel {
+    return this.#held.kernel;
+  }
+
+  dispose(): void {
+    this.#device.heap.free(this.arguments);
+    this.#device.kernels.release(this.#held);
+  }
+}
 
 export class LoopCommand implements Command {
   readonly scratchBytes = 0;
   readonly #device: Device;
-  readonly #kernel: Kernel;
-  readonly #record: RecordTemplate;
+  readonly #call: LoopCall;
+  readonly #function: KernelFunction;
+  readonly #arguments: number;
+  readonly #items: number;
   readonly #grain: number;
-  readonly #calls: readonly KernelCall[];
+  /** Absent where the calling thread does it all. */
+  readonly #job: Job | undefined;
 
-  constructor(device: Device, kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions) {
-    const plan = planLoop(kernel, reduction, options);
+  constructor(context: CommandContext, kernel: LoopKernel, reduction: Reduction | null) {
+    const { device } = context;
+    const plan = planLoop(kernel, reduction, context);
     const threads = estimatedTime(plan) >= workWorthThreads ? device.pool.threads : 1;
     this.#device = device;
-    this.#kernel = device.loopKernel(plan.structure);
-    this.#record = buildRecord(plan, chunkLength(plan, threads), options.programParams);
-    const { items } = this.#record;
-    this.#grain = threads === 1 ? items : Math.max(1, Math.ceil(items / (threads * sharesPerThread)));
-    this.#calls = [{ kernel: this.#kernel, arguments: device.recordAddress }];
+    this.#call = new LoopCall(context, plan, chunkLength(plan, threads));
+    const { items } = this.#call;
+    this.#items = items;
+    this.#arguments = this.#call.arguments;
+    this.#function = this.#call.kernel.function;
+    this.#grain = Math.max(1, Math.ceil(items / (threads * sharesPerThread)));
+    this.#job = threads === 1 || this.#grain >= items ? undefined : new Job(device.heap, [this.#call]);
   }
 
-  run({ addresses, params }: Binding): void {
-    const { items, words } = this.#record;
-    if (items === 0) return;
-    const { heap, pool, recordAddress } = this.#device;
-    const memory = heap.words;
-    const start = recordAddress >>> 2;
-    memory.set(words, start);
-    for (const { word, buffer, offset } of this.#record.addresses)
-      memory[start + word] = addresses[buffer] + offset;
-    for (const { word, dtype, param } of this.#record.params)
-      writeSlot(memory, start + word, dtype, params[param]);
-    if (this.#grain >= items) this.#kernel.function(recordAddress, 0, items, 0);
-    else pool.run(this.#calls, items, this.#grain);
+  run(): void {
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
+    else if (this.#items > 0) this.#function(this.#arguments, 0, this.#items, 0);
+  }
+
+  dispose(): void {
+    this.#job?.dispose();
+    this.#call.dispose();
   }
 }
 
 /** Nanoseconds that a kernel takes on one thread, roughly. */
-function estimatedTime(plan: Plan): number {
+export function estimatedTime(plan: Plan): number {
   const { structure } = plan;
   const steps = (structure.body ?? structure.epilogue).length + 2;
   return workOf(plan) * steps * (structure.vectorized ? 0.12 : 0.5);
 }
 
 /** How much of the innermost extent an item covers: all of it, unless there are too few rows for all threads. */
-function chunkLength(plan: Plan, threads: number): number {
+export function chunkLength(plan: Plan, threads: number): number {
   if (plan.inner === null) return 1;
   if (plan.tileLength !== null) return plan.tileLength;
   const { extent } = plan.inner;

@@ -1,19 +1,20 @@
 // Kernels that are written by hand: copy, scatter, scan, argsort.
-import type { ArgsortKernel, BufferSpec, CopyKernel, ScanKernel, ScatterKernel } from '@nn/core';
+import type { ArgsortKernel, CopyKernel, ScanKernel, ScatterKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
 import { argsortModule, argsortScratchBytes } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { scanModule } from '../kernels/scan.ts';
 import { scatterModule } from '../kernels/scatter.ts';
-import type { Kernel } from '../threads/kernel-module.ts';
-import type { Binding, Command } from './command.ts';
+import { Job } from '../threads/job.ts';
+import type { HeldKernel } from '../threads/kernel-cache.ts';
+import { bindAddress, type Command, type CommandContext } from './command.ts';
 
 interface PlainOptions {
   /** Buffers whose addresses are the record's first words, then numbers. */
   readonly buffers: readonly number[];
   readonly numbers: readonly number[];
-  /** Scratch bytes of each thread; the address and this number follow in the record. */
+  /** Scratch bytes of each thread; the address of scratch space and this number follow in the record. */
   readonly scratchBytesPerThread?: number;
   readonly items: number;
   /** Items a thread takes at a time. */
@@ -23,39 +24,53 @@ interface PlainOptions {
 class PlainCommand implements Command {
   readonly scratchBytes: number;
   readonly #device: Device;
-  readonly #kernel: Kernel;
-  readonly #options: PlainOptions;
+  readonly #held: HeldKernel;
+  readonly #record: number;
+  readonly #items: number;
+  readonly #grain: number;
+  readonly #job: Job | undefined;
 
-  constructor(device: Device, kernel: Kernel, options: PlainOptions) {
+  constructor(context: CommandContext, held: HeldKernel, options: PlainOptions) {
+    const { device, binding } = context;
+    const { buffers, numbers, scratchBytesPerThread, items, grain } = options;
+    const scratch = scratchBytesPerThread ?? 0;
     this.#device = device;
-    this.#kernel = kernel;
-    this.#options = options;
-    this.scratchBytes = (options.scratchBytesPerThread ?? 0) * device.pool.threads;
+    this.#held = held;
+    this.#items = items;
+    this.#grain = grain;
+    this.scratchBytes = scratch * device.pool.threads;
+    this.#record = device.heap.allocate((buffers.length + numbers.length + 2) * 4);
+    const start = this.#record >>> 2;
+    for (const [at, buffer] of buffers.entries()) bindAddress(context, start + at, buffer, 0);
+    const afterBuffers = start + buffers.length;
+    const { words } = device.heap;
+    words.set(numbers, afterBuffers);
+    const end = afterBuffers + numbers.length;
+    binding.addressAt(end, binding.scratch, 0);
+    words[end + 1] = scratch;
+    const call = { kernel: held.kernel, arguments: this.#record };
+    this.#job = grain >= items ? undefined : new Job(device.heap, [call]);
   }
 
-  run({ addresses }: Binding): void {
-    const { buffers, numbers, scratchBytesPerThread, items, grain } = this.#options;
-    if (items === 0) return;
-    const { heap, pool, recordAddress } = this.#device;
-    const memory = heap.words;
-    let word = recordAddress >>> 2;
-    for (const buffer of buffers) memory[word++] = addresses[buffer];
-    for (const number of numbers) memory[word++] = number;
-    if (scratchBytesPerThread !== undefined) {
-      memory[word++] = addresses[addresses.length - 1];
-      memory[word++] = scratchBytesPerThread;
-    }
-    if (grain >= items) this.#kernel.function(recordAddress, 0, items, 0);
-    else pool.run([{ kernel: this.#kernel, arguments: recordAddress }], items, grain);
+  run(): void {
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
+    else if (this.#items > 0) this.#held.kernel.function(this.#record, 0, this.#items, 0);
+  }
+
+  dispose(): void {
+    this.#job?.dispose();
+    this.#device.heap.free(this.#record);
+    this.#device.kernels.release(this.#held);
   }
 }
 
-export function copyCommand(device: Device, kernel: CopyKernel, buffers: readonly BufferSpec[]): Command {
+export function copyCommand(context: CommandContext, kernel: CopyKernel): Command {
+  const { device, buffers } = context;
   const { dtype, length } = buffers[kernel.source];
   const bytes = length * storageBytes[dtype];
   return new PlainCommand(
-    device,
-    device.kernel('copy', () => copyModule(device.heap)),
+    context,
+    device.kernels.hold('copy', () => copyModule(device.heap)),
     {
       buffers: [kernel.source, kernel.target],
       numbers: [bytes],
@@ -65,16 +80,13 @@ export function copyCommand(device: Device, kernel: CopyKernel, buffers: readonl
   );
 }
 
-export function scatterCommand(
-  device: Device,
-  kernel: ScatterKernel,
-  buffers: readonly BufferSpec[],
-): Command {
+export function scatterCommand(context: CommandContext, kernel: ScatterKernel): Command {
+  const { device, buffers } = context;
   const { dtype } = buffers[kernel.target];
-  const code = device.kernel(`scatter ${kernel.mode} ${dtype}`, () =>
+  const code = device.kernels.hold(`scatter ${kernel.mode} ${dtype}`, () =>
     scatterModule(device.heap, kernel.mode, dtype),
   );
-  return new PlainCommand(device, code, {
+  return new PlainCommand(context, code, {
     buffers: [kernel.index, kernel.source, kernel.target],
     numbers: [kernel.targetSize],
     items: kernel.count,
@@ -88,12 +100,13 @@ function lineGrain(device: Device, lines: number, length: number, elementsPerTur
   return Math.max(1, fair, Math.ceil(elementsPerTurn / Math.max(1, length)));
 }
 
-export function scanCommand(device: Device, kernel: ScanKernel, buffers: readonly BufferSpec[]): Command {
+export function scanCommand(context: CommandContext, kernel: ScanKernel): Command {
+  const { device, buffers } = context;
   const { dtype } = buffers[kernel.target];
   const { op, outer, length, inner } = kernel;
-  const code = device.kernel(`scan ${op} ${dtype}`, () => scanModule(device.heap, op, dtype));
+  const code = device.kernels.hold(`scan ${op} ${dtype}`, () => scanModule(device.heap, op, dtype));
   const lines = length === 0 ? 0 : outer * inner;
-  return new PlainCommand(device, code, {
+  return new PlainCommand(context, code, {
     buffers: [kernel.source, kernel.target],
     numbers: [length, inner],
     items: lines,
@@ -101,18 +114,15 @@ export function scanCommand(device: Device, kernel: ScanKernel, buffers: readonl
   });
 }
 
-export function argsortCommand(
-  device: Device,
-  kernel: ArgsortKernel,
-  buffers: readonly BufferSpec[],
-): Command {
+export function argsortCommand(context: CommandContext, kernel: ArgsortKernel): Command {
+  const { device, buffers } = context;
   const { dtype } = buffers[kernel.source];
   const { descending, outer, length, inner } = kernel;
-  const code = device.kernel(`argsort ${dtype} ${descending}`, () =>
+  const code = device.kernels.hold(`argsort ${dtype} ${descending}`, () =>
     argsortModule(device.heap, dtype, descending),
   );
   const lines = length === 0 ? 0 : outer * inner;
-  return new PlainCommand(device, code, {
+  return new PlainCommand(context, code, {
     buffers: [kernel.source, kernel.target],
     numbers: [length, inner],
     scratchBytesPerThread: Math.ceil(argsortScratchBytes(dtype, length) / 64) * 64,

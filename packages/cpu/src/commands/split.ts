@@ -11,12 +11,11 @@ import {
   type Reduction,
   sizeOf,
 } from '@nn/core';
-import type { Device } from '../device.ts';
 import { computeDType } from '../emit/lower.ts';
-import type { PlanOptions } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
-import type { Binding, Command } from './command.ts';
+import { type Command, type CommandContext, withScratch } from './command.ts';
 import { LoopCommand } from './loop.ts';
+import { makeAll, Sequence } from './sequence.ts';
 
 /** Parts a thread gets: more than one, so that they even out. */
 const partsPerThread = 4;
@@ -87,65 +86,50 @@ function partAccumulators(reduction: Reduction): Accumulator[] {
   });
 }
 
-export class SplitCommand implements Command {
-  readonly scratchBytes: number;
-  readonly #commands: readonly LoopCommand[];
-  readonly #offsets: readonly number[];
-  readonly #addresses: number[] = [];
-
-  constructor(device: Device, kernel: LoopKernel, reduction: Reduction, options: PlanOptions) {
-    const outputs = sizeOf(kernel.extents);
-    const dimension = cutDimension(reduction);
-    const extent = reduction.extents[dimension];
-    const parts = device.pool.threads * partsPerThread;
-    const length = Math.floor(extent / parts);
-    const rest = extent - parts * length;
-    const total = parts + (rest > 0 ? 1 : 0);
-    const accumulators = partAccumulators(reduction);
-    const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
-    const first = options.buffers.length;
-    const scratch = dtypes.map(
-      (dtype): BufferSpec => ({ dtype, length: total * outputs, role: 'temporary', offset: 0 }),
-    );
-    const extended = { ...options, buffers: [...options.buffers, ...scratch] };
-    const part = (count: number, size: number, start: number, at: number): LoopCommand => {
-      const cut = { kernelRank: kernel.extents.length, dimension, length: size, start };
-      const extents = reduction.extents.map((other, d) => (d === dimension ? size : other));
-      const body = reduction.body.map((instruction) => cutInstruction(instruction, cut));
-      const shape = [count, ...kernel.extents];
-      const stores = dtypes.map((_, index) => ({
-        access: {
-          buffer: first + index,
-          offset: at * outputs,
-          strides: contiguousStrides(shape),
-          guards: [],
-        },
-        value: index,
-      }));
-      const epilogue = accumulators.map(({ dtype }, index): Instruction => ({ op: 'result', dtype, index }));
-      const partKernel: LoopKernel = { ...kernel, extents: shape, producer: null, epilogue, stores };
-      return new LoopCommand(device, partKernel, { kind: 'reduce', extents, body, accumulators }, extended);
-    };
-    const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
-    this.#commands = [
-      part(parts, length, 0, 0),
-      ...(rest > 0 ? [part(1, rest, parts * length, parts)] : []),
-      combine(device, kernel, reduction, { dtypes, first, total, positionsPerPart }, extended),
-    ];
-    this.#offsets = dtypes.map((_, index) =>
-      dtypes.slice(0, index).reduce((bytes, dtype) => bytes + alignedBytes(dtype, total * outputs), 0),
-    );
-    this.scratchBytes = dtypes.reduce((bytes, dtype) => bytes + alignedBytes(dtype, total * outputs), 0);
-  }
-
-  run({ addresses, params }: Binding): void {
-    const own = this.#addresses;
-    for (let at = 0; at < addresses.length; at++) own[at] = addresses[at];
-    const scratch = addresses.length - 1;
-    for (const [index, offset] of this.#offsets.entries()) own[scratch + index] = addresses[scratch] + offset;
-    const binding = { addresses: own, params };
-    for (const command of this.#commands) command.run(binding);
-  }
+/** The reduction cut into parts, and what combines them. */
+export function splitCommand(context: CommandContext, kernel: LoopKernel, reduction: Reduction): Command {
+  const outputs = sizeOf(kernel.extents);
+  const dimension = cutDimension(reduction);
+  const extent = reduction.extents[dimension];
+  const parts = context.device.pool.threads * partsPerThread;
+  const length = Math.floor(extent / parts);
+  const rest = extent - parts * length;
+  const total = parts + (rest > 0 ? 1 : 0);
+  const accumulators = partAccumulators(reduction);
+  const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
+  const first = context.buffers.length;
+  let scratchBytes = 0;
+  const scratch = dtypes.map((dtype): BufferSpec => {
+    const offset = scratchBytes;
+    scratchBytes += alignedBytes(dtype, total * outputs);
+    return { dtype, length: total * outputs, role: 'temporary', offset };
+  });
+  const extended = withScratch(context, scratch);
+  const part = (count: number, size: number, start: number, at: number): LoopCommand => {
+    const cut = { kernelRank: kernel.extents.length, dimension, length: size, start };
+    const extents = reduction.extents.map((other, d) => (d === dimension ? size : other));
+    const body = reduction.body.map((instruction) => cutInstruction(instruction, cut));
+    const shape = [count, ...kernel.extents];
+    const stores = dtypes.map((_, index) => ({
+      access: {
+        buffer: first + index,
+        offset: at * outputs,
+        strides: contiguousStrides(shape),
+        guards: [],
+      },
+      value: index,
+    }));
+    const epilogue = accumulators.map(({ dtype }, index): Instruction => ({ op: 'result', dtype, index }));
+    const partKernel: LoopKernel = { ...kernel, extents: shape, producer: null, epilogue, stores };
+    return new LoopCommand(extended, partKernel, { kind: 'reduce', extents, body, accumulators });
+  };
+  const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
+  const commands = makeAll([
+    () => part(parts, length, 0, 0),
+    ...(rest > 0 ? [() => part(1, rest, parts * length, parts)] : []),
+    () => combine(extended, kernel, reduction, { dtypes, first, total, positionsPerPart }),
+  ]);
+  return new Sequence(commands, scratchBytes);
 }
 
 function alignedBytes(dtype: DType, length: number): number {
@@ -162,11 +146,10 @@ interface Parts {
 
 /** The kernel over what the parts gave: its results go on to the epilogue as the whole reduction's would. */
 function combine(
-  device: Device,
+  context: CommandContext,
   kernel: LoopKernel,
   reduction: Reduction,
   { dtypes, first, total, positionsPerPart }: Parts,
-  options: PlanOptions,
 ): LoopCommand {
   const outputs = sizeOf(kernel.extents);
   const outer = contiguousStrides(kernel.extents);
@@ -194,7 +177,7 @@ function combine(
   }
   const stores = kernel.stores.map((store) => ({ ...store, value: places[store.value] }));
   const whole: LoopKernel = { ...kernel, producer: null, epilogue, stores };
-  return new LoopCommand(device, whole, { kind: 'reduce', extents: [total], body, accumulators }, options);
+  return new LoopCommand(context, whole, { kind: 'reduce', extents: [total], body, accumulators });
 
   /** The position among all, from the number of the best part and the position in that. */
   function locate(list: Instruction[], part: number, positions: number): number {

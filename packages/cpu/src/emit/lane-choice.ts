@@ -4,7 +4,11 @@ import type { OpenStep, Site } from './sites.ts';
 import type { StoreStructure } from './structure.ts';
 
 /** Accesses that would have to go lane by lane. */
-function scatteredAccesses(sites: readonly Site[], cursors: readonly number[], lane: Dimension): number {
+export function scatteredAccesses(
+  sites: readonly Site[],
+  cursors: readonly number[],
+  lane: Dimension,
+): number {
   let scattered = 0;
   for (const cursor of cursors) {
     const stride = lane.strides[cursor];

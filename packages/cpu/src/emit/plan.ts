@@ -6,7 +6,7 @@ import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnit
 import { fuseProducts, lower, lowerStores, ParamPool } from './lower.ts';
 import type { RegisterDType } from './registers.ts';
 import { type ResolvedSteps, resolveSteps } from './resolve.ts';
-import { type Site, SiteTable, StepList } from './sites.ts';
+import { type OpenStep, type Site, SiteTable, StepList } from './sites.ts';
 import type {
   AccumulatorStructure,
   CursorStructure,
@@ -78,24 +78,30 @@ function lowerKernel(
   };
 }
 
-/** Where a kernel's instructions look, and the loops around them in the order given. */
-interface Draft {
+/** Where a kernel's instructions look, and its dimensions in the order given. */
+export interface Draft {
+  readonly lowered: LoweredKernel;
+  readonly params: ParamPool;
+  readonly options: PlanOptions;
   readonly table: SiteTable;
   readonly body: StepList | null;
   readonly bodyValues: readonly number[];
   readonly epilogue: StepList;
   readonly epilogueValues: readonly number[];
   readonly stores: readonly StoreStructure[];
+  /** The kernel's dimensions, those of extent 1 among them. */
   readonly outer: readonly Dimension[];
+  /** The reduced ones, in the order in which they are walked. */
   readonly reduced: readonly Dimension[];
+  /** Cursors, from the one that has most say in the order of the loops. */
+  readonly priority: readonly number[];
 }
 
-function draftLoops(
-  kernel: LoopKernel,
-  reduction: Reduction | null,
-  lowered: LoweredKernel,
-  buffers: readonly BufferSpec[],
-): Draft {
+/** Finds out what a kernel with no producer or a reduction does, without a decision on its loops. */
+export function draftLoop(kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions): Draft {
+  const { buffers } = options;
+  const params = new ParamPool(options.programParams);
+  const lowered = lowerKernel(kernel, reduction, params, options);
   const extents = [...kernel.extents, ...(reduction?.extents ?? [])];
   const table = new SiteTable(extents.length);
   const storage = (buffer: number): DType => buffers[buffer].dtype;
@@ -114,36 +120,68 @@ function draftLoops(
     (extent, at): Dimension => ({ extent, strides: table.sites.map((site) => site.strides[at]) }),
   );
   const priority = [...new Set([...stores.map(({ cursor }) => cursor), ...table.sites.keys()])];
-  const outer = withoutUnits(dimensions.slice(0, kernel.extents.length));
   const reduced = withoutUnits(dimensions.slice(kernel.extents.length));
   const ordersMatter = lowered.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
   return {
+    lowered,
+    params,
+    options,
     table,
     body,
     bodyValues,
     epilogue,
     epilogueValues,
     stores,
-    outer: mergeNeighbours(sortByStride(outer, priority)),
+    outer: dimensions.slice(0, kernel.extents.length),
     reduced: mergeNeighbours(ordersMatter ? reduced : sortByStride(reduced, priority)),
+    priority,
   };
+}
+
+/** The order of a kernel's loops, and along which of them vectors lie. */
+export interface Arrangement {
+  readonly lanesAlong: 'outer' | 'reduced';
+  readonly rows: readonly Dimension[];
+  /** With lanes along 'outer', the loop that they lie along. */
+  readonly inner: Dimension | null;
+  /** With lanes along 'outer': where among the rows the chunks of the innermost loop are counted. */
+  readonly chunkRow: number;
+  readonly tileLength: number | null;
+}
+
+/** All of a kernel's steps, as they are before it is known which loop each depends on. */
+export function openSteps({ body, epilogue }: Draft): OpenStep[] {
+  return [...(body?.steps ?? []), ...epilogue.steps];
+}
+
+function arrange(draft: Draft): Arrangement {
+  const { table, stores, reduced, body, priority } = draft;
+  const { sites } = table;
+  const outer = mergeNeighbours(sortByStride(withoutUnits(draft.outer), priority));
+  const open = openSteps(draft);
+  const lanesAlong = chooseLanes(sites, open, stores, outer, reduced);
+  if (lanesAlong === 'reduced')
+    return { lanesAlong, rows: outer, inner: null, chunkRow: 0, tileLength: null };
+  const inner = outer.at(-1) ?? unitDimension(sites);
+  const rows = outer.slice(0, -1);
+  const tile = body === null ? chooseTile(sites, open, rows, inner) : null;
+  return tile === null
+    ? { lanesAlong, rows, inner, chunkRow: rows.length, tileLength: null }
+    : { lanesAlong, rows: tile.rows, inner, chunkRow: tile.rows.length - 1, tileLength: tile.length };
 }
 
 /** Makes a kernel with no producer or a reduction ready. */
 export function planLoop(kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions): Plan {
-  const params = new ParamPool(options.programParams);
-  const lowered = lowerKernel(kernel, reduction, params, options);
-  const draft = draftLoops(kernel, reduction, lowered, options.buffers);
-  const { table, outer, reduced } = draft;
+  const draft = draftLoop(kernel, reduction, options);
+  return finishPlan(draft, arrange(draft));
+}
+
+export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
+  const { lowered, params, options, table, reduced } = draft;
+  const { lanesAlong, rows, inner, chunkRow, tileLength } = arrangement;
   const { sites, sizes, slots } = table;
-  const open = [...(draft.body?.steps ?? []), ...draft.epilogue.steps];
-  const lanesAlong = chooseLanes(sites, open, draft.stores, outer, reduced);
-  const inner = lanesAlong === 'outer' ? (outer.at(-1) ?? unitDimension(sites)) : null;
   const lane = inner ?? (reduced.at(-1) as Dimension);
-  const tile =
-    inner === null || draft.body !== null ? null : chooseTile(sites, open, outer.slice(0, -1), inner);
-  const rows = tile?.rows ?? (inner === null ? outer : outer.slice(0, -1));
-  const cursors = sites.map((site, at) => cursorStructure(site, at, lane, outer, reduced, lanesAlong));
+  const cursors = sites.map((site, at) => cursorStructure(site, at, lane, rows, reduced, lanesAlong));
   const stored = lowered.stored.map((value) => draft.epilogueValues[value]);
   const roots = draft.stores.flatMap((store, at) => [stored[at], ...store.guards]);
   const epilogue = resolveSteps(draft.epilogue.steps, roots, cursors, lanesAlong);
@@ -156,7 +194,7 @@ export function planLoop(kernel: LoopKernel, reduction: Reduction | null, option
     vectorized,
     strips: vectorized ? chooseStrips(body, epilogue, lanesAlong, lane.extent) : [],
     rowRank: rows.length + (inner === null ? 0 : 1),
-    chunkRow: tile === null ? rows.length : rows.length - 1,
+    chunkRow,
     reduceRank: reduced.length,
     cursors,
     sizes: sizes.length,
@@ -173,7 +211,6 @@ export function planLoop(kernel: LoopKernel, reduction: Reduction | null, option
       guards: store.guards.map(epilogue.place),
     })),
   };
-  const tileLength = tile?.length ?? null;
   return { structure, sites, sizes, slots, constants: params.constants, rows, inner, reduced, tileLength };
 }
 
@@ -192,7 +229,7 @@ function chooseStrips(
   return body !== null || steps < 8 ? [4, 1] : [2, 1];
 }
 
-function unitDimension(sites: readonly Site[]): Dimension {
+export function unitDimension(sites: readonly Site[]): Dimension {
   return { extent: 1, strides: sites.map(() => 0) };
 }
 
@@ -200,13 +237,12 @@ function cursorStructure(
   site: Site,
   at: number,
   lane: Dimension,
-  outer: readonly Dimension[],
+  rows: readonly Dimension[],
   reduced: readonly Dimension[],
   lanesAlong: 'outer' | 'reduced',
 ): CursorStructure {
   const moves = (dimensions: readonly Dimension[]): boolean =>
     dimensions.some((dimension) => dimension !== lane && dimension.strides[at] !== 0);
-  const rows = lanesAlong === 'outer' ? [...outer, lane] : outer;
   const movesWithLane = lane.strides[at] !== 0;
   return {
     elementBytes: site.elementBytes,

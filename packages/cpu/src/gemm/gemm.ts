@@ -26,8 +26,6 @@ export class Gemm {
   readonly tables: OffsetTables;
   readonly tier: Tier;
   readonly #kernels = new Map<GemmType, GemmKernels>();
-  #scratch = 0;
-  #scratchBytes = 0;
 
   constructor(heap: Heap, pool: ThreadPool, tier?: Tier) {
     this.heap = heap;
@@ -59,22 +57,7 @@ export class Gemm {
     return kernels;
   }
 
-  /** Scratch space of at least so many bytes: one for all plans, as they never run at the same time. */
-  scratch(bytes: number): number {
-    if (bytes > this.#scratchBytes) {
-      this.heap.free(this.#scratch);
-      this.#scratch = 0;
-      this.#scratchBytes = 0;
-      this.#scratch = this.heap.allocate(bytes);
-      this.#scratchBytes = bytes;
-    }
-    return this.#scratch;
-  }
-
   dispose(): void {
-    this.heap.free(this.#scratch);
-    this.#scratch = 0;
-    this.#scratchBytes = 0;
     for (const { compute } of this.#kernels.values()) compute.module.dispose();
     this.#kernels.clear();
   }

@@ -1,5 +1,7 @@
 // One prepared product: its tables, its descriptor, and how its work is cut into jobs.
 
+import { Job } from '../threads/job.ts';
+import type { Kernel } from '../threads/kernel-module.ts';
 import { descriptorBytes, tileBytes, tileRows, word } from './descriptor.ts';
 import type { Gemm, GemmKernels } from './gemm.ts';
 import { axisLength, type OffsetTable } from './offset-tables.ts';
@@ -32,6 +34,23 @@ interface Cut {
   readonly rightPanelOffset: number;
 }
 
+/** A word of the heap that must hold an operand's address, that of its element at offset 0, plus bytes. */
+export interface OperandAddress {
+  readonly operand: 'left' | 'right' | 'result' | 'scratch';
+  readonly word: number;
+  readonly offset: number;
+}
+
+/** What one slice gives the threads to do. */
+interface Jobs {
+  /** Whether waking another thread would cost more than it brings. */
+  readonly isAlone: boolean;
+  readonly packItems: number;
+  readonly packGrain: number;
+  readonly items: number;
+  readonly grain: number;
+}
+
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
@@ -47,6 +66,11 @@ export class GemmPlan {
   readonly #columns: number;
   readonly #inner: number;
   readonly #cut: Cut;
+  readonly #compute: Kernel;
+  readonly #packJob: Job;
+  readonly #computeJob: Job;
+  /** Where one slice is all there is: its jobs, with everything about it written down already. */
+  readonly #onlySlice: Jobs | undefined;
 
   constructor(gemm: Gemm, given: GemmShape) {
     const shape = oriented(given);
@@ -74,31 +98,57 @@ export class GemmPlan {
     ]) {
       this.#tables.push(gemm.tables.hold(axis));
     }
+    this.#compute = this.#cut.isVector ? this.#kernels.vector : this.#kernels.compute;
+    const argumentsAddress = this.#descriptor;
+    this.#packJob = new Job(gemm.heap, [{ kernel: this.#kernels.packRight, arguments: argumentsAddress }]);
+    this.#computeJob = new Job(gemm.heap, [{ kernel: this.#compute, arguments: argumentsAddress }]);
     this.#writeConstants();
+    const { batchSlice, columnSlice, innerSlice } = this.#cut;
+    const isOne = this.#batches <= batchSlice && this.#columns <= columnSlice && this.#inner <= innerSlice;
+    this.#onlySlice = isOne && !this.#isEmpty ? this.#describeSlice(0, 0, 0) : undefined;
   }
 
-  /** Runs on operands at the given addresses, in bytes: those of the elements at offset 0. */
-  run(left: number, right: number, result: number): void {
-    if (this.#batches === 0 || this.#rows === 0 || this.#columns === 0) return;
-    const { heap } = this.#gemm;
-    const cut = this.#cut;
-    const threads = this.#gemm.pool.threads;
-    const packedBytes = cut.packsRightFirst
-      ? cut.batchSlice * this.#packedBytesPerBatch(cut.innerSlice, cut.columnSlice)
-      : 0;
-    const scratch = this.#gemm.scratch(threads * cut.scratchBytes + packedBytes);
-    const words = heap.words;
+  /** Bytes of scratch space that a run needs. */
+  get scratchBytes(): number {
+    if (this.#isEmpty) return 0;
+    const { scratchBytes, packsRightFirst, batchSlice, innerSlice, columnSlice } = this.#cut;
+    const packedBytes = packsRightFirst ? batchSlice * this.#packedBytesPerBatch(innerSlice, columnSlice) : 0;
+    return this.#gemm.pool.threads * scratchBytes + packedBytes;
+  }
+
+  /** Where addresses must be written before a run. */
+  get addresses(): readonly OperandAddress[] {
     const base = this.#descriptor >>> 2;
-    words[base + word.leftBase] = this.#isSwapped ? right : left;
-    words[base + word.rightBase] = this.#isSwapped ? left : right;
-    words[base + word.resultBase] = result;
-    words[base + word.scratch] = scratch;
-    words[base + word.packedRight] = cut.packsRightFirst ? scratch + threads * cut.scratchBytes : 0;
+    const { packsRightFirst, scratchBytes } = this.#cut;
+    const packed = this.#gemm.pool.threads * scratchBytes;
+    return [
+      { operand: this.#isSwapped ? 'right' : 'left', word: base + word.leftBase, offset: 0 },
+      { operand: this.#isSwapped ? 'left' : 'right', word: base + word.rightBase, offset: 0 },
+      { operand: 'result', word: base + word.resultBase, offset: 0 },
+      { operand: 'scratch', word: base + word.scratch, offset: 0 },
+      ...(packsRightFirst
+        ? [{ operand: 'scratch', word: base + word.packedRight, offset: packed } as const]
+        : []),
+    ];
+  }
+
+  get #isEmpty(): boolean {
+    return this.#batches === 0 || this.#rows === 0 || this.#columns === 0;
+  }
+
+  /** Runs on the operands at the addresses that were written. */
+  run(): void {
+    if (this.#onlySlice !== undefined) {
+      this.#runJobs(this.#onlySlice);
+      return;
+    }
+    if (this.#isEmpty) return;
+    const cut = this.#cut;
     for (let batch = 0; batch < this.#batches; batch += cut.batchSlice) {
       for (let column = 0; column < this.#columns; column += cut.columnSlice) {
         let inner = 0;
         do {
-          this.#runSlice(words, base, batch, column, inner);
+          this.#runJobs(this.#describeSlice(batch, column, inner));
           inner += cut.innerSlice;
         } while (inner < this.#inner);
       }
@@ -108,6 +158,8 @@ export class GemmPlan {
   dispose(): void {
     for (const table of this.#tables) this.#gemm.tables.release(table);
     this.#tables.length = 0;
+    this.#packJob.dispose();
+    this.#computeJob.dispose();
     this.#gemm.heap.free(this.#descriptor);
   }
 
@@ -126,10 +178,15 @@ export class GemmPlan {
     words[base + word.leftBlockOffset] = cut.leftBlockOffset;
     words[base + word.rightPanelOffset] = cut.rightPanelOffset;
     words[base + word.innerBlock] = cut.innerBlock;
+    words[base + word.packedRight] = 0;
     for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * tileColumns;
   }
 
-  #runSlice(words: Int32Array, base: number, batch: number, column: number, inner: number): void {
+  /** Writes a slice into the descriptor. */
+  #describeSlice(batch: number, column: number, inner: number): Jobs {
+    const { heap, pool } = this.#gemm;
+    const { words } = heap;
+    const base = this.#descriptor >>> 2;
     const cut = this.#cut;
     const batches = Math.min(cut.batchSlice, this.#batches - batch);
     const columns = Math.min(cut.columnSlice, this.#columns - column);
@@ -148,24 +205,28 @@ export class GemmPlan {
     words[base + word.accumulate] = this.#shape.accumulate || inner > 0 ? 1 : 0;
     words[base + word.columnTasks] = columnTasks;
     words[base + word.packedRightBytes] = this.#packedBytesPerBatch(inners, columns);
-    const { pool } = this.#gemm;
-    const kernels = this.#kernels;
     const work = batches * this.#rows * columns * inners;
-    const isAlone = work < workWorthThreads;
-    const job = (kernel: GemmKernels['compute'], items: number, grain: number): void => {
-      if (isAlone) kernel.function(this.#descriptor, 0, items, 0);
-      else pool.run([{ kernel, arguments: this.#descriptor }], items, grain);
-    };
-    if (cut.packsRightFirst) {
-      const panels = batches * ceilDivide(columns, kernels.tileColumns);
-      job(kernels.packRight, panels, Math.max(1, Math.floor(panels / (4 * pool.threads))));
-    }
+    const packItems = cut.packsRightFirst ? batches * ceilDivide(columns, this.#kernels.tileColumns) : 0;
     const items = batches * ceilDivide(this.#rows, cut.taskRows) * columnTasks;
-    const grain = Math.max(
-      1,
-      Math.min(Math.floor(items / (4 * pool.threads)), ceilDivide(workPerTask * items, work)),
-    );
-    job(cut.isVector ? kernels.vector : kernels.compute, items, grain);
+    const shares = 4 * pool.threads;
+    return {
+      isAlone: pool.threads === 1 || work < workWorthThreads,
+      packItems,
+      packGrain: Math.max(1, Math.floor(packItems / shares)),
+      items,
+      grain: Math.max(1, Math.min(Math.floor(items / shares), ceilDivide(workPerTask * items, work))),
+    };
+  }
+
+  #runJobs({ isAlone, packItems, packGrain, items, grain }: Jobs): void {
+    if (isAlone) {
+      if (packItems > 0) this.#kernels.packRight.function(this.#descriptor, 0, packItems, 0);
+      this.#compute.function(this.#descriptor, 0, items, 0);
+      return;
+    }
+    const { pool } = this.#gemm;
+    if (packItems > 0) pool.run(this.#packJob, packItems, packGrain);
+    pool.run(this.#computeJob, items, grain);
   }
 
   #packedBytesPerBatch(inners: number, columns: number): number {

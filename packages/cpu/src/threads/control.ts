@@ -19,11 +19,32 @@ export const controlWord = {
   ready: 7,
   /** One when workers must end. */
   stop: 8,
-  callCount: 9,
-  /** Then four words a call: module id, address and length of the module's bytes, entry; and in a fifth, arguments. */
-  calls: 16,
+  /** Addresses of the job's calls, and of its pieces, or 0 where each call runs on each run of items. */
+  calls: 9,
+  callCount: 10,
+  pieces: 11,
 } as const;
 
-export const wordsPerCall = 5;
-export const maximumCalls = 8;
-export const controlBytes: number = (controlWord.calls + wordsPerCall * maximumCalls) * 4;
+export const controlBytes: number = 16 * 4;
+
+/** Indices of 32-bit words of a call. */
+export const callWord = {
+  /** Where a worker keeps the module, and which module that is: slots are used again. */
+  slot: 0,
+  serial: 1,
+  bytesAddress: 2,
+  bytesLength: 3,
+  entry: 4,
+  arguments: 5,
+  /** Items of the call for each of the job's. */
+  scale: 6,
+  /** All of the call's items. */
+  items: 7,
+} as const;
+
+export const wordsPerCall = 8;
+
+/** Indices of 32-bit words of a piece: items [begin, end) of one call. */
+export const pieceWord = { call: 0, begin: 1, end: 2 } as const;
+
+export const wordsPerPiece = 3;

@@ -13,10 +13,15 @@ export interface Kernel {
   readonly function: KernelFunction;
 }
 
-let lastId = 0;
+let lastSerial = 0;
+let slots = 0;
+const freeSlots: number[] = [];
 
 export class KernelModule {
-  readonly id: number = lastId++;
+  /** Where workers keep their instance; used again once the module is disposed of. */
+  readonly slot: number = freeSlots.pop() ?? slots++;
+  /** Never 0, so that an empty slot is nobody's. */
+  readonly serial: number = ++lastSerial;
   readonly bytesAddress: number;
   readonly bytesLength: number;
   readonly #heap: Heap;
@@ -43,8 +48,9 @@ export class KernelModule {
     return kernel;
   }
 
-  /** Frees the copy for workers. Workers keep the instances that they have. */
+  /** Frees the copy for workers. They drop their instances when the next module takes the slot. */
   dispose(): void {
     this.#heap.free(this.bytesAddress);
+    freeSlots.push(this.slot);
   }
 }

@@ -3,15 +3,9 @@
 
 import { NnError } from '@nn/core';
 import type { Heap } from '../heap.ts';
-import { controlBytes, controlWord, maximumCalls, wordsPerCall } from './control.ts';
-import type { Kernel } from './kernel-module.ts';
+import { controlBytes, controlWord } from './control.ts';
+import type { Job } from './job.ts';
 import { availableThreads, sharedMemoryAdvice, startWorker, type WorkerHandle } from './worker.ts';
-
-/** One kernel with the address of its arguments. */
-export interface KernelCall {
-  readonly kernel: Kernel;
-  readonly arguments: number;
-}
 
 export interface PoolOptions {
   /** Threads that work, the caller included. Default: as many as the machine has, 16 at most. */
@@ -56,17 +50,16 @@ export class ThreadPool {
   }
 
   /**
-   * Runs the calls, one after the other, on each run of up to `grain` items of [0, items); threads take such runs in
-   * turn. Returns when all is done.
+   * Runs items [0, items) of a job; threads take up to `grain` of them in turn. Returns when all is done.
    *
    * @throws {KernelTrapError} when a kernel traps.
    */
-  run(calls: readonly KernelCall[], items: number, grain: number): void {
+  run(job: Job, items: number, grain: number): void {
     if (items <= 0) return;
     const helpers = Math.min(this.readyWorkers, Math.ceil(items / grain) - 1);
     try {
-      if (helpers <= 0) this.#runAlone(calls, items, grain);
-      else this.#runTogether(calls, items, grain, helpers);
+      if (helpers <= 0) this.#runAlone(job, items, grain);
+      else this.#runTogether(job, items, grain, helpers);
     } catch (error) {
       throw error instanceof WebAssembly.RuntimeError ? new KernelTrapError({ cause: error }) : error;
     }
@@ -83,20 +76,23 @@ export class ThreadPool {
     // The control block stays: a worker that is just ending may still look at it.
   }
 
-  #runAlone(calls: readonly KernelCall[], items: number, grain: number): void {
-    if (calls.length === 1) {
-      calls[0].kernel.function(calls[0].arguments, 0, items, 0);
+  #runAlone(job: Job, items: number, grain: number): void {
+    if (job.callCount === 1) {
+      job.run(0, items);
       return;
     }
-    for (let begin = 0; begin < items; begin += grain) {
-      const end = Math.min(begin + grain, items);
-      for (const call of calls) call.kernel.function(call.arguments, begin, end, 0);
-    }
+    for (let begin = 0; begin < items; begin += grain) job.run(begin, Math.min(begin + grain, items));
   }
 
-  #runTogether(calls: readonly KernelCall[], items: number, grain: number, helpers: number): void {
+  #runTogether(job: Job, items: number, grain: number, helpers: number): void {
     const control = this.#control;
-    this.#post(calls, items, grain);
+    // No worker reads the description yet: the last job is closed, and nobody is inside.
+    control[controlWord.items] = items;
+    control[controlWord.grain] = grain;
+    control[controlWord.calls] = job.address;
+    control[controlWord.callCount] = job.callCount;
+    control[controlWord.pieces] = job.piecesAddress;
+    Atomics.store(control, controlWord.next, 0);
     Atomics.store(control, controlWord.failed, 0);
     Atomics.store(control, controlWord.open, 1);
     Atomics.add(control, controlWord.generation, 1);
@@ -105,8 +101,7 @@ export class ThreadPool {
       for (;;) {
         const begin = Atomics.add(control, controlWord.next, grain);
         if (begin >= items) break;
-        const end = Math.min(begin + grain, items);
-        for (const call of calls) call.kernel.function(call.arguments, begin, end, 0);
+        job.run(begin, Math.min(begin + grain, items));
       }
     } finally {
       Atomics.store(control, controlWord.next, items);
@@ -114,25 +109,6 @@ export class ThreadPool {
       this.#waitForWorkers();
     }
     if (Atomics.load(control, controlWord.failed) === 1) throw new KernelTrapError();
-  }
-
-  /** Describes the job. No worker reads it yet: the last job is closed, and nobody is inside. */
-  #post(calls: readonly KernelCall[], items: number, grain: number): void {
-    if (calls.length > maximumCalls) throw new TypeError(`pool: a job has at most ${maximumCalls} calls.`);
-    const control = this.#control;
-    control[controlWord.items] = items;
-    control[controlWord.grain] = grain;
-    control[controlWord.callCount] = calls.length;
-    let word = controlWord.calls as number;
-    for (const { kernel, arguments: argumentsAddress } of calls) {
-      control[word] = kernel.module.id;
-      control[word + 1] = kernel.module.bytesAddress;
-      control[word + 2] = kernel.module.bytesLength;
-      control[word + 3] = kernel.entry;
-      control[word + 4] = argumentsAddress;
-      word += wordsPerCall;
-    }
-    Atomics.store(control, controlWord.next, 0);
   }
 
   /** A worker that entered before the job was closed is counted as active until it leaves. */

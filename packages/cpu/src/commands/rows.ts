@@ -1,0 +1,88 @@
+// Several loops over the same rows, block of rows after block of rows: what one loop writes is in the cache when the
+// next one reads it, and all of them are one job of the threads.
+import type { LoopKernel, Reduction, RowsKernel } from '@nn/core';
+import type { Device } from '../device.ts';
+import { draftLoop } from '../emit/plan.ts';
+import { planRows, type RowsPlan, type RowsStep } from '../emit/rows.ts';
+import { Job } from '../threads/job.ts';
+import type { Command, CommandContext } from './command.ts';
+import { estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
+import { makeAll } from './sequence.ts';
+
+/** What a block of rows may touch: it is to stay in the second-level cache. */
+const blockBytes = 128 * 1024;
+/** A row that touches more than this leaves the cache before the next loop comes to it. */
+const largestRowBytes = 1024 * 1024;
+/** Rows that lie next to each other in memory are taken by at least this many: a cache line of float32. */
+const leastNeighbours = 16;
+/** How much longer than an even share the busiest thread may take. */
+const largestImbalance = 1.15;
+
+const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+/** Rows of a block; undefined where blocks would bring nothing, or leave threads idle. */
+function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
+  const { rows, repeats, lanesAlongRows, bytesPerRow } = plan;
+  const least = lanesAlongRows ? Math.min(leastNeighbours, rows) : 1;
+  if (bytesPerRow * least > largestRowBytes) return undefined;
+  const smallest = Math.ceil(rows / Math.max(1, least)) * repeats;
+  if (smallest > 0 && (Math.ceil(smallest / threads) * threads) / smallest > largestImbalance)
+    return undefined;
+  const wanted = threads * sharesPerThread;
+  const fits = Math.floor(blockBytes / Math.max(1, bytesPerRow));
+  const fair = threads === 1 ? rows : Math.ceil((rows * repeats) / wanted);
+  const block = Math.max(least, Math.min(fits, fair));
+  return Math.max(1, Math.min(rows, block < leastNeighbours ? block : roundUp(block, leastNeighbours)));
+}
+
+class RowsCommand implements Command {
+  readonly scratchBytes = 0;
+  readonly #device: Device;
+  readonly #calls: readonly LoopCall[];
+  readonly #blocks: number;
+  /** Absent where there is one block. */
+  readonly #job: Job | undefined;
+
+  constructor(context: CommandContext, plan: RowsPlan, block: number) {
+    const { device } = context;
+    this.#device = device;
+    this.#blocks = Math.ceil(plan.rows / block) * plan.repeats;
+    const make =
+      ({ plan: loop, itemsPerRow, chunkLength }: RowsStep) =>
+      (): LoopCall => {
+        if (plan.lanesAlongRows) return new LoopCall(context, loop, block, itemsPerRow);
+        return itemsPerRow === 0
+          ? new LoopCall(context, loop, block * Math.max(1, chunkLength), 1)
+          : new LoopCall(context, loop, chunkLength, itemsPerRow * block);
+      };
+    this.#calls = makeAll(plan.steps.map(make));
+    this.#job = this.#blocks > 1 ? new Job(device.heap, this.#calls) : undefined;
+  }
+
+  run(): void {
+    if (this.#job !== undefined) {
+      this.#device.pool.run(this.#job, this.#blocks, 1);
+      return;
+    }
+    for (const call of this.#calls)
+      if (call.items > 0) call.kernel.function(call.arguments, 0, call.items, 0);
+  }
+
+  dispose(): void {
+    this.#job?.dispose();
+    for (const call of this.#calls) call.dispose();
+  }
+}
+
+/** Undefined where it is better to run the steps one after the other. */
+export function rowsCommand(context: CommandContext, kernel: RowsKernel): Command | undefined {
+  if (kernel.steps.length === 1) return undefined;
+  const drafts = kernel.steps.map((step: LoopKernel) =>
+    draftLoop(step, step.producer as Reduction | null, context),
+  );
+  const plan = planRows(drafts, kernel.extents.length);
+  const time = plan.steps.reduce((sum, step) => sum + estimatedTime(step.plan), 0);
+  const threads = time >= workWorthThreads ? context.device.pool.threads : 1;
+  const block = chooseBlock(plan, threads);
+  return block === undefined ? undefined : new RowsCommand(context, plan, block);
+}

@@ -1,0 +1,32 @@
+// Commands one after the other.
+import type { Command } from './command.ts';
+
+export class Sequence implements Command {
+  readonly scratchBytes: number;
+  readonly #commands: readonly Command[];
+
+  constructor(commands: readonly Command[], scratchBytes = 0) {
+    this.#commands = commands;
+    this.scratchBytes = Math.max(scratchBytes, ...commands.map((command) => command.scratchBytes));
+  }
+
+  run(): void {
+    for (const command of this.#commands) command.run();
+  }
+
+  dispose(): void {
+    for (const command of this.#commands) command.dispose();
+  }
+}
+
+/** Makes all, or gives back those made before the one that failed. */
+export function makeAll<T extends { dispose(): void }>(makers: readonly (() => T)[]): T[] {
+  const made: T[] = [];
+  try {
+    for (const make of makers) made.push(make());
+  } catch (error) {
+    for (const one of made) one.dispose();
+    throw error;
+  }
+  return made;
+}
