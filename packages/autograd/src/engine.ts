@@ -6,6 +6,7 @@ import {
   type GradientEngine,
   type GradientState,
   installGradientEngine,
+  keepGradient,
   onesLike,
   type RemovableHandle,
   runtimeOf,
@@ -121,7 +122,7 @@ function accumulate(state: GradientState, gradient: Tensor, createGraph: boolean
   if (state.grad === null) state.grad = createGraph ? gradient : gradient.detach().clone();
   else if (createGraph) state.grad = state.grad.add(gradient);
   else state.grad.add_(gradient);
-  runtimeOf(state.grad.device).keepLater(state.grad.node, 'transient');
+  keepGradient(state);
 }
 
 function backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void {

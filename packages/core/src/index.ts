@@ -10,7 +10,16 @@ export { interpretProgram } from './interpreter/program.ts';
 export type * from './kernel.ts';
 export { type ExpandableOp, expandMath, hasExpansion } from './math/expand.ts';
 export type { MathOptions } from './math/options.ts';
-export { dataNode, expectOp, isHeld, makeNode, Node, type NodeState, scalarNode } from './node.ts';
+export {
+  dataNode,
+  expectOp,
+  isHeld,
+  makeNode,
+  Node,
+  type NodeState,
+  scalarNode,
+  scalarValue,
+} from './node.ts';
 export type { CompositeOps } from './ops/composite.ts';
 export type * from './ops/definition.ts';
 export type { ElementwiseOps } from './ops/elementwise.ts';

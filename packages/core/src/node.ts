@@ -1,6 +1,6 @@
 // The graph: immutable nodes, one for each op called. What is computed is kept beside them, not in them.
 import type { DeviceBuffer } from './backend.ts';
-import { categoryOf, type DType, type HostArray } from './dtype.ts';
+import type { DType, HostArray } from './dtype.ts';
 import { DeviceError, InternalError } from './errors.ts';
 import type { Meta } from './ops/definition.ts';
 import { type AttributesOf, type OpName, ops } from './ops/table.ts';
@@ -53,6 +53,8 @@ export class Node<N extends OpName = OpName> {
 
 /** Where a value is held. */
 export interface NodeState {
+  /** Part of a compiled function's trace: it stands for another value at each call. */
+  traced?: true;
   /** The number of a scalar. */
   value?: number | bigint;
   /** A copy on the host. */
@@ -113,11 +115,16 @@ function commonDevice(op: OpName, inputs: readonly Node[]): string {
   return device;
 }
 
+/** A number as a node of the dtype holds it. */
+export function scalarValue(value: number | bigint | boolean, dtype: DType): number | bigint {
+  if (dtype === 'int64') return BigInt(typeof value === 'number' ? Math.trunc(value) : value);
+  const number = Number(value);
+  return dtype === 'bool' ? Number(number !== 0) : number;
+}
+
 /** A number that a program takes at each run. */
 export function scalarNode(value: number | bigint | boolean, dtype: DType): Node<'scalar'> {
-  const number =
-    dtype === 'int64' ? BigInt(typeof value === 'number' ? Math.trunc(value) : value) : Number(value);
-  const held = categoryOf(dtype) === 'bool' ? Number(number !== 0) : number;
+  const held = scalarValue(value, dtype);
   return new Node('scalar', [], { dtype }, { shape: [], dtype }, '', { value: held });
 }
 

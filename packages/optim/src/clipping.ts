@@ -6,6 +6,7 @@ import {
   checkOptions,
   describe,
   isTensor,
+  keepGradient,
   runtimeOf,
   scalarTensor,
   type Tensor,
@@ -38,7 +39,7 @@ function replaceGradients(params: readonly Tensor[], replace: (gradient: Tensor)
     const gradient = replace(parameter.grad!);
     parameter.grad = gradient;
     // Somebody may read it after the step, which computes it anyway.
-    runtimeOf(gradient.device).keepLater(gradient.node, 'transient');
+    keepGradient(parameter.gradient!);
   }
 }
 

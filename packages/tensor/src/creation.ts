@@ -13,7 +13,6 @@ import {
   type HostArray,
   hostArray,
   inferShape,
-  makeNode,
   numberToBfloat16,
   numberToFloat16,
   type Shape,
@@ -21,9 +20,18 @@ import {
   sizeOf,
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
-import { apply, checkInt32, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
+import {
+  apply,
+  checkInt32,
+  describe,
+  fromNode,
+  record,
+  type Scalar,
+  scalarDType,
+  scalarTensor,
+} from './dispatch.ts';
 import type { NestedArray } from './reading.ts';
-import { requireDType, runtimeOf } from './runtime.ts';
+import { requireDType } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
 
 export interface CreationOptions {
@@ -240,13 +248,8 @@ export function full(shape: Shape, value: Scalar, options?: CreationOptions): Te
     options,
     categoryOf(inferred) === 'float' ? getDefaultDType() : inferred,
   );
-  const node = makeNode(
-    'expand',
-    [scalarTensor(value, dtype).node],
-    { shape: checkShape('full', shape) },
-    device,
-  );
-  runtimeOf(device).record(node);
+  const filler = scalarTensor(value, dtype).node;
+  const node = record('expand', [filler], { shape: checkShape('full', shape) }, device);
   return finish(fromNode(node), options);
 }
 

@@ -14,6 +14,7 @@ import {
   type Shape,
   scalarNode,
 } from '@nn/core';
+import { activeCall } from './active.ts';
 import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
 import { observers } from './observer.ts';
@@ -29,6 +30,19 @@ export function fromNode(node: Node): Tensor {
   return new Tensor(new Storage(node), node.shape, null);
 }
 
+/** A node for an op: in the graph of its device or, while a compiled function runs, in its trace. */
+export function record<N extends OpName>(
+  op: N,
+  inputs: readonly Node[],
+  attributes: AttributesOf<N>,
+  device?: string,
+): Node {
+  if (activeCall !== null) return activeCall.record(op, inputs, attributes as object, device);
+  const node = makeNode(op, inputs, attributes, device);
+  if (node.device !== '') runtimeOf(node.device).record(node);
+  return node;
+}
+
 /**
  * Records an op.
  *
@@ -41,8 +55,7 @@ export function apply<N extends OpName>(
   device?: string,
 ): Tensor {
   const start = observers?.now() ?? 0;
-  const node = makeNode(op, inputs.map(nodeOf), attributes, device);
-  if (node.device !== '') runtimeOf(node.device).record(node);
+  const node = record(op, inputs.map(nodeOf), attributes, device);
   const output = fromNode(node);
   recordGradient(op, inputs, attributes as object, output);
   observers?.recorded(node, start);
@@ -90,7 +103,7 @@ export function nodeOf(tensor: Tensor): Node {
 /** A zero-dimensional tensor of a number, going with any device. */
 export function scalarTensor(value: Scalar, dtype: DType): Tensor {
   if (dtype === 'int32') checkInt32(Number(value));
-  return fromNode(scalarNode(value, dtype));
+  return fromNode(activeCall === null ? scalarNode(value, dtype) : activeCall.scalar(value, dtype));
 }
 
 /** @throws {DTypeError} for a number that int32 does not hold: it would turn into another one. */
@@ -199,9 +212,7 @@ export function writeInPlace(
 /** A node of the target's device, also for plain numbers. */
 function materializedNode(value: Tensor, target: Tensor): Node {
   if (value.node.device !== '') return value.node;
-  const node = makeNode('expand', [value.node], { shape: target.shape }, target.device);
-  runtimeOf(target.device).record(node);
-  return node;
+  return record('expand', [value.node], { shape: target.shape }, target.device);
 }
 
 export function isViewContiguous(tensor: Tensor): boolean {

@@ -1,5 +1,7 @@
 // The seam between tensors and differentiation: @nn/autograd installs its engine here when it is imported.
 import { AutogradError, type OpName } from '@nn/core';
+import { activeCall } from './active.ts';
+import { runtimeOf } from './runtime.ts';
 import type { Tensor } from './tensor.ts';
 
 /** What produced a tensor, as far as tensors care: its name, for printing. */
@@ -37,6 +39,13 @@ export interface GradientEngine {
   checkWrite(functionName: string, target: Tensor): void;
   backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void;
   registerHook(tensor: Tensor, hook: (gradient: Tensor) => Tensor | undefined): RemovableHandle;
+}
+
+/** Asks that a gradient, newly set, be kept when it is computed: it is likely to be read. */
+export function keepGradient(state: GradientState): void {
+  const { grad } = state;
+  if (activeCall !== null) activeCall.keepGradient(state);
+  else if (grad !== null) runtimeOf(grad.device).keepLater(grad.node, 'transient');
 }
 
 let engine: GradientEngine | null = null;

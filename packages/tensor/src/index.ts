@@ -37,6 +37,7 @@ export {
 export * from './arithmetic.ts';
 export * from './blending.ts';
 export * from './comparison.ts';
+export { compile, isReplaying } from './compile.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';

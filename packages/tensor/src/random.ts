@@ -1,10 +1,9 @@
 // Random numbers: a key and a counter in the graph (Philox), so that a seed gives the same stream on every
 // device and a value computed again is the same value.
-import { ArgumentError, makeNode, type Shape } from '@nn/core';
+import { ArgumentError, type Shape } from '@nn/core';
 import { type CreationOptions, checkShape, creation, finish } from './creation.ts';
 import { getDefaultDType } from './defaults.ts';
-import { apply, fromNode, scalarTensor } from './dispatch.ts';
-import { runtimeOf } from './runtime.ts';
+import { apply, fromNode, record, scalarTensor } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A stream of random numbers: its seed, and how many draws were made from it. */
@@ -78,9 +77,7 @@ function split(options: RandomOptions | undefined): {
 export function randomBits(shape: Shape, device: string, generator: Generator): Tensor {
   const { offset, key0, key1 } = generator.next();
   const inputs = [offset, key0, key1].map((value) => scalarTensor(value, 'int32').node);
-  const node = makeNode('randomBits', inputs, { shape }, device);
-  runtimeOf(device).record(node);
-  return fromNode(node);
+  return fromNode(record('randomBits', inputs, { shape }, device));
 }
 
 /** 24 of the bits as a multiple of 2^-24 in [0, 1). */

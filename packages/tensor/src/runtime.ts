@@ -3,36 +3,31 @@
 // A value computed on the way to another is not kept. What is kept holds a device buffer until its node is
 // collected, it is disposed, or a budget is exceeded: then the least recently used go first. JavaScript tells
 // nobody that a handle is gone while a synchronous loop runs, so the budgets are what keeps memory flat there.
-import { type CompileOptions, PlanCache } from '@nn/compiler';
+import { type CompileOptions, PlanCache, type Prepared } from '@nn/compiler';
 import {
   type Backend,
   backendOf,
   bytesPerElement,
   type DeviceBuffer,
   type DType,
+  type Executable,
   type HostArray,
   InternalError,
   isHeld,
-  type Node,
+  Node,
+  type NodeState,
   OutOfMemoryError,
   StaleValueError,
   sizeOf,
   UnsupportedError,
 } from '@nn/core';
-
+import { activeCall } from './active.ts';
 import { turnIfDue } from './event-loop.ts';
+import { Holdings, type Keeping } from './holdings.ts';
 import { type Launch, observers } from './observer.ts';
+import { isTraced } from './trace.ts';
 
-/**
- * How a held value may go when memory is short.
- * - `value`: current values of tensors that were written or realized. No budget; when the device is full they are
- *   moved to the host, if it can be read synchronously.
- * - `output`: what was read, or is likely to be. Beyond the budget moved to the host, or where the device cannot be
- *   read synchronously, dropped as transients are.
- * - `transient`: dropped; reading it afterwards throws an error that names the cure. Gradients and old versions.
- * - `upload`: the device's copy of data that is on the host: dropped and uploaded again when needed.
- */
-export type Keeping = 'value' | 'output' | 'transient' | 'upload';
+export type { Keeping } from './holdings.ts';
 
 /** Byte budgets of a device for values that are kept though nobody may need them. */
 export interface MemoryPolicy {
@@ -44,13 +39,6 @@ export interface MemoryPolicy {
   pendingNodes: number;
   /** Bytes of recorded results after which the graph is run by itself. Default 512 MiB. */
   pendingBytes: number;
-}
-
-interface Holding {
-  readonly state: NonNullable<Node['state']>;
-  keeping: Keeping;
-  readonly bytes: number;
-  flush: number;
 }
 
 const policy: MemoryPolicy = {
@@ -75,6 +63,11 @@ export function setFusion(enabled: boolean): boolean {
   return former;
 }
 
+/** Whether fusion is on. */
+export function isFused(): boolean {
+  return fusion;
+}
+
 /** The runtime of a device. A backend that was replaced under the same name gets a fresh one. */
 export function runtimeOf(device: string): Runtime {
   const backend = backendOf(device);
@@ -88,6 +81,9 @@ export function runtimeOf(device: string): Runtime {
 
 /** Outputs kept on a device that can be read synchronously, at most. */
 const mostOutputs = 1024;
+
+/** Old versions and gradients kept on a device, at most. */
+const mostTransients = 4096;
 
 /** Values asked to be kept at the next step, at most. */
 const mostPending = 512;
@@ -108,15 +104,16 @@ const staleMessage =
   'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
   'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
 
+const updatedMessage =
+  'this value, or one that it was computed from, has been updated in place by a compiled function. ' +
+  'Return it from that function, or keep it with x.realize() before the call';
+
 export class Runtime {
   readonly backend: Backend;
   readonly #fused: PlanCache;
   readonly #unfused: PlanCache;
-  /** Least recently used first. The states, not their nodes: holding a value must not keep its node alive. */
-  readonly #holdings = new Map<NonNullable<Node['state']>, Holding>();
-  readonly #bytes: Record<Keeping, number> = { value: 0, output: 0, transient: 0, upload: 0 };
-  readonly #count: Record<Keeping, number> = { value: 0, output: 0, transient: 0, upload: 0 };
-  readonly #collected: FinalizationRegistry<NonNullable<Node['state']>>;
+  readonly #holdings = new Holdings();
+  readonly #collected: FinalizationRegistry<NodeState>;
   #recorded: Node[] = [];
   #recordedBytes = 0;
   /** What the next step computes and keeps besides what it is asked for. */
@@ -161,6 +158,10 @@ export class Runtime {
 
   /** Asks that a value be kept when the next step runs, since it is likely to be read. */
   keepLater(node: Node, keeping: Keeping): void {
+    if (activeCall !== null) {
+      activeCall.keepLater(node, keeping);
+      return;
+    }
     if (isHeld(node)) return;
     if (this.#pending.size >= mostPending) {
       for (const oldest of this.#pending.keys()) {
@@ -181,6 +182,10 @@ export class Runtime {
 
   /** Runs what the given values need, together with everything asked to be kept since the last step. */
   step(nodes: readonly Node[]): void {
+    if (activeCall !== null) {
+      activeCall.require(nodes);
+      return;
+    }
     const keeping = new Map(this.#pending);
     this.#pending.clear();
     this.#addWritten(keeping);
@@ -213,7 +218,97 @@ export class Runtime {
 
   /** Computes and holds the values of the nodes. */
   evaluate(nodes: readonly Node[], keeping: Keeping): void {
-    this.#run(new Map(nodes.map((node) => [node, keeping])));
+    if (activeCall === null) {
+      this.#run(new Map(nodes.map((node) => [node, keeping])));
+      return;
+    }
+    activeCall.require(nodes);
+    const outside = nodes.filter((node) => !isTraced(node));
+    this.#run(new Map(outside.map((node) => [node, keeping])));
+    activeCall.renumber();
+  }
+
+  /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */
+  prepare(roots: readonly Node[], updates: ReadonlyMap<Node, Node>): Prepared {
+    return (fusion ? this.#fused : this.#unfused).prepare(roots, updates);
+  }
+
+  /** Computes what a compiled function takes from outside, and what was asked to be kept before it writes. */
+  settle(nodes: readonly Node[]): void {
+    if (this.#pending.size > 0 || this.#written.size > 0) this.step([]);
+    if (nodes.length > 0) this.evaluate(nodes, 'output');
+  }
+
+  /**
+   * Runs a prepared program on these inputs. Gives the values of its outputs, then those that it updated: in the
+   * buffers of the inputs, if it `donates` them and nobody else may need them, else in copies of these.
+   */
+  replay(
+    prepared: Prepared,
+    nodes: readonly Node[],
+    params: readonly (number | bigint)[],
+    donates: boolean,
+    keepingOf: (result: number) => Keeping,
+  ): Node[] {
+    this.#flush++;
+    observers?.planned(prepared, this.backend.name, observers.now());
+    const executable = this.#executableOf(prepared);
+    const temporary: NodeState[] = [];
+    const inputs: DeviceBuffer[] = [];
+    for (const node of nodes) inputs.push(this.#bufferOf(node, temporary));
+    const { updated } = prepared;
+    for (const { input } of updated) {
+      const node = nodes[input];
+      if (donates && isUnshared(node) && !temporary.includes(node.state!)) continue;
+      const copy = this.#allocate(node.dtype, inputs[input].length);
+      this.backend.copy(inputs[input], copy);
+      inputs[input] = copy;
+    }
+    const outputs: DeviceBuffer[] = [];
+    for (const node of prepared.outputs) outputs.push(this.#allocate(node.dtype, sizeOf(node.shape)));
+    this.#launch({ executable, inputs, outputs, params });
+    for (const state of temporary) this.release(state);
+    const results: Node[] = [];
+    for (let i = 0; i < outputs.length; i++) {
+      const result = valueNode(prepared.outputs[i], { buffer: outputs[i] });
+      this.#hold(result, keepingOf(results.push(result) - 1));
+    }
+    for (const { root, input } of updated) {
+      const former = nodes[input];
+      const buffer = inputs[input];
+      const keeping = keepingOf(results.length);
+      if (former.state!.buffer === buffer) results.push(this.#takeOver(former, root, keeping));
+      else {
+        const result = valueNode(root, { buffer });
+        this.#hold(result, keeping);
+        results.push(result);
+      }
+    }
+    this.#enforceBudgets();
+    return results;
+  }
+
+  /** A new value in the memory of a former one. */
+  #takeOver(former: Node, root: Node, keeping: Keeping): Node {
+    const state = former.state!;
+    former.state = { lost: updatedMessage };
+    state.host = undefined;
+    const result = valueNode(root, state);
+    this.#collected.unregister(state);
+    this.#hold(result, keeping);
+    return result;
+  }
+
+  /** Notes that a compiled function overwrote a storage's value. */
+  replaced(former: Node, donates: boolean): void {
+    this.#pending.delete(former);
+    const { state } = former;
+    if (state === null) return;
+    if (!donates || !isUnshared(former) || state.host !== undefined) this.#supersede(former);
+    else if (state.buffer !== undefined) {
+      this.release(state);
+      state.lost = updatedMessage;
+    }
   }
 
   #run(wanted: Map<Node, Keeping>): void {
@@ -237,16 +332,11 @@ export class Runtime {
     this.#flush++;
     this.#promoteRepeated(wanted);
     const cache = fusion ? this.#fused : this.#unfused;
-    let start = observers?.now() ?? 0;
+    const start = observers?.now() ?? 0;
     const prepared = cache.prepare([...wanted.keys()]);
     observers?.planned(prepared, this.backend.name, start);
-    if (prepared.executableSlot.executable === undefined) {
-      start = observers?.now() ?? 0;
-      prepared.executableSlot.executable = this.backend.compile(prepared.program);
-      observers?.compiled(prepared, this.backend.name, start);
-    }
-    const { executable } = prepared.executableSlot;
-    const temporary: NonNullable<Node['state']>[] = [];
+    const executable = this.#executableOf(prepared);
+    const temporary: NodeState[] = [];
     const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
     const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
     this.#launch({ executable, inputs, outputs, params: prepared.params });
@@ -257,6 +347,16 @@ export class Runtime {
       this.#hold(node, wanted.get(node) ?? 'value');
     });
     this.#enforceBudgets();
+  }
+
+  #executableOf(prepared: Prepared): Executable {
+    const slot = prepared.executableSlot;
+    if (slot.executable === undefined) {
+      const start = observers?.now() ?? 0;
+      slot.executable = this.backend.compile(prepared.program);
+      observers?.compiled(prepared, this.backend.name, start);
+    }
+    return slot.executable;
   }
 
   #launch(launch: Launch): void {
@@ -283,21 +383,18 @@ export class Runtime {
         if (input.runs > 0 && node.runs === 0 && isWorthKeeping(input)) wanted.set(input, 'transient');
         stack.push(input);
       }
-      if (node.inputs.length === 0 && node.state?.lost !== undefined)
-        throw new StaleValueError(node.state.lost);
+      if (!isHeld(node) && node.state?.lost !== undefined) throw new StaleValueError(node.state.lost);
     }
     for (const node of seen) node.runs++;
   }
 
-  #bufferOf(
-    node: Node,
-    temporary: NonNullable<Node['state']>[],
-  ): NonNullable<NonNullable<Node['state']>['buffer']> {
+  #bufferOf(node: Node, temporary: NodeState[]): NonNullable<NodeState['buffer']> {
     const state = node.state!;
     if (state.buffer !== undefined) {
-      this.#touch(state);
+      this.#holdings.touch(state, this.#flush);
       return state.buffer;
     }
+    if (state.lost !== undefined && state.host === undefined) throw new StaleValueError(state.lost);
     if (state.host === undefined)
       throw new InternalError(`runtime: an input of op '${node.op}' is held nowhere`);
     const buffer = this.#allocate(node.dtype, sizeOf(node.shape));
@@ -308,9 +405,7 @@ export class Runtime {
     // Data used once (a batch) leaves at once; data used again stays.
     if (node.runs++ > 0) this.#hold(node, 'upload');
     else {
-      this.#holdings.set(state, { state, keeping: 'upload', bytes: buffer.bytes, flush: this.#flush });
-      this.#bytes.upload += buffer.bytes;
-      this.#count.upload++;
+      this.#holdings.add(state, 'upload', buffer.bytes, this.#flush);
       temporary.push(state);
     }
     return buffer;
@@ -331,35 +426,20 @@ export class Runtime {
 
   #hold(node: Node, keeping: Keeping): void {
     const state = node.state!;
-    const bytes = state.buffer!.bytes;
-    this.#holdings.set(state, { state, keeping, bytes, flush: this.#flush });
-    this.#bytes[keeping] += bytes;
-    this.#count[keeping]++;
+    this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush);
     this.#collected.register(node, state, state);
-  }
-
-  #touch(state: NonNullable<Node['state']>): void {
-    const holding = this.#holdings.get(state);
-    if (holding === undefined) return;
-    holding.flush = this.#flush;
-    this.#holdings.delete(state);
-    this.#holdings.set(state, holding);
   }
 
   /** An old version stays only as long as the budget for them allows. */
   #supersede(node: Node): void {
     if (node.state === null || node.shared) return;
-    const holding = this.#holdings.get(node.state);
-    if (holding === undefined || (holding.keeping !== 'value' && holding.keeping !== 'output')) return;
-    this.#bytes[holding.keeping] -= holding.bytes;
-    this.#count[holding.keeping]--;
-    this.#count.transient++;
-    holding.keeping = 'transient';
-    this.#bytes.transient += holding.bytes;
+    const keeping = this.#holdings.keepingOf(node.state);
+    if (keeping === 'value' || keeping === 'output')
+      this.#holdings.touch(node.state, this.#flush, 'transient');
   }
 
   #enforceBudgets(): void {
-    this.#evict('transient', policy.keptBytes);
+    this.#evict('transient', policy.keptBytes, mostTransients);
     // Small outputs cost little each, but a loop that never pauses makes many: the host's are collected.
     const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
     this.#evict('output', policy.keptBytes, count);
@@ -367,29 +447,21 @@ export class Runtime {
   }
 
   #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
-    const fits = (): boolean => this.#bytes[keeping] <= budget && this.#count[keeping] <= count;
-    if (fits()) return;
-    for (const holding of this.#holdings.values()) {
-      if (holding.keeping !== keeping || holding.flush === this.#flush) continue;
-      const { state } = holding;
+    if (!this.#holdings.exceeds(keeping, budget, count)) return;
+    for (const { state, flush } of this.#holdings.of(keeping)) {
+      if (flush === this.#flush) continue;
       const canMove = state.host !== undefined || this.backend.capabilities.synchronousRead;
       if (keeping === 'value' && !canMove) continue;
       if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
       this.release(state);
       if (state.host === undefined) state.lost ??= staleMessage;
-      if (fits()) return;
+      if (!this.#holdings.exceeds(keeping, budget, count)) return;
     }
   }
 
   /** Frees the device's copy of a value, if it has one. */
-  release(state: NonNullable<Node['state']>): void {
-    const holding = this.#holdings.get(state);
-    if (holding !== undefined) {
-      this.#holdings.delete(state);
-      this.#bytes[holding.keeping] -= holding.bytes;
-      this.#count[holding.keeping]--;
-      this.#collected.unregister(state);
-    }
+  release(state: NodeState): void {
+    if (this.#holdings.remove(state)) this.#collected.unregister(state);
     if (state.buffer === undefined) return;
     this.backend.free(state.buffer);
     state.buffer = undefined;
@@ -397,6 +469,10 @@ export class Runtime {
 
   /** Frees a value for good, unless another storage holds it too. */
   dispose(node: Node): void {
+    if (activeCall !== null) {
+      activeCall.disposeLater(node);
+      return;
+    }
     if (node.shared) return;
     if (node.state === null) node.state = {};
     this.release(node.state);
@@ -406,7 +482,8 @@ export class Runtime {
   }
 
   /** A fresh host copy of the value. */
-  readSync(node: Node): HostArray {
+  readSync(asked: Node): HostArray {
+    const node = activeCall === null ? asked : activeCall.leave(asked);
     this.#prepareRead(node);
     const start = observers?.now() ?? 0;
     const values = node.state!.host?.slice() ?? this.backend.readSync(node.state!.buffer!);
@@ -415,7 +492,8 @@ export class Runtime {
   }
 
   /** A fresh host copy of the value. */
-  async read(node: Node): Promise<HostArray> {
+  async read(asked: Node): Promise<HostArray> {
+    const node = activeCall === null ? asked : activeCall.leave(asked);
     if (this.backend.capabilities.synchronousRead) {
       const values = this.readSync(node);
       await turnIfDue();
@@ -448,8 +526,25 @@ export class Runtime {
 
   /** Bytes held on the device, by how they may go. */
   heldBytes(): Readonly<Record<Keeping, number>> {
-    return { ...this.#bytes };
+    const bytes = (keeping: Keeping): number => this.#holdings.bytes(keeping);
+    return {
+      value: bytes('value'),
+      output: bytes('output'),
+      transient: bytes('transient'),
+      upload: bytes('upload'),
+    };
   }
+}
+
+/** Whether nobody but one storage is known to need the value. */
+function isUnshared(node: Node): boolean {
+  return !node.shared && node.consumers === 0;
+}
+
+/** A node that is nothing but a held value, of the kind of another node. */
+function valueNode({ shape, dtype, device }: Node, state: NodeState): Node {
+  const meta = { shape, dtype };
+  return new Node('data', [], meta, meta, device, state);
 }
 
 function isWorthKeeping(node: Node): boolean {

@@ -15,6 +15,8 @@ import {
   type Shape,
   sizeOf,
 } from '@nn/core';
+import { activeCall } from './active.ts';
+import type { Call } from './call.ts';
 import * as copying from './copying.ts';
 import type { Scalar } from './dispatch.ts';
 import {
@@ -71,6 +73,8 @@ export class Tensor extends IndexingMethods {
   /** For views: the storage version at which node and gradient were looked up. */
   #seenVersion: number;
   #viewNode: Node | null = null;
+  /** For views: the compiled function's call that looked up the node. */
+  #viewCall: Call | null = null;
   #viewTracked: boolean;
 
   /** Tensors are made by `tensor`, `zeros`, …; this is for the library. */
@@ -87,10 +91,10 @@ export class Tensor extends IndexingMethods {
   // ---- What it is ----
 
   get dtype(): DType {
-    return this.storage.node.dtype;
+    return this.storage.dtype;
   }
   get device(): string {
-    return this.storage.node.device;
+    return this.storage.device;
   }
   /** Number of dimensions. */
   get ndim(): number {
@@ -142,7 +146,13 @@ export class Tensor extends IndexingMethods {
   /** The graph node of the current value. */
   get node(): Node {
     if (this.viewInfo === null) return this.storage.node;
-    if (this.#viewNode === null || this.#seenVersion !== this.storage.version) this.#lookUpView();
+    if (
+      this.#viewNode === null ||
+      this.#seenVersion !== this.storage.version ||
+      this.#viewCall !== activeCall
+    ) {
+      this.#lookUpView();
+    }
     return this.#viewNode!;
   }
 
@@ -150,7 +160,11 @@ export class Tensor extends IndexingMethods {
     const { parent, op, attributes } = this.viewInfo!;
     const changed = this.#seenVersion !== this.storage.version;
     this.#seenVersion = this.storage.version;
-    this.#viewNode = makeNode(op, [parent.node], attributes as never);
+    this.#viewCall = activeCall;
+    this.#viewNode =
+      activeCall === null
+        ? makeNode(op, [parent.node], attributes as never)
+        : activeCall.record(op, [parent.node], attributes, undefined);
     if (!changed || !this.#viewTracked) return;
     // The memory was written since: the view's derivative leads through the write.
     this.#gradient = null;
