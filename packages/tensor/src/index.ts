@@ -51,6 +51,7 @@ export * from './joining.ts';
 export * from './linear.ts';
 export * from './masking.ts';
 export * from './movement.ts';
+export { type Observer, observe } from './observer.ts';
 export { inPlace, type Operand } from './operands.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
