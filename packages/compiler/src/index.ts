@@ -1,4 +1,5 @@
 // @nn/compiler: from a graph of nodes to a program of fused kernels. Knows no device.
+export { buffersRead, buffersWritten } from './buffers.ts';
 export { type CacheOptions, PlanCache, type Prepared, type Updated } from './cache.ts';
 export type { CompileOptions } from './compile.ts';
 export { costOf, type KernelCost } from './cost.ts';
