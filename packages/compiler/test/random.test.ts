@@ -17,7 +17,7 @@ import {
 type Pick = <T>(list: readonly T[]) => T;
 
 /** One more node from those there are, or null when the choice does not fit. */
-function grow(pool: readonly Node[], next: () => number): Node | null {
+function grow(pool: readonly Node[], next: () => number, scale: number): Node | null {
   const integer = (below: number): number => Math.floor(next() * below);
   const pick: Pick = (list) => list[integer(list.length)];
   const x = pick(pool);
@@ -51,12 +51,12 @@ function grow(pool: readonly Node[], next: () => number): Node | null {
       return node('slice', [x], { starts, steps, shape });
     }
     case 9: {
-      if (sizeOf(x.shape) > 100) return null;
+      if (sizeOf(x.shape) > 100 * scale) return null;
       const before = x.shape.map(() => integer(2));
       return node('pad', [x], { before, after: x.shape.map(() => integer(2)), value: pick([0, 0, 1.5]) });
     }
     case 10:
-      return sizeOf(x.shape) > 100 ? null : expand(x, [pick([2, 3]), ...x.shape]);
+      return sizeOf(x.shape) > 100 * scale ? null : expand(x, [pick([2, 3]), ...x.shape]);
     case 11:
     case 12: {
       const dims = x.shape.map((_, d) => d).filter(() => next() < 0.5);
@@ -103,31 +103,34 @@ function factor(size: number, integer: (below: number) => number): Shape {
   return rest > 1 ? [...shape, rest] : shape;
 }
 
-function graph(seed: number): Node[] {
+/** @param scale of the sizes: small graphs become one group of a single row. */
+function graph(seed: number, scale: number): Node[] {
   const next = generator(seed);
   const pool: Node[] = [
-    random([4, 6], seed),
-    random([2, 3, 4], seed + 1),
+    random([4 * scale, 6], seed),
+    random([2 * scale, 3, 4], seed + 1),
     random([6], seed + 2),
     scalar(0.5),
   ];
   while (pool.length < 18) {
-    const added = grow(pool, next);
-    if (added !== null && sizeOf(added.shape) <= 400 && added.shape.length <= 6) pool.push(added);
+    const added = grow(pool, next, scale);
+    if (added !== null && sizeOf(added.shape) <= 400 * scale && added.shape.length <= 6) pool.push(added);
   }
   const roots = pool.slice(-1);
   for (const candidate of pool.slice(4, -1)) if (next() < 0.2) roots.push(candidate);
   return [...new Set(roots)];
 }
 
-for (let block = 0; block < 10; block++) {
-  test(`seeds from ${block * 20}`, () => {
-    for (let seed = block * 20; seed < block * 20 + 20; seed++) {
-      try {
-        check(...graph(seed));
-      } catch (error) {
-        throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+for (const scale of [1, 32]) {
+  for (let block = 0; block < 10; block++) {
+    test(`seeds from ${block * 20}, sizes times ${scale}`, () => {
+      for (let seed = block * 20; seed < block * 20 + 20; seed++) {
+        try {
+          check(...graph(seed, scale));
+        } catch (error) {
+          throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+        }
       }
-    }
-  });
+    });
+  }
 }

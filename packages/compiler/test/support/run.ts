@@ -16,6 +16,7 @@ import {
 } from '@nn/core';
 import { expect } from 'vitest';
 import { PlanCache, type Prepared, verifyProgram } from '../../src/index.ts';
+import { reordered } from './order.ts';
 import { reference } from './reference.ts';
 
 const fused: PlanCache = new PlanCache({ fusion: true, bytesPerElement });
@@ -76,7 +77,7 @@ export function execute(prepared: Prepared): number[][] {
   return outputs.map((buffer) => Array.from(backend.readSync(buffer), Number));
 }
 
-/** Checks both ways of compiling against the reference; returns the fused program. */
+/** Checks both ways of compiling, and groups in another order, against the reference; returns the fused program. */
 export function check(...roots: Node[]): Program {
   const expected = roots.map((root) => reference(root));
   let program: Program | undefined;
@@ -87,6 +88,9 @@ export function check(...roots: Node[]): Program {
     const actual = execute(prepared);
     for (let i = 0; i < actual.length; i++) expectClose(actual[i], expected[i], cache === fused);
     program = prepared.program;
+    if (program.kernels.every(({ kind }) => kind !== 'rows' && kind !== 'parallel')) continue;
+    const again = execute({ ...prepared, program: reordered(program) });
+    for (let i = 0; i < again.length; i++) expectClose(again[i], expected[i], true);
   }
   return program as Program;
 }
