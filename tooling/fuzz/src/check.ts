@@ -2,7 +2,7 @@
 import { compareTraces, type Difference, type Reference } from './compare.ts';
 import { generate, type Sizes } from './generate.ts';
 import { type Program, printProgram } from './program.ts';
-import { type Configuration, run } from './run.ts';
+import { type Configuration, run, type Trace } from './run.ts';
 import { analyse, shrink } from './shrink.ts';
 
 export interface Failure {
@@ -16,7 +16,11 @@ export const eager: Configuration = { name: 'eager', device: 'reference', fusion
 const eagerDouble: Configuration = { ...eager, name: 'eager in float64', double: true };
 
 async function referenceOf(program: Program): Promise<Reference> {
-  return { single: await run(program, eager), double: await run(program, eagerDouble) };
+  let double: Promise<Trace> | undefined;
+  return {
+    single: await run(program, eager),
+    double: () => (double ??= run(program, eagerDouble)),
+  };
 }
 
 async function failureOf(
@@ -27,7 +31,7 @@ async function failureOf(
   const reference = await referenceOf(program);
   for (const configuration of configurations) {
     const trace = await run(program, configuration);
-    const difference = compareTraces(trace, reference, exact, configuration);
+    const difference = await compareTraces(trace, reference, exact, configuration);
     if (difference !== null) return { program, configuration, difference };
   }
   return null;
@@ -57,7 +61,7 @@ export async function shrunk(
   let smallest: Failure = { program, configuration, difference };
   await shrink(program, device, async (candidate) => {
     const failure = await failureOf(candidate, [configuration], exactnessOf(candidate, device));
-    if (failure === null) return false;
+    if (failure === null || failure.difference.kind !== difference.kind) return false;
     smallest = failure;
     return true;
   });

@@ -1,5 +1,4 @@
 // Whether two runs of a program saw the same.
-import { isDType, isFloat } from '@nn/tensor';
 import type { Configuration, Observation, Trace, Values } from './run.ts';
 import { staleCode } from './run.ts';
 
@@ -7,12 +6,14 @@ export interface Difference {
   /** The instruction that differs. */
   readonly at: number;
   readonly message: string;
+  /** Other values, or an error where there is none in the reference. */
+  readonly kind: 'values' | 'error';
 }
 
-/** The runs that others are compared with: every op computed by itself, in float32 and in float64. */
+/** The runs that others are compared with: every op computed by itself, in float32 and, where need be, in float64. */
 export interface Reference {
   readonly single: Trace;
-  readonly double: Trace;
+  double(): Promise<Trace>;
 }
 
 /**
@@ -27,52 +28,58 @@ const largestCompared = 1e30;
 
 const formatValue = (value: number | bigint): string => (Object.is(value, -0) ? '0' : String(value));
 
-function differenceOf(values: Values, single: Values, double: Values, exact: boolean): string | null {
+/** How far apart float values may lie that are not exact; null where they say nothing. */
+function toleranceOf(single: Values, double: Values): number | null {
+  if (double.scale > largestCompared) return null;
+  let apart = 0;
+  for (let i = 0; i < single.values.length; i++) {
+    const distance = Math.abs(Number(single.values[i]) - Number(double.values[i]));
+    if (Number.isFinite(distance)) apart = Math.max(apart, distance);
+  }
+  return roundings * double.scale + amplification * apart;
+}
+
+function differenceOf(values: Values, single: Values, tolerance: number): string | null {
   if (values.dtype !== single.dtype) return `dtype ${values.dtype}, expected ${single.dtype}`;
   if (values.shape.join() !== single.shape.join())
     return `shape [${values.shape.join(', ')}], expected [${single.shape.join(', ')}]`;
-  const float = isDType(values.dtype) && isFloat(values.dtype);
-  let tolerance = 0;
-  if (float && !exact) {
-    let apart = 0;
-    for (let i = 0; i < single.values.length; i++) {
-      const distance = Math.abs(Number(single.values[i]) - Number(double.values[i]));
-      if (Number.isFinite(distance)) apart = Math.max(apart, distance);
-    }
-    if (double.scale > largestCompared) return null;
-    tolerance = roundings * double.scale + amplification * apart;
-  }
   for (let i = 0; i < single.values.length; i++) {
     const [found, expected] = [values.values[i], single.values[i]];
+    // Zeros of either sign are equal, and so is NaN.
     if (found === expected || Object.is(found, expected)) continue;
     if (Math.abs(Number(found) - Number(expected)) <= tolerance) continue;
-    return (
-      `element ${i} is ${formatValue(found)}, expected ${formatValue(expected)}` +
-      (tolerance > 0 ? ` within ${tolerance.toExponential(1)}` : '')
-    );
+    const within = tolerance > 0 ? ` within ${tolerance.toExponential(1)}` : '';
+    return `element ${i} is ${formatValue(found)}, expected ${formatValue(expected)}${within}`;
   }
   return null;
 }
 
 /** @param exact whether the values seen at an instruction have no rounding in them. */
-export function compareTraces(
+export async function compareTraces(
   trace: Trace,
   { single, double }: Reference,
   exact: (at: number) => boolean,
   configuration: Configuration,
-): Difference | null {
+): Promise<Difference | null> {
   for (let at = 0; at < trace.length; at++) {
-    const message = compareObservations(trace[at], single[at], double[at], exact(at), configuration);
-    if (message !== null) return { at, message };
+    const [found, expected] = [trace[at], single[at]];
+    const error = compareKinds(found, expected, configuration);
+    if (error !== null) return { at, message: error, kind: 'error' };
+    if (found.kind !== 'values' || expected.kind !== 'values') continue;
+    let message = differenceOf(found, expected, 0);
+    if (message !== null && !exact(at)) {
+      const wide = (await double())[at];
+      const tolerance = wide.kind === 'values' ? toleranceOf(expected, wide) : null;
+      message = tolerance === null ? null : differenceOf(found, expected, tolerance);
+    }
+    if (message !== null) return { at, message, kind: 'values' };
   }
   return null;
 }
 
-function compareObservations(
+function compareKinds(
   found: Observation,
   expected: Observation,
-  double: Observation,
-  exact: boolean,
   { mayBeStale = false }: Configuration,
 ): string | null {
   if (found.kind === 'error' && found.code === 'CRASH') return found.message;
@@ -81,14 +88,11 @@ function compareObservations(
     const namesCure = /realize|memoryPolicy/.test(found.message);
     return namesCure ? null : `the error does not name the cure: ${found.message}`;
   }
-  if (
-    found.kind !== expected.kind ||
-    (found.kind === 'error' && found.code !== (expected as typeof found).code)
-  )
-    return `${describe(found)}, expected ${describe(expected)}`;
-  if (found.kind !== 'values' || expected.kind !== 'values') return null;
-  if (double.kind !== 'values') return null;
-  return differenceOf(found, expected, double, exact);
+  const same =
+    found.kind === 'error' && expected.kind === 'error'
+      ? found.code === expected.code
+      : found.kind === expected.kind;
+  return same ? null : `${describe(found)}, expected ${describe(expected)}`;
 }
 
 function describe(observation: Observation): string {
