@@ -9,6 +9,8 @@ export * from './dropout.ts';
 export * from './embedding.ts';
 export * from './linear.ts';
 export * from './loss-classes.ts';
+export * from './loss-likelihood.ts';
+export * from './loss-margin.ts';
 export * from './loss-probability.ts';
 export * from './loss-regression.ts';
 export { type MaxPoolOptions, maxPool1d, maxPool2d, maxPool3d } from './max-pooling.ts';
