@@ -148,11 +148,13 @@ export function emitResult(kernel: LoopKernel, dot: Dot, loops: DotLoops, code: 
       emitCoordinates('row', rows.extents, 'r', code.sizes),
       emitCoordinates('column', columns.extents, 'c', code.sizes),
     ];
-    const coordinates = parts.flatMap((part) => part.names);
+    const names = parts.flatMap((part) => part.names);
+    const { values, stores } = emitTail(kernel, { names }, [`result0: ${type}`], code);
     lines.push(
       ...parts.flatMap((part) => part.lines),
       `let result0 = ${fitted(dot.dtype, 'sum')};`,
-      ...emitTail(kernel, coordinates, [`result0: ${type}`], code),
+      ...values,
+      ...stores,
     );
   } else {
     const kept = code.scratch(type, 0, resultCount(loops) * chunkCount(loops) * 4);

@@ -1,5 +1,5 @@
 /** A list of scalar instructions as WGSL: one immutable value each. */
-import { type Instruction, InternalError } from '@nn/core';
+import { type Access, type Instruction, InternalError } from '@nn/core';
 import { emitAffine, emitGuards } from './affine.ts';
 import type { KernelCode } from './kernel-code.ts';
 import { emitCast, emitOperation, fitted } from './operations.ts';
@@ -12,6 +12,8 @@ export interface InstructionScope {
   readonly results: readonly string[];
   /** Begins the values' names. */
   readonly prefix: string;
+  /** The name of a variable that holds what a load would read. */
+  readonly kept?: (access: Access) => string | undefined;
 }
 
 export interface EmittedInstructions {
@@ -42,7 +44,7 @@ export function emitInstructions(list: readonly Instruction[], scope: Instructio
 
 /** The statement that stores a value, under its guards. */
 export function emitStore(
-  { access, value }: { readonly access: StoreAccess; readonly value: string },
+  { access, value }: { readonly access: Access; readonly value: string },
   { code, coordinates }: InstructionScope,
 ): string {
   const at = emitAffine(access, coordinates, code.sizes);
@@ -52,15 +54,16 @@ export function emitStore(
 }
 
 type LoadInstruction = Extract<Instruction, { readonly op: 'load' | 'gather' }>;
-type StoreAccess = LoadInstruction['access'];
 
 function emitLoad(
   instruction: LoadInstruction,
   name: string,
   values: readonly string[],
-  { code, coordinates }: InstructionScope,
+  { code, coordinates, kept }: InstructionScope,
 ): string[] {
   const { access, dtype } = instruction;
+  const known = instruction.op === 'load' ? kept?.(access) : undefined;
+  if (known !== undefined) return [`let ${name} = ${known};`];
   let at = emitAffine(access, coordinates, code.sizes);
   if (instruction.op === 'gather') {
     const last = code.sizes.integer(instruction.size - 1);

@@ -47,6 +47,11 @@ export class KernelCode {
     this.memory = new KernelMemory(context.buffers, context.nativeHalf);
   }
 
+  /** Adds a declaration, unless it is there. */
+  declare(...texts: readonly string[]): void {
+    for (const text of texts) if (!this.declarations.includes(text)) this.declarations.push(text);
+  }
+
   /** The name of a scratch array of 32-bit `element`s; `at` is its byte offset in the scratch memory. */
   scratch(element: string, at: number, byteLength: number): string {
     this.#scratchBytes = Math.max(this.#scratchBytes, at + byteLength);

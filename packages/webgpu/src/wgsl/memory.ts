@@ -16,7 +16,9 @@ interface Binding {
   readonly resource: BoundResource;
   /** WGSL's type of the elements. */
   readonly element: string;
-  kind: BindingKind;
+  /** Whether it lies in the arena, one GPU buffer. */
+  readonly inArena: boolean;
+  written: boolean;
 }
 
 export class KernelMemory {
@@ -34,8 +36,13 @@ export class KernelMemory {
     return this.#bindings.map((binding) => binding.resource);
   }
 
+  /** What is only read is bound so, and needs no barrier between two dispatches. */
   get kinds(): readonly BindingKind[] {
-    return this.#bindings.map((binding) => binding.kind);
+    // Of one GPU buffer a dispatch may not see a part as read-only and write another.
+    const arenaWritten = this.#bindings.some(({ inArena, written }) => inArena && written);
+    return this.#bindings.map(({ inArena, written }) =>
+      written || (inArena && arenaWritten) ? 'readWrite' : 'read',
+    );
   }
 
   get usesHalf(): boolean {
@@ -70,11 +77,14 @@ export class KernelMemory {
 
   /** The name of a buffer bound as atomic words. */
   atomic(buffer: number): string {
-    return this.#name(this.#add({ kind: 'buffer', index: buffer }, 'atomic<u32>', 'readWrite'));
+    const inArena = this.#buffers[buffer].role === 'temporary';
+    const resource = { kind: 'buffer', index: buffer } as const;
+    return this.#name(this.#add({ resource, element: 'atomic<u32>', inArena, written: true }));
   }
 
   scratch(element: string, offset: number, byteLength: number): string {
-    return this.#name(this.#add({ kind: 'scratch', offset, byteLength }, element, 'readWrite'));
+    const resource = { kind: 'scratch', offset, byteLength } as const;
+    return this.#name(this.#add({ resource, element, inArena: true, written: true }));
   }
 
   storage(buffer: number): StorageType {
@@ -86,9 +96,10 @@ export class KernelMemory {
   }
 
   declarations(): string {
+    const { kinds } = this;
     return this.#bindings
-      .map(({ element, kind }, at) => {
-        const access = kind === 'read' ? 'read' : 'read_write';
+      .map(({ element }, at) => {
+        const access = kinds[at] === 'read' ? 'read' : 'read_write';
         return `@group(0) @binding(${at + 2}) var<storage, ${access}> buffer${at}: array<${element}>;`;
       })
       .join('\n');
@@ -96,22 +107,21 @@ export class KernelMemory {
 
   #bind(buffer: number, write: boolean): string {
     const binding = this.#bindingOf.get(buffer) ?? this.#bindBuffer(buffer);
-    if (write) binding.kind = 'readWrite';
+    if (write) binding.written = true;
     return this.#name(binding);
   }
 
   #bindBuffer(buffer: number): Binding {
     const spec = this.#buffers[buffer];
     const element = storageType(spec.dtype, this.#nativeHalf);
-    // Everything in the arena is one GPU buffer, which a dispatch may not see as both read-only and written.
-    const kind = spec.role === 'input' || spec.role === 'updated' ? 'read' : 'readWrite';
-    const binding = this.#add({ kind: 'buffer', index: buffer }, element, kind);
+    const resource = { kind: 'buffer', index: buffer } as const;
+    const inArena = spec.role === 'temporary';
+    const binding = this.#add({ resource, element, inArena, written: false });
     this.#bindingOf.set(buffer, binding);
     return binding;
   }
 
-  #add(resource: BoundResource, element: string, kind: BindingKind): Binding {
-    const binding: Binding = { resource, element, kind };
+  #add(binding: Binding): Binding {
     this.#bindings.push(binding);
     return binding;
   }

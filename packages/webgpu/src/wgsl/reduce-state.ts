@@ -5,14 +5,19 @@ import { fitted } from './operations.ts';
 import { registerType } from './storage.ts';
 
 export interface StateCode {
+  /** WGSL's name for the type. */
+  readonly type: string;
+  /** WGSL's names for the functions that give the state of an empty range and combine two. */
+  readonly identity: string;
+  readonly combine: string;
   /** The results as WGSL parameters. */
   readonly results: readonly string[];
   /** The state of a range of one value. */
   single(values: readonly string[], position: string): string;
   /** The final results of a state, in the results' types. */
   finals(state: string): string[];
-  /** A WGSL function that brings a state over from another lane of the subgroup. */
-  readonly shuffle: string;
+  /** The WGSL for `state` of another lane of the subgroup. */
+  readonly shuffled: string;
   readonly bytes: number;
 }
 
@@ -22,25 +27,30 @@ interface Field {
   readonly identity: string;
 }
 
-/** Declares `State`, `identity()` and `combine(x, y)`. */
-export function emitState(reduction: Reduction, code: KernelCode): StateCode {
+/** Declares the state's type, shared by equal ones, and its functions, whose names end with `suffix`. */
+export function emitState(reduction: Reduction, code: KernelCode, suffix = ''): StateCode {
   const accumulators = reduction.accumulators.map((accumulator, at) =>
     describe(accumulator, reduction.body[accumulator.value].dtype, at),
   );
   const fields = accumulators.flatMap((accumulator) => accumulator.fields);
+  const type = `State_${fields.map((field) => `${field.name[0]}${field.type}`).join('_')}`;
+  const [identity, combine] = [`identity${suffix}`, `combine${suffix}`];
   const combined = accumulators.map((accumulator) => accumulator.combine).filter((text) => text !== '');
-  code.declarations.push(
-    `struct State { ${fields.map(({ name, type }) => `${name}: ${type}`).join(', ')} }`,
-    `fn identity() -> State { return State(${fields.map((field) => field.identity).join(', ')}); }`,
-    `fn combine(x: State, y: State) -> State {\n  var z = x;\n  ${combined.join('\n  ')}\n  return z;\n}`,
+  code.declare(
+    `struct ${type} { ${fields.map((field) => `${field.name}: ${field.type}`).join(', ')} }`,
+    `fn ${identity}() -> ${type} { return ${type}(${fields.map((field) => field.identity).join(', ')}); }`,
+    `fn ${combine}(x: ${type}, y: ${type}) -> ${type} {\n  var z = x;\n  ${combined.join('\n  ')}\n  return z;\n}`,
   );
   const shuffled = fields.map(({ name }) => `subgroupShuffleXor(state.${name}, distance)`).join(', ');
   return {
+    type,
+    identity,
+    combine,
     results: reduction.accumulators.map(({ dtype }, at) => `result${at}: ${registerType(dtype)}`),
     single: (values, position) =>
-      `State(${accumulators.flatMap((accumulator, at) => accumulator.single(values[at], position)).join(', ')})`,
+      `${type}(${accumulators.flatMap((accumulator, at) => accumulator.single(values[at], position)).join(', ')})`,
     finals: (state) => accumulators.map((accumulator) => accumulator.final(state)),
-    shuffle: `fn shuffle(state: State, distance: u32) -> State { return State(${shuffled}); }`,
+    shuffled: `${type}(${shuffled})`,
     bytes: fields.length * 4,
   };
 }

@@ -2,7 +2,7 @@
  * Fewer loop dimensions: those of extent 1 go, and neighbours that every access walks as one become one. A
  * contiguous elementwise kernel of any rank becomes a loop over one dimension, without a division.
  */
-import type { Access, Affine, Bound, Instruction, LoopKernel } from '@nn/core';
+import type { Access, Affine, Bound, Instruction, LoopKernel, Reduction } from '@nn/core';
 
 /** Runs of old dimensions, each of which becomes one new dimension. */
 type Runs = readonly (readonly number[])[];
@@ -11,30 +11,11 @@ type Runs = readonly (readonly number[])[];
 export function simplifyLoop(kernel: LoopKernel): LoopKernel {
   const { extents, producer } = kernel;
   const rank = extents.length;
-  const outerOnly = [
-    ...affinesOf(kernel.epilogue),
-    ...kernel.stores.flatMap(({ access }) => inAccess(access)),
-  ];
-  if (producer === null || producer.kind === 'reduce') {
-    const inner = producer?.extents ?? [];
-    const all = [...extents, ...inner];
-    const body = producer === null ? [] : affinesOf(producer.body);
-    const runs = findRuns(all, [rank], [...outerOnly, ...body]);
-    const outerRuns = runs.filter((run) => run[0] < rank);
-    return {
-      ...kernel,
-      extents: mergeExtents(all, outerRuns),
-      producer: producer && {
-        ...producer,
-        extents: mergeExtents(all, runs.slice(outerRuns.length)),
-        body: producer.body.map((instruction) => mapInstruction(instruction, runs)),
-      },
-      ...mapTail(kernel, outerRuns),
-    };
-  }
+  if (producer?.kind !== 'dot') return mapLoop(kernel, producer, findLoopRuns(kernel, [rank]));
   const { batchRank, rowRank, inner, left, right } = producer;
   const all = [...extents, ...inner];
-  const runs = findRuns(all, [batchRank, batchRank + rowRank, rank], [...outerOnly, left, right]);
+  const affines = [...affinesOfLoop(kernel), left, right];
+  const runs = findRuns(all, [batchRank, batchRank + rowRank, rank], affines);
   const outerRuns = runs.filter((run) => run[0] < rank);
   return {
     ...kernel,
@@ -49,6 +30,47 @@ export function simplifyLoop(kernel: LoopKernel): LoopKernel {
     },
     ...mapTail(kernel, outerRuns),
   };
+}
+
+/** Loops over the same rows, over fewer dimensions, of which the rows are the first ones, the same in each. */
+export function simplifyRows(
+  rows: readonly number[],
+  steps: readonly LoopKernel[],
+): { readonly rows: readonly number[]; readonly steps: readonly LoopKernel[] } {
+  const rank = rows.length;
+  const rowRuns = findRuns(rows, [], steps.flatMap(affinesOfLoop));
+  const simple = steps.map((step) => {
+    const runs = findLoopRuns(step, [rank, step.extents.length]);
+    const producer = step.producer as Reduction | null;
+    return mapLoop(step, producer, [...rowRuns, ...runs.filter((run) => run[0] >= rank)]);
+  });
+  return { rows: mergeExtents(rows, rowRuns), steps: simple };
+}
+
+function findLoopRuns(kernel: LoopKernel, boundaries: readonly number[]): Runs {
+  const inner = kernel.producer?.kind === 'reduce' ? kernel.producer.extents : [];
+  return findRuns([...kernel.extents, ...inner], boundaries, affinesOfLoop(kernel));
+}
+
+function mapLoop(kernel: LoopKernel, producer: Reduction | null, runs: Runs): LoopKernel {
+  const rank = kernel.extents.length;
+  const all = [...kernel.extents, ...(producer?.extents ?? [])];
+  const outerRuns = runs.filter((run) => run[0] < rank);
+  return {
+    ...kernel,
+    extents: mergeExtents(all, outerRuns),
+    producer: producer && {
+      ...producer,
+      extents: mergeExtents(all, runs.slice(outerRuns.length)),
+      body: producer.body.map((instruction) => mapInstruction(instruction, runs)),
+    },
+    ...mapTail(kernel, outerRuns),
+  };
+}
+
+function affinesOfLoop({ producer, epilogue, stores }: LoopKernel): Affine[] {
+  const body = producer?.kind === 'reduce' ? affinesOf(producer.body) : [];
+  return [...body, ...affinesOf(epilogue), ...stores.flatMap(({ access }) => inAccess(access))];
 }
 
 function mapTail(kernel: LoopKernel, runs: Runs): Pick<LoopKernel, 'epilogue' | 'stores'> {
