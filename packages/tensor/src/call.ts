@@ -358,7 +358,8 @@ export class Call {
   /** What comes from outside may not be computed yet. */
   #evaluateInputs(plan: Plan): void {
     for (const { runtime, inputs } of plan.parts) {
-      runtime.settle(inputs.map((slot) => this.#bound[slot]).filter((node) => !isHeld(node)));
+      const missing = inputs.map((slot) => this.#bound[slot]).filter((node) => !isHeld(node));
+      if (missing.length > 0) runtime.evaluate(missing, 'output');
     }
   }
 

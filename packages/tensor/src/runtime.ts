@@ -13,6 +13,7 @@ import {
   type Executable,
   type HostArray,
   InternalError,
+  isDeviceAvailable,
   isHeld,
   Node,
   type NodeState,
@@ -77,6 +78,11 @@ export function runtimeOf(device: string): Runtime {
     runtimes.set(device, runtime);
   }
   return runtime;
+}
+
+/** Computes, on all devices, what was asked to be kept. */
+export function settleRuntimes(): void {
+  for (const runtime of runtimes.values()) runtime.settle();
 }
 
 /** Outputs kept on a device that can be read synchronously, at most. */
@@ -233,10 +239,11 @@ export class Runtime {
     return (fusion ? this.#fused : this.#unfused).prepare(roots, updates);
   }
 
-  /** Computes what a compiled function takes from outside, and what was asked to be kept before it writes. */
-  settle(nodes: readonly Node[]): void {
-    if (this.#pending.size > 0 || this.#written.size > 0) this.step([]);
-    if (nodes.length > 0) this.evaluate(nodes, 'output');
+  /** Computes what was asked to be kept, before a compiled function overwrites what it depends on. */
+  settle(): void {
+    if (this.#pending.size === 0 && this.#written.size === 0) return;
+    const { name } = this.backend;
+    if (isDeviceAvailable(name) && backendOf(name) === this.backend) this.step([]);
   }
 
   /**
