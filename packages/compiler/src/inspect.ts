@@ -29,7 +29,7 @@ export function walkOf(kernel: Kernel): string {
       return `${list(extents)} x ${list(producer.kind === 'reduce' ? producer.extents : producer.inner)}`;
     }
     case 'rows':
-      return `${kernel.steps.length} steps of rows ${list(kernel.extents)}`;
+      return `${list(kernel.extents)} x ${kernel.steps.length} steps`;
     case 'parallel':
       return `${kernel.parts.length} parts`;
     case 'scan':

@@ -56,7 +56,10 @@ export interface Backend {
     outputs: readonly DeviceBuffer[],
     params: readonly (number | bigint)[],
   ): void;
-  /** As `run`; resolves with the milliseconds that each kernel took. Absent where a device cannot tell. */
+  /**
+   * As `run`: what is called afterwards comes after it, awaited or not. Resolves with the milliseconds that each kernel
+   * took. Absent where a device cannot tell.
+   */
   runTimed?(
     executable: Executable,
     inputs: readonly DeviceBuffer[],

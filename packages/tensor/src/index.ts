@@ -53,6 +53,7 @@ export * from './masking.ts';
 export * from './movement.ts';
 export { type Observer, observe } from './observer.ts';
 export { inPlace, type Operand } from './operands.ts';
+export * from './profile.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';

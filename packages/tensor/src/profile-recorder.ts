@@ -1,10 +1,19 @@
 // Takes down what the host does and how long each kernel runs, while a profile is taken.
 import type { Prepared } from '@nn/compiler';
-import type { Backend, Executable, Node, Program } from '@nn/core';
+import type { Backend, Node, Program } from '@nn/core';
 import type { Launch, Observer } from './observer.ts';
 
-/** What the host spends time on. `plan` finds a known plan, `compile` makes a new one. */
-export type HostWork = 'record' | 'plan' | 'compile' | 'upload' | 'run' | 'read' | 'flush' | 'region';
+/** What the host spends time on: `plan` finds a known plan, `make` makes one, which a device compiles. */
+export type HostWork =
+  | 'record'
+  | 'plan'
+  | 'make'
+  | 'compile'
+  | 'upload'
+  | 'run'
+  | 'read'
+  | 'flush'
+  | 'region';
 
 /** Times are milliseconds of `performance.now()`. */
 export interface HostSpan {
@@ -34,6 +43,8 @@ export class Recorder implements Observer {
   readonly peakBytes: Map<string, number> = new Map();
   readonly #results: Promise<void>[] = [];
   readonly #backends = new Set<Backend>();
+  /** When the last program of a device was over. */
+  readonly #ends = new Map<Backend, number>();
   #flushStart: number | null = null;
 
   recorded(node: Node, start: number): void {
@@ -45,11 +56,9 @@ export class Recorder implements Observer {
   }
 
   planned({ cached, program }: Prepared, _device: string, start: number): void {
-    this.#add(
-      cached ? 'plan' : 'compile',
-      `${cached ? 'find' : 'make'} plan of ${program.kernels.length}`,
-      start,
-    );
+    const kernels = `${program.kernels.length} kernels`;
+    if (cached) this.#add('plan', `find the plan of ${kernels}`, start);
+    else this.#add('make', `make a plan of ${kernels}`, start);
   }
 
   compiled({ program }: Prepared, device: string, start: number): void {
@@ -65,27 +74,45 @@ export class Recorder implements Observer {
     this.#add('read', `read [${node.shape.join(', ')}]`, start, bytes);
   }
 
-  run(backend: Backend, launch: Launch): void {
-    const { executable, inputs, outputs, params } = launch;
+  run(backend: Backend, { executable, inputs, outputs, params }: Launch): void {
     const start = performance.now();
     this.#backends.add(backend);
-    if (backend.runTimed === undefined) {
-      backend.run(executable, inputs, outputs, params);
-      // Where a read can be synchronous, the run is over when it returns, or soon after.
-      const run = this.#addRun(backend, executable, start, false);
-      const done = (): void => {
-        run.times = [performance.now() - Math.max(start, run.previousEnd())];
-      };
-      this.#results.push(backend.synchronize().then(done));
-    } else {
-      const run = this.#addRun(backend, executable, start, true);
-      this.#results.push(
-        backend.runTimed(executable, inputs, outputs, params).then((times) => {
+    const run: ProgramRun = {
+      program: executable.program,
+      device: backend.name,
+      bytesPerElement: (dtype) => backend.bytesPerElement(dtype),
+      start,
+      times: [],
+      byKernel: backend.runTimed !== undefined,
+    };
+    this.runs.push(run);
+    if (backend.runTimed !== undefined) {
+      const timed = backend.runTimed(executable, inputs, outputs, params);
+      this.#await(
+        timed.then((times) => {
           run.times = times;
         }),
       );
+    } else {
+      backend.run(executable, inputs, outputs, params);
+      if (backend.capabilities.synchronousRead) run.times = [performance.now() - start];
+      else this.#await(this.#whenDone(backend, run));
     }
     this.#add('run', `run ${executable.program.kernels.length} kernels on ${backend.name}`, start);
+  }
+
+  /** Programs run one after the other: this one began when the one before it ended. */
+  async #whenDone(backend: Backend, run: ProgramRun): Promise<void> {
+    await backend.synchronize();
+    const end = performance.now();
+    run.times = [end - Math.max(run.start, this.#ends.get(backend) ?? 0)];
+    this.#ends.set(backend, end);
+  }
+
+  #await(result: Promise<void>): void {
+    // What goes wrong is thrown by `settle`; until then it must not count as nobody's.
+    result.catch(() => {});
+    this.#results.push(result);
   }
 
   computed(backend: Backend): void {
@@ -103,10 +130,13 @@ export class Recorder implements Observer {
     this.#add('region', name, start);
   }
 
+  #add(work: HostWork, name: string, start: number, bytes: number = 0): void {
+    this.spans.push({ work, name, start, end: performance.now(), bytes });
+  }
+
   /** Waits for all devices. @throws what a device reports. */
   async settle(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#results);
-    for (const backend of this.#backends) await backend.synchronize();
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    await Promise.allSettled(this.#results);
+    await Promise.all([...this.#results, ...Array.from(this.#backends, (backend) => backend.synchronize())]);
   }
 }

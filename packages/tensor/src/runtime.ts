@@ -258,7 +258,6 @@ export class Runtime {
     keepingOf: (result: number) => Keeping,
   ): Node[] {
     this.#flush++;
-    observers?.planned(prepared, this.backend.name, observers.now());
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
     const inputs: DeviceBuffer[] = [];

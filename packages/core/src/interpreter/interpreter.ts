@@ -72,6 +72,18 @@ export function interpreter({ name = 'interpreter' }: InterpreterOptions = {}): 
     return arena;
   }
 
+  const boundArrays = (
+    program: Program,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+  ): HostArray[] =>
+    bind(
+      program,
+      inputs.map((buffer) => dataOf(buffer, 'run')),
+      outputs.map((buffer) => dataOf(buffer, 'run')),
+      program.arenaBytes > 0 ? arenaFor(program.arenaBytes) : arena,
+    );
+
   return {
     contractVersion,
     name,
@@ -100,15 +112,14 @@ export function interpreter({ name = 'interpreter' }: InterpreterOptions = {}): 
     },
     compile: (program) => new InterpreterExecutable(program),
     run(executable, inputs, outputs, params) {
-      const { program, lowered } = executable as InterpreterExecutable;
-      const memory = program.arenaBytes > 0 ? arenaFor(program.arenaBytes) : arena;
-      const bound = bind(
-        program,
-        inputs.map((buffer) => dataOf(buffer, 'run')),
-        outputs.map((buffer) => dataOf(buffer, 'run')),
-        memory,
-      );
-      lowered.run(bound, params);
+      const { lowered } = executable as InterpreterExecutable;
+      lowered.run(boundArrays(executable.program, inputs, outputs), params);
+    },
+    async runTimed(executable, inputs, outputs, params) {
+      const { lowered } = executable as InterpreterExecutable;
+      const times: number[] = [];
+      lowered.run(boundArrays(executable.program, inputs, outputs), params, times);
+      return times;
     },
     release() {},
     async synchronize() {},

@@ -8,8 +8,12 @@ import { lowerArgsort, lowerCopy, lowerScan, lowerScatter } from './ordered.ts';
 import { verifyProgram } from './verify.ts';
 
 export interface LoweredProgram {
-  run(arrays: readonly HostArray[], params: readonly Element[]): void;
+  /** @param times given: receives the milliseconds of each kernel. */
+  run(arrays: readonly HostArray[], params: readonly Element[], times?: number[]): void;
 }
+
+/** Every engine has it, whatever else it has. */
+const clock = (globalThis as unknown as { readonly performance: { now(): number } }).performance;
 
 const lowered = new WeakMap<Program, LoweredProgram>();
 
@@ -24,12 +28,16 @@ export function lowerProgram(program: Program): LoweredProgram {
     verifyProgram(program);
     const kernels = program.kernels.map((kernel) => lowerKernel(kernel, program.buffers));
     known = {
-      run(arrays, params) {
+      run(arrays, params, times) {
         checkArrays(program, arrays);
         if (params.length !== program.params.length)
           throw new InternalError(`a program of ${program.params.length} params was given ${params.length}`);
         const values = program.params.map((dtype, i) => elementFrom(dtype, params[i]));
-        for (const kernel of kernels) kernel({ arrays, params: values });
+        for (const kernel of kernels) {
+          const start = times === undefined ? 0 : clock.now();
+          kernel({ arrays, params: values });
+          times?.push(clock.now() - start);
+        }
       },
     };
     lowered.set(program, known);
