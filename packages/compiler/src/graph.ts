@@ -35,6 +35,8 @@ export interface GraphNode {
   readonly size: number;
   readonly signature: number;
   readonly leaf: Leaf | null;
+  /** Barriers on the way here: kernels of a later stage run after those of the earlier ones, and never with them. */
+  readonly stage: number;
 }
 
 export interface Graph {
@@ -149,6 +151,7 @@ class GraphBuilder {
 
   #addNode(node: Node, kind: NodeKind): GraphNode {
     const inputs = node.inputs.map((input) => this.#find(input));
+    if (node.op === 'barrier') return this.#addBarrier(node, inputs);
     if (kind === 'movement' && isIdentity(node, inputs[0])) return inputs[0];
     const key = `${node.signature}:${inputs.map((input) => input.index).join()}`;
     const equal = this.#equal.get(key);
@@ -158,10 +161,30 @@ class GraphBuilder {
     return added;
   }
 
-  #push(node: Node, kind: NodeKind, inputs: readonly GraphNode[], leaf: Leaf | null): GraphNode {
+  /** A look at the value that is no other look's equal, so that nothing computed from it is, either. */
+  #addBarrier(node: Node, [value, after]: readonly GraphNode[]): GraphNode {
+    const key = `barrier:${value.index},${after.index}`;
+    let barrier = this.#equal.get(key);
+    if (barrier === undefined) {
+      barrier = this.#push(node, 'movement', [value], null, {
+        op: 'reshape',
+        stage: Math.max(value.stage, after.stage + 1),
+      });
+      this.#equal.set(key, barrier);
+    }
+    return barrier;
+  }
+
+  #push(
+    node: Node,
+    kind: NodeKind,
+    inputs: readonly GraphNode[],
+    leaf: Leaf | null,
+    { op, stage }: Pick<GraphNode, 'op' | 'stage'> = { op: node.op, stage: stageOf(inputs) },
+  ): GraphNode {
     const added: GraphNode = {
       index: this.#nodes.length,
-      op: node.op,
+      op,
       kind,
       inputs,
       attributes: node.attributes,
@@ -170,10 +193,17 @@ class GraphBuilder {
       size: sizeOf(node.shape),
       signature: node.signature,
       leaf,
+      stage,
     };
     this.#nodes.push(added);
     return added;
   }
+}
+
+function stageOf(inputs: readonly GraphNode[]): number {
+  let stage = 0;
+  for (const input of inputs) if (input.stage > stage) stage = input.stage;
+  return stage;
 }
 
 /** Whether a movement gives its input back unchanged. */

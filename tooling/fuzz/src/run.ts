@@ -102,8 +102,8 @@ class Runner {
   async #observed(instruction: Instruction): Promise<Observation> {
     try {
       if (instruction.kind === 'read') return await this.#read(this.#machine.tensor(instruction.on));
-      const made = this.#machine.run(instruction);
-      if (this.#configuration.double) this.#separate(instruction, made);
+      const given = this.#machine.run(instruction);
+      const made = this.#configuration.double ? this.#separate(instruction, given) : given;
       if (this.#configuration.eager) this.#realize(instruction, made);
       return done;
     } catch (error) {
@@ -114,9 +114,13 @@ class Runner {
   }
 
   /** A cast that changes nothing gives its own input; in float32 it would have been another tensor. */
-  #separate({ kind, result, ...call }: Instruction, made: Tensor | undefined): void {
-    if (kind !== 'call' || result === undefined || made === undefined) return;
-    if ((call as { name?: string }).name === 'to') this.#machine.variables.set(result, made.clone());
+  #separate(instruction: Instruction, made: Tensor | undefined): Tensor | undefined {
+    const { kind, result } = instruction;
+    if (kind !== 'call' || instruction.name !== 'to' || result === undefined || made === undefined)
+      return made;
+    const copy = made.clone();
+    this.#machine.variables.set(result, copy);
+    return copy;
   }
 
   async #read(x: Tensor): Promise<Values> {

@@ -125,4 +125,5 @@ export const movementRules: Rules<keyof MovementOps> = {
     const flat = apply('scatter', [like(gradient, [sizeOf(x.shape)]), index, gradient], { mode: 'sum' });
     return [flat.reshape(x.shape)];
   },
+  barrier: ({ gradient }) => [gradient, null],
 };

@@ -1,7 +1,7 @@
 // Movement ops: the same elements, looked up elsewhere.
 import { ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
-import type { MovementDefinition } from './definition.ts';
+import type { MovementDefinition, NoAttributes } from './definition.ts';
 
 export interface MovementOps {
   /** Row-major reinterpretation. */
@@ -37,6 +37,11 @@ export interface MovementOps {
     readonly strides: readonly number[];
     readonly offset: number;
   }>;
+  /**
+   * (x, after): x, but not before `after` is there, and not the same as x: what is computed from the result is computed
+   * anew, and later (recomputation in backward). No kernel and no copy.
+   */
+  readonly barrier: MovementDefinition<NoAttributes>;
 }
 
 export const movementOps: MovementOps = {
@@ -90,4 +95,5 @@ export const movementOps: MovementOps = {
     },
   },
   asStrided: { kind: 'movement', infer: ([x], { shape }) => ({ shape, dtype: x.dtype }) },
+  barrier: { kind: 'movement', infer: ([x]) => x },
 };
