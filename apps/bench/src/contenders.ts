@@ -44,9 +44,9 @@ async function openPeer(name: PeerName): Promise<Contender> {
   return contender(await openTensorFlow(name === 'tfjs-wasm' ? 'wasm' : 'cpu'));
 }
 
-function openCpu(threads: number): Contender {
-  const backend = namedBackend(cpu({ threads }), `cpu:${threads}`);
-  return contender(new Nn({ backend, device: 'cpu', threads }));
+function openCpu(threads: number, compiled: boolean = false): Contender {
+  const backend = namedBackend(cpu({ threads }), `cpu:${threads}${compiled ? ':compiled' : ''}`);
+  return contender(new Nn({ backend, device: 'cpu', threads, compiled }));
 }
 
 /** Dawn; on SwiftShader, a driver that computes on the CPU, where there is no GPU. */
@@ -65,7 +65,9 @@ export async function openContenders(
   peers: readonly PeerName[],
 ): Promise<Contender[]> {
   if (group === 'webgpu') return [await openGpu()];
-  const own = threads > 1 ? [openCpu(threads), openCpu(1)] : [openCpu(1)];
+  const own = [openCpu(threads)];
+  if (group !== 'cpu') own.push(openCpu(threads, true));
+  if (threads > 1) own.push(openCpu(1));
   const opened: Contender[] = [];
   for (const name of peers) opened.push(await openPeer(name));
   return [...own, ...opened];

@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os';
 import { type Benchmark, type Group, groups } from './benchmark.ts';
 import { benchmarks } from './cases/index.ts';
 import { type Contender, openContenders } from './contenders.ts';
+import { engineModels, showEngine } from './engine/engine.ts';
+import type { EngineRow } from './engine/row.ts';
 import { showKernels } from './kernels.ts';
 import { bestOf, describeMachine, type Limits, measureMachine } from './machine.ts';
 import { type Measurement, measure } from './measure.ts';
@@ -18,11 +20,16 @@ function select({ group, only }: Options): readonly Benchmark[] {
     (each) =>
       (group === undefined || each.group === group) && (only === undefined || each.name.includes(only)),
   );
-  if (chosen.length > 0) return chosen;
+  if (chosen.length > 0 || (looksAtEngine(group) && engineModels(only).length > 0)) return chosen;
   const names = benchmarks.filter((each) => group === undefined || each.group === group);
   throw new Error(
     `bench: no case is named like '${only}'. Cases: ${names.map(({ name }) => name).join('; ')}`,
   );
+}
+
+/** The groups that show the engine's table, each on a device of its own. */
+function looksAtEngine(group: Group | undefined): boolean {
+  return group === undefined || group === 'overhead' || group === 'webgpu';
 }
 
 async function runGroup(
@@ -64,6 +71,7 @@ async function main(options: Options): Promise<void> {
   console.log(`${machineLine(machine)}\n${limitLines(limits)}`);
   const versions: Record<string, string> = {};
   const measured: Measured[] = [];
+  const engine: EngineRow[] = [];
   for (const group of groups) {
     const cases = chosen.filter((each) => each.group === group);
     const contenders = cases.length === 0 ? null : await open(group, threads, options);
@@ -71,6 +79,10 @@ async function main(options: Options): Promise<void> {
     for (const { name, version } of contenders) versions[name] = version;
     measured.push(...(await runGroup(group, cases, contenders, limits)));
     for (const contender of contenders) contender.dispose();
+  }
+  if (looksAtEngine(options.group)) {
+    const device = options.group === 'webgpu' ? 'webgpu' : 'cpu';
+    engine.push(...(await showEngine({ only: options.only, device, threads })));
   }
 
   // Other work may have been in the way at the start; the file has parts of the better limits.
@@ -82,7 +94,7 @@ async function main(options: Options): Promise<void> {
   const rows = measured.flatMap(([benchmark, measurements]) =>
     measurements.map((measurement) => rowOf(benchmark, measurement, best)),
   );
-  const report: Report = { machine, limits: best, versions, rows };
+  const report: Report = { machine, limits: best, versions, rows, engine };
   await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 

@@ -1,5 +1,6 @@
 // Rows of results, as they go to a file.
 import type { Benchmark, Group } from './benchmark.ts';
+import type { EngineRow } from './engine/row.ts';
 import { type Limits, leastTime, type Machine } from './machine.ts';
 import type { Measurement } from './measure.ts';
 
@@ -28,6 +29,8 @@ export interface Report {
   readonly limits: Limits;
   readonly versions: { readonly [implementation: string]: string };
   readonly rows: readonly Row[];
+  /** Steps of training, looked into. */
+  readonly engine: readonly EngineRow[];
 }
 
 export function rowOf(benchmark: Benchmark, measurement: Measurement, limits: Limits): Row {

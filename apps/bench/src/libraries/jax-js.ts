@@ -125,6 +125,9 @@ class JaxJs implements Library<Value> {
     softmaxRows: jit((x: Value) => nn.softmax(x, 1)),
   };
 
+  /** Always of the same count. */
+  #multiply: ((x: Value, y: Value) => Value) | undefined;
+
   activate(): void {}
 
   tensor(values: Float32Array<ArrayBuffer>, shape: readonly number[]): Value {
@@ -172,6 +175,16 @@ class JaxJs implements Library<Value> {
     let sum = x.ref;
     for (let at = 0; at < count; at++) sum = sum.add(y.ref);
     return sum;
+  }
+
+  multiplyRepeatedly(x: Value, y: Value, count: number): Value {
+    this.#multiply ??= jit((first: Value, other: Value) => {
+      let product = first;
+      for (let at = 0; at < count; at++) product = np.matmul(product, other.ref);
+      other.dispose();
+      return product;
+    });
+    return this.#multiply(x.ref, y.ref);
   }
 
   trainer(network: Network): Trainer {

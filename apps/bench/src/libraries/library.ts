@@ -38,7 +38,11 @@ export interface Library<T> {
   softmaxRows(x: T): T;
   /** x + y + y + … + y, added one at a time. */
   addRepeatedly(x: T, y: T, count: number): T;
-  /** The same, but nothing is computed; only for those that record. */
+  /** The same in a structure that was never seen before; only for those that compile what calls recorded. */
+  addInNewOrder?(x: T, y: T, count: number): T;
+  /** x · y · y · … · y, which nothing can make one operation of; compiled where the implementation can. */
+  multiplyRepeatedly(x: T, y: T, count: number): T;
+  /** As `addRepeatedly`, but nothing is computed; only for those that record. */
   recordOnly?(x: T, y: T, count: number): void;
   trainer(network: Network): Trainer;
 

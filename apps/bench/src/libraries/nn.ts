@@ -4,7 +4,7 @@ import { type Backend, removeBackend } from '@nn/core';
 import { crossEntropy, gelu } from '@nn/functional';
 import { Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential } from '@nn/modules';
 import { SGD } from '@nn/optim';
-import { runtimeOf, setDefaultDevice, type Tensor, tensor, use } from '@nn/tensor';
+import { compile, runtimeOf, setDefaultDevice, type Tensor, tensor, use } from '@nn/tensor';
 import type { Layer, Network } from '../networks/network.ts';
 import type { Awaitable, Library, Trainer } from './library.ts';
 
@@ -48,6 +48,7 @@ class NnTrainer implements Trainer {
   readonly #library: Nn;
   readonly #model: Model;
   readonly #optimizer: SGD;
+  readonly #step: (input: Tensor, labels: Tensor) => Tensor;
   readonly #input: Tensor;
   readonly #labels: Tensor;
   #loss: Tensor | undefined;
@@ -58,14 +59,18 @@ class NnTrainer implements Trainer {
     this.#optimizer = new SGD(this.#model.parameters(), { lr: network.learningRate });
     this.#input = tensor(network.input, { shape: network.inputShape });
     this.#labels = tensor(network.labels);
+    const step = (input: Tensor, labels: Tensor): Tensor => {
+      const loss = crossEntropy(this.#model(input), labels);
+      this.#optimizer.zeroGrad();
+      loss.backward();
+      this.#optimizer.step();
+      return loss;
+    };
+    this.#step = library.compiled ? compile(step) : step;
   }
 
   step(): Awaitable {
-    const loss = crossEntropy(this.#model(this.#input), this.#labels);
-    this.#optimizer.zeroGrad();
-    loss.backward();
-    this.#optimizer.step();
-    this.#loss = loss;
+    this.#loss = this.#step(this.#input, this.#labels);
     return this.#library.finish();
   }
 
@@ -95,16 +100,29 @@ export interface NnOptions {
   readonly backend: Backend;
   readonly device: string;
   readonly threads: number;
+  /** Whether steps of training, and chains of products, go through `compile`. Default false. */
+  readonly compiled?: boolean;
 }
 
 export class Nn implements Library<Tensor> {
-  readonly name: string = 'nn';
+  readonly name: string;
   readonly version: string = 'this tree';
   readonly device: string;
   readonly threads: number;
+  readonly compiled: boolean;
   readonly #backend: Backend;
+  #orders = 0;
+  readonly #multiply: Nn['multiplyRepeatedly'];
 
-  constructor({ backend, device, threads }: NnOptions) {
+  constructor({ backend, device, threads, compiled = false }: NnOptions) {
+    this.name = compiled ? 'nn compiled' : 'nn';
+    this.compiled = compiled;
+    const multiply = (x: Tensor, y: Tensor, count: number): Tensor => {
+      let product = x;
+      for (let at = 0; at < count; at++) product = product.matmul(y);
+      return product;
+    };
+    this.#multiply = compiled ? compile(multiply) : multiply;
     this.#backend = backend;
     this.device = device;
     this.threads = threads;
@@ -159,6 +177,17 @@ export class Nn implements Library<Tensor> {
     let sum = x;
     for (let at = 0; at < count; at++) sum = sum.add(y);
     return sum;
+  }
+
+  addInNewOrder(x: Tensor, y: Tensor, count: number): Tensor {
+    const other = this.#orders++ % count;
+    let sum = x;
+    for (let at = 0; at < count; at++) sum = at === other ? y.add(sum) : sum.add(y);
+    return sum;
+  }
+
+  multiplyRepeatedly(x: Tensor, y: Tensor, count: number): Tensor {
+    return this.#multiply(x, y, count);
   }
 
   recordOnly(x: Tensor, y: Tensor, count: number): void {

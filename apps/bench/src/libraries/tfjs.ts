@@ -164,6 +164,14 @@ class TensorFlow implements Library<tf.Tensor> {
     });
   }
 
+  multiplyRepeatedly(x: tf.Tensor, y: tf.Tensor, count: number): tf.Tensor {
+    return tf.tidy(() => {
+      let product = x;
+      for (let at = 0; at < count; at++) product = tf.matMul(product, y);
+      return product;
+    });
+  }
+
   trainer(network: Network): Trainer {
     return new TfTrainer(network);
   }
