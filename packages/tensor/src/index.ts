@@ -43,6 +43,7 @@ export * from './creation.ts';
 export * from './defaults.ts';
 export * from './dispatch.ts';
 export * from './einsum.ts';
+export * from './explain.ts';
 export * from './extrema.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';

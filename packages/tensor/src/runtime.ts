@@ -26,6 +26,7 @@ import { activeCall } from './active.ts';
 import { turnIfDue } from './event-loop.ts';
 import { Holdings, type Keeping } from './holdings.ts';
 import { type Launch, observers } from './observer.ts';
+import { findRepeated } from './repeated.ts';
 import { isTraced } from './trace.ts';
 
 export type { Keeping } from './holdings.ts';
@@ -355,6 +356,22 @@ export class Runtime {
     this.#enforceBudgets();
   }
 
+  /**
+   * Computes values beside everything else: nothing is kept or counted. The caller frees the buffers.
+   *
+   * @param nodes distinct ones that are not held.
+   */
+  computeApart(nodes: readonly Node[]): DeviceBuffer[] {
+    const prepared = (fusion ? this.#fused : this.#unfused).prepare(nodes);
+    const executable = this.#executableOf(prepared);
+    const temporary: NodeState[] = [];
+    const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
+    const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
+    this.backend.run(executable, inputs, outputs, prepared.params);
+    for (const state of temporary) this.release(state);
+    return outputs;
+  }
+
   #executableOf(prepared: Prepared): Executable {
     const slot = prepared.executableSlot;
     if (slot.executable === undefined) {
@@ -378,20 +395,9 @@ export class Runtime {
    * holds it. Throws for values that are gone.
    */
   #promoteRepeated(wanted: Map<Node, Keeping>): void {
-    const seen = new Set<Node>(wanted.keys());
-    const stack = [...seen];
-    while (stack.length > 0) {
-      const node = stack.pop()!;
-      for (const input of node.inputs) {
-        if (seen.has(input) || isHeld(input)) continue;
-        if (input.state?.lost !== undefined) throw new StaleValueError(input.state.lost);
-        seen.add(input);
-        if (input.runs > 0 && node.runs === 0 && isWorthKeeping(input)) wanted.set(input, 'transient');
-        stack.push(input);
-      }
-      if (!isHeld(node) && node.state?.lost !== undefined) throw new StaleValueError(node.state.lost);
-    }
-    for (const node of seen) node.runs++;
+    const { visited, repeated } = findRepeated(wanted.keys());
+    for (const node of repeated) wanted.set(node, 'transient');
+    for (const node of visited) node.runs++;
   }
 
   #bufferOf(node: Node, temporary: NodeState[]): NonNullable<NodeState['buffer']> {
@@ -551,10 +557,4 @@ function isUnshared(node: Node): boolean {
 function valueNode({ shape, dtype, device }: Node, state: NodeState): Node {
   const meta = { shape, dtype };
   return new Node('data', [], meta, meta, device, state);
-}
-
-function isWorthKeeping(node: Node): boolean {
-  return !['reshape', 'permute', 'expand', 'slice', 'pad', 'window', 'iota', 'scalar', 'cast'].includes(
-    node.op,
-  );
 }

@@ -1,0 +1,65 @@
+// The plan that a read would run, and that asking for it changes nothing.
+import { backendOf } from '@nn/core';
+import { explain, interpreter, ones, profile, rand, setFusion, tensor, use } from '@nn/tensor';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+beforeAll(() => use(interpreter()));
+
+describe('explain', () => {
+  test('shows just the kernels that reading runs', async () => {
+    const x = ones([4, 6]).realize();
+    const y = x
+      .exp()
+      .sum(1)
+      .log()
+      .matmul(ones([4, 2]).realize());
+    const plan = explain(y);
+    const { kernels } = await profile(() => y.data());
+    expect(plan.kernels.map(({ name, flops }) => [name, flops]).sort()).toEqual(
+      kernels.map(({ name, flops }) => [name, flops]).sort(),
+    );
+    expect(explain(y)).toMatchObject({ nodeCount: 0, kernels: [] });
+  });
+
+  test('counts what was computed before and will now be kept', async () => {
+    const x = rand([8]).realize();
+    const shared = x.exp();
+    await shared.sum().item();
+    const plan = explain(shared.mul(2));
+    expect(plan.buffers.filter(({ role }) => role === 'output')).toHaveLength(2);
+  });
+
+  test('runs and keeps nothing', async () => {
+    const x = ones([16]);
+    const y = x.exp();
+    const before = backendOf('interpreter').memory();
+    expect(explain([y, x.mul(3)]).kernels.length).toBeGreaterThan(0);
+    expect(backendOf('interpreter').memory()).toEqual(before);
+    const { totals } = await profile(() => y.sin().data());
+    expect(totals).toMatchObject({ plansMade: 1, plansFound: 0, programs: 1 });
+  });
+
+  test('names what it is told, and follows the fusion setting', () => {
+    const weight = ones([3]).realize();
+    const y = weight.mul(2).exp();
+    expect(explain(y, { names: [['layer.weight', weight]] }).kernels[0].reads).toEqual(['layer.weight']);
+    const former = setFusion(false);
+    try {
+      expect(explain(y).kernels.map(({ ops }) => ops)).toEqual([['mul'], ['exp']]);
+    } finally {
+      setFusion(former);
+    }
+  });
+
+  test('has errors that name the cure', () => {
+    use(interpreter({ name: 'other' }));
+    expect(() => explain([ones([2], { device: 'other' }), ones([2], { device: 'interpreter' })])).toThrow(
+      'one at a time',
+    );
+    const gone = tensor([1, 2]);
+    const y = gone.add(1);
+    gone.dispose();
+    expect(() => explain(y)).toThrow('disposed');
+    expect(() => explain(y, { name: [] } as object)).toThrow("Did you mean 'names'?");
+  });
+});
