@@ -10,8 +10,9 @@ import {
   type Value,
 } from '@nn/core';
 import { affineKey } from './affine.ts';
-import { commonExtents, splitLoops } from './align.ts';
+import { commonExtents, matchRows, rowsFirst, splitLoops, splitRows } from './align.ts';
 import { buffersRead, buffersWritten, maximumBuffers } from './buffers.ts';
+import { innerExtents } from './rewrite.ts';
 import { simplifyLoops } from './simplify.ts';
 
 /** More instructions than this spill registers. */
@@ -19,11 +20,13 @@ const maximumInstructions = 320;
 
 /** The kernel that does what both do, or null when they cannot be one or would gain nothing by it. */
 export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel | null {
-  const aligned = align(first, second);
-  if (aligned === null || !fits(first, second)) return null;
+  if (!fits(first, second)) return null;
+  const aligned = [align, alignPermuted]
+    .map((way) => way(first, second))
+    .find((pair) => pair !== null && readsInPlace(pair[1], storesOf(pair[0])));
+  if (aligned == null) return null;
   const [a, b] = aligned;
-  const stored = new Map<number, Store>(a.stores.map((store) => [store.access.buffer, store]));
-  if (!readsInPlace(b, stored)) return null;
+  const stored = storesOf(a);
   const dependent = b.epilogue.some(
     ({ op, ...rest }) => op === 'load' && stored.has((rest as Loading).access.buffer),
   );
@@ -52,6 +55,10 @@ export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel |
   });
 }
 
+function storesOf({ stores }: LoopKernel): Map<number, Store> {
+  return new Map(stores.map((store) => [store.access.buffer, store]));
+}
+
 interface Loading {
   readonly access: Access;
 }
@@ -76,15 +83,31 @@ function align(a: LoopKernel, b: LoopKernel): [LoopKernel, LoopKernel] | null {
   const outer = commonExtents(a.extents, b.extents);
   if (outer === null) return null;
   if (a.producer === null || b.producer === null)
-    return [splitLoops(a, outer, innerOf(a)), splitLoops(b, outer, innerOf(b))];
+    return [splitLoops(a, outer, innerExtents(a)), splitLoops(b, outer, innerExtents(b))];
   if (a.producer.kind !== 'reduce' || b.producer.kind !== 'reduce') return null;
   const inner = commonExtents(a.producer.extents, b.producer.extents);
   return inner === null ? null : [splitLoops(a, outer, inner), splitLoops(b, outer, inner)];
 }
 
-function innerOf({ producer }: LoopKernel): readonly number[] {
-  if (producer === null) return [];
-  return producer.kind === 'reduce' ? producer.extents : producer.inner;
+/** Both over the loops of the one that has a producer, coordinates matched by how they go through what both touch. */
+function alignPermuted(a: LoopKernel, b: LoopKernel): [LoopKernel, LoopKernel] | null {
+  if (a.producer !== null && b.producer !== null) return null;
+  const [first, second] = splitRows({ rows: a.extents, steps: [a] }, { rows: b.extents, steps: [b] });
+  const pairs = matchRows(first, second);
+  if (pairs.length < first.rows.length || pairs.length < second.rows.length) return null;
+  const [[former], [latter]] = [first.steps, second.steps];
+  if (b.producer === null)
+    return [
+      former,
+      rowsFirst(
+        latter,
+        pairs.map(([, row]) => row),
+      ),
+    ];
+  const order = second.rows.map(
+    (_, row) => (pairs.find(([, other]) => other === row) as [number, number])[0],
+  );
+  return [rowsFirst(former, order), latter];
 }
 
 /** Whether the kernel reads what another stores only where that is stored: in its epilogue, at the same elements. */
@@ -112,7 +135,7 @@ function sharesLoad(a: LoopKernel, b: LoopKernel): boolean {
   if ((a.producer === null) !== (b.producer === null)) return false;
   const lists = (kernel: LoopKernel): readonly Instruction[] =>
     kernel.producer?.kind === 'reduce' ? kernel.producer.body : kernel.epilogue;
-  const extents = [...a.extents, ...innerOf(a)];
+  const extents = [...a.extents, ...innerExtents(a)];
   const full = (access: Access): boolean =>
     access.strides.every((stride, i) => stride !== 0 || extents[i] === 1);
   const known = new Set<string>();

@@ -26,6 +26,12 @@ function rewriteInstruction(instruction: Instruction, rewrite: Rewrite): Instruc
   }
 }
 
+/** What a kernel's producer walks inside. */
+export function innerExtents({ producer }: LoopKernel): readonly number[] {
+  if (producer === null) return [];
+  return producer.kind === 'reduce' ? producer.extents : producer.inner;
+}
+
 /** Rewrites all affine functions; extents are the caller's. */
 export function rewriteKernel(
   kernel: LoopKernel,

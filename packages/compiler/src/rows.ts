@@ -1,19 +1,12 @@
 // Makes one kernel of steps that share rows: softmax is a maximum, a sum and a quotient of each row. A device then
 // finishes a row while its data is near, and starts one kernel instead of several.
 import type { Kernel, LoopKernel, RowsKernel } from '@nn/core';
-import { splitLoops } from './align.ts';
+import { matchRows, type RowGroup, rowsFirst, splitRows } from './align.ts';
 import { buffersRead, buffersWritten, maximumBuffers } from './buffers.ts';
 import { Dependences } from './dependences.ts';
 import { joinNames } from './join.ts';
-import { isConflict, staysInRows, type Touch, touchesOf } from './locality.ts';
-import { rewriteKernel } from './rewrite.ts';
+import { staysInRows } from './locality.ts';
 import { mergeRows, simplifyInner } from './simplify.ts';
-
-/** Steps whose extents begin with these rows. A kernel alone is a group whose rows are all of its extents. */
-interface Group {
-  readonly rows: readonly number[];
-  readonly steps: readonly LoopKernel[];
-}
 
 /** Bounds on what one kernel holds: its code is compiled as a whole. */
 const maximumSteps = 16;
@@ -29,7 +22,7 @@ const tinyWork = 2048;
 export function groupRows(kernels: readonly Kernel[]): Kernel[] {
   if (kernels.length < 2) return [...kernels];
   const order = new Dependences(kernels);
-  const groups = new Map<number, Group>();
+  const groups = new Map<number, RowGroup>();
   kernels.forEach((kernel, at) => {
     if (kernel.kind === 'loop' && kernel.producer?.kind !== 'dot')
       groups.set(at, { rows: kernel.extents, steps: [kernel] });
@@ -40,7 +33,7 @@ export function groupRows(kernels: readonly Kernel[]): Kernel[] {
       joined = false;
       for (const earlier of [...order.before(current)].sort((a, b) => b - a)) {
         const first = groups.get(earlier);
-        const second = groups.get(current) as Group;
+        const second = groups.get(current) as RowGroup;
         if (first === undefined || order.isBetween(earlier, current)) continue;
         const group = joinGroups(first, second);
         if (group === null) continue;
@@ -58,7 +51,7 @@ export function groupRows(kernels: readonly Kernel[]): Kernel[] {
 }
 
 /** The group of both, or null when they do not share enough rows. */
-function joinGroups(first: Group, second: Group): Group | null {
+function joinGroups(first: RowGroup, second: RowGroup): RowGroup | null {
   if (!fits([...first.steps, ...second.steps])) return null;
   const [a, b] = splitRows(first, second);
   const pairs = matchRows(a, b);
@@ -113,106 +106,8 @@ function isWorthwhile(rows: readonly number[], steps: readonly LoopKernel[]): bo
   return count >= enoughRows || (count > 1 && Math.max(...works) / count <= shortRow);
 }
 
-/** Pairs of touches of two groups whose order matters. */
-function conflicts(first: Group, second: Group): [Touch, Touch][] {
-  const pairs: [Touch, Touch][] = [];
-  const touches = second.steps.flatMap(touchesOf);
-  for (const a of first.steps.flatMap(touchesOf))
-    for (const b of touches) if (isConflict(a, b)) pairs.push([a, b]);
-  return pairs;
-}
-
-/** Splits the rows of both so that what one walks as a whole and the other in parts becomes the same parts. */
-function splitRows(first: Group, second: Group): [Group, Group] {
-  const pairs = conflicts(first, second);
-  const a = splitAt(
-    first,
-    pairs.map(([own, other]) => [own, other]),
-  );
-  const b = splitAt(
-    second,
-    pairs.map(([other, own]) => [own, other]),
-  );
-  return [a, b];
-}
-
-/** Splits a group's rows where the loops of the other begin and end, in the buffers that both touch. */
-function splitAt(group: Group, pairs: readonly (readonly [own: Touch, other: Touch])[]): Group {
-  const parts = group.rows.map((extent, row) => {
-    const cuts = new Set<number>();
-    for (const [own, other] of pairs) {
-      const unit = Math.abs(own.strides[row]);
-      if (unit === 0) continue;
-      other.strides.forEach((stride, c) => {
-        for (const edge of [Math.abs(stride), Math.abs(stride) * other.extents[c]]) {
-          const cut = edge / unit;
-          if (Number.isInteger(cut) && cut > 1 && cut < extent && extent % cut === 0) cuts.add(cut);
-        }
-      });
-    }
-    return splitExtent(extent, cuts);
-  });
-  if (parts.every((list) => list.length === 1)) return group;
-  const rows = parts.flat();
-  const steps = group.steps.map((step) => {
-    const inner = step.producer?.kind === 'reduce' ? step.producer.extents : [];
-    return splitLoops(step, [...rows, ...step.extents.slice(group.rows.length)], inner);
-  });
-  return { rows, steps };
-}
-
-/** Loops that together walk the extent, cut at multiples of these units as far as they divide each other. */
-function splitExtent(extent: number, cuts: ReadonlySet<number>): number[] {
-  const factors: number[] = [];
-  let unit = 1;
-  for (const cut of [...cuts, extent].sort((x, y) => x - y)) {
-    if (cut % unit !== 0 || cut === unit || extent % cut !== 0) continue;
-    factors.unshift(cut / unit);
-    unit = cut;
-  }
-  return factors;
-}
-
-/** Rows of the two groups that go through all buffers that both touch in equal steps. */
-function matchRows(first: Group, second: Group): [row: number, other: number][] {
-  const pairs = conflicts(first, second);
-  const taken = new Set<number>();
-  const matched: [number, number][] = [];
-  first.rows.forEach((extent, row) => {
-    const other = second.rows.findIndex(
-      (candidate, at) =>
-        candidate === extent &&
-        !taken.has(at) &&
-        pairs.every(([a, b]) => a.strides[row] === b.strides[at] && a.strides[row] !== 0),
-    );
-    if (other < 0) return;
-    taken.add(other);
-    matched.push([row, other]);
-  });
-  return matched;
-}
-
-/** The same loops with these coordinates in front. */
-function rowsFirst(kernel: LoopKernel, rows: readonly number[]): LoopKernel {
-  const others = kernel.extents.map((_, c) => c).filter((c) => !rows.includes(c));
-  return reorder(kernel, [...rows, ...others]);
-}
-
-function reorder(kernel: LoopKernel, order: readonly number[]): LoopKernel {
-  if (order.every((c, i) => c === i)) return kernel;
-  const inner = kernel.producer?.kind === 'reduce' ? kernel.producer.extents : [];
-  const all = [...order, ...inner.map((_, i) => order.length + i)];
-  return rewriteKernel(
-    kernel,
-    order.map((c) => kernel.extents[c]),
-    inner,
-    ({ offset, strides }) => ({ offset, strides: order.map((c) => strides[c]) }),
-    ({ offset, strides }) => ({ offset, strides: all.map((c) => strides[c]) }),
-  );
-}
-
 /** Few and long loops again: rows that all steps walk as one become one, and so do the loops within them. */
-function finishGroup({ rows, steps }: Group): RowsKernel {
+function finishGroup({ rows, steps }: RowGroup): RowsKernel {
   const loops = mergeRows(rows, steps);
   const merged = steps.map((step) => simplifyInner(step, loops));
   return {

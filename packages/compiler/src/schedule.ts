@@ -102,8 +102,8 @@ class Chooser {
   /** Weight and full-size loads of computing a node from buffers. */
   readonly #weight: number[];
   readonly #loads: number[];
-  /** Whether a reduction or dot would be computed in the node's kernel. */
-  readonly #carries: boolean[];
+  /** The reduction or dot that would be computed in the node's kernel, as a key. */
+  readonly #carries: (string | null)[];
   /** The producer of each kernel, as far as decided: what else may share it. */
   readonly #producers = new Map<number, string>();
 
@@ -125,7 +125,7 @@ class Chooser {
     this.#uses = new Array<Use | undefined>(count).fill(undefined);
     this.#weight = new Array<number>(count).fill(0);
     this.#loads = new Array<number>(count).fill(0);
-    this.#carries = new Array<boolean>(count).fill(false);
+    this.#carries = new Array<string | null>(count).fill(null);
   }
 
   choose(): void {
@@ -151,7 +151,7 @@ class Chooser {
     const { index } = node;
     let weight = weightOf(node);
     let loads = 0;
-    let carries = node.kind === 'reduction' || node.op === 'dot';
+    let carries = producerKey(node);
     if (node.kind === 'reduction' || (node.kind === 'heavy' && node.op !== 'take')) {
       // Never computed twice: others load it.
       weight = 0;
@@ -167,7 +167,7 @@ class Chooser {
         if (input.size * 4 > node.size) loads += this.#loads[input.index];
         // What several read has a buffer anyway: the chain that must stay with the producer ends there.
         const alone = this.#consumers[input.index] === 1;
-        carries ||= this.#carries[input.index] && alone && input.size === node.size && node.op !== 'pad';
+        if (alone && input.size === node.size && node.op !== 'pad') carries ??= this.#carries[input.index];
       }
     }
     this.#weight[index] = Math.min(weight, 1e6);
@@ -188,20 +188,14 @@ class Chooser {
     const several = use.kernels.length > 1;
     const once = !several && use.evaluations <= node.size;
     const again = several ? 'severalKernels' : 'repeated';
-    if (node.op === 'dot') {
+    if (node.kind === 'heavy' && node.op !== 'take' && node.op !== 'dot') return 'ownKernel';
+    const carried = this.#carries[node.index];
+    if (carried !== null) {
       if (!once) return again;
-      if (!use.bijective) return 'reordered';
-      return this.#takeProducer(use, `dot ${node.index}`) ? null : 'producerTaken';
-    }
-    if (node.kind === 'reduction') {
-      if (!once) return again;
-      if (use.inBody) return 'insideReduction';
-      return this.#takeProducer(use, `reduce ${reducedExtents(node)}`) ? null : 'producerTaken';
-    }
-    if (node.kind === 'heavy' && node.op !== 'take') return 'ownKernel';
-    if (this.#carries[node.index]) {
-      if (!once) return again;
-      return use.inBody ? 'insideReduction' : null;
+      if (node.op === 'dot' && !use.bijective) return 'reordered';
+      if (node.op !== 'dot' && use.inBody) return 'insideReduction';
+      // The whole chain goes with its producer: another kernel's epilogue has room for it.
+      return this.#takeProducer(use, carried) ? null : 'producerTaken';
     }
     if (once || this.#isCheap(node, use)) return null;
     return several ? 'dear' : 'dearRepeated';
@@ -221,7 +215,7 @@ class Chooser {
     const [kernel] = use.kernels;
     const taken = this.#producers.get(kernel);
     if (taken === undefined) this.#producers.set(kernel, producer);
-    return taken === undefined || (taken === producer && producer.startsWith('reduce'));
+    return taken === undefined || taken === producer;
   }
 
   /** Tells the inputs how the node uses them. */
@@ -387,6 +381,12 @@ function belowMovement(node: GraphNode): GraphNode {
   let current = node;
   while (current.kind === 'movement' && current.op !== 'pad') current = current.inputs[0];
   return current;
+}
+
+/** Dots share a kernel with no other producer, reductions with those over the same extents. */
+function producerKey(node: GraphNode): string | null {
+  if (node.op === 'dot') return `dot ${node.index}`;
+  return node.kind === 'reduction' ? `reduce ${reducedExtents(node)}` : null;
 }
 
 /** The extents that a reduction walks, as a key. */

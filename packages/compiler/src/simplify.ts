@@ -1,7 +1,7 @@
 // Makes loops few and long: orders a kernel's coordinates so that the innermost walks memory in order, and merges
 // neighbours that every access walks as one.
 import type { Affine, LoopKernel } from '@nn/core';
-import { affinesOf, rewriteKernel } from './rewrite.ts';
+import { affinesOf, innerExtents, rewriteKernel } from './rewrite.ts';
 
 /** One final loop: the former coordinates it walks, outermost first. */
 export type Loop = readonly number[];
@@ -52,7 +52,7 @@ function mergerOf(kernel: LoopKernel): {
   merge(coordinates: readonly number[]): Loop[];
 } {
   const { extents } = kernel;
-  const inner = innerOf(kernel);
+  const inner = innerExtents(kernel);
   const { outer, all } = affinesOf(kernel);
   return {
     innerCoordinates: inner.map((_, i) => extents.length + i),
@@ -60,14 +60,9 @@ function mergerOf(kernel: LoopKernel): {
   };
 }
 
-function innerOf({ producer }: LoopKernel): readonly number[] {
-  if (producer === null) return [];
-  return producer.kind === 'reduce' ? producer.extents : producer.inner;
-}
-
 /** The kernel over these loops. */
 function walk(kernel: LoopKernel, loops: readonly Loop[], innerLoops: readonly Loop[]): LoopKernel {
-  const extents = [...kernel.extents, ...innerOf(kernel)];
+  const extents = [...kernel.extents, ...innerExtents(kernel)];
   const extentOf = (loop: Loop): number => loop.reduce((product, c) => product * extents[c], 1);
   const pick =
     (list: readonly Loop[]) =>
