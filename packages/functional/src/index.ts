@@ -8,6 +8,8 @@ export * from './distance.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
 export * from './fold.ts';
+export * from './grid-sample.ts';
+export * from './interpolate.ts';
 export * from './linear.ts';
 export * from './loss-classes.ts';
 export * from './loss-likelihood.ts';
