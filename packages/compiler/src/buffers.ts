@@ -46,25 +46,34 @@ export function buffersWritten(kernel: Kernel): number[] {
   }
 }
 
-/** Leaves out temporaries that no kernel touches any more, and numbers the others anew. */
-export function dropUntouched<B extends Pick<BufferSpec, 'role'>>(
+/**
+ * Leaves out temporaries that no kernel touches any more and buffers that another one stands for, and numbers the
+ * others anew.
+ */
+export function compact<B extends Pick<BufferSpec, 'role'>>(
   buffers: readonly B[],
   kernels: readonly Kernel[],
+  representative: (buffer: number) => number,
 ): { readonly buffers: readonly B[]; readonly kernels: readonly Kernel[] } {
-  const touched = new Set(kernels.flatMap((kernel) => [...buffersRead(kernel), ...buffersWritten(kernel)]));
-  const kept = buffers.map((buffer, i) => buffer.role !== 'temporary' || touched.has(i));
-  if (!kept.includes(false)) return { buffers, kernels };
+  const kept = buffers.map(({ role }, i) => representative(i) === i && role !== 'temporary');
+  for (const kernel of kernels) {
+    for (const list of [buffersRead(kernel), buffersWritten(kernel)])
+      for (const buffer of list) kept[representative(buffer)] = true;
+  }
   let count = 0;
-  const numbers = kept.map((keep) => (keep ? count++ : -1));
+  const own = kept.map((keep) => (keep ? count++ : -1));
+  const numbers = buffers.map((_, i) => own[representative(i)]);
+  if (numbers.every((number, i) => number === i)) return { buffers, kernels };
   return {
     buffers: buffers.filter((_, i) => kept[i]),
     kernels: kernels.map((kernel) => renumber(kernel, (buffer) => numbers[buffer])),
   };
 }
 
+/** The new number of a buffer. */
 type Renumber = (buffer: number) => number;
 
-function renumber(kernel: Kernel, to: Renumber): Kernel {
+export function renumber(kernel: Kernel, to: Renumber): Kernel {
   if (kernel.kind === 'scatter') {
     const { index, source, target } = kernel;
     return { ...kernel, index: to(index), source: to(source), target: to(target) };
@@ -76,7 +85,7 @@ function renumber(kernel: Kernel, to: Renumber): Kernel {
   return renumberLoop(kernel, to);
 }
 
-function renumberLoop(kernel: LoopKernel, to: Renumber): LoopKernel {
+export function renumberLoop(kernel: LoopKernel, to: Renumber): LoopKernel {
   const moved = <T extends { readonly buffer: number }>(access: T): T => ({
     ...access,
     buffer: to(access.buffer),

@@ -1,6 +1,6 @@
 // Programs by the structure of their graphs: what a training loop compiles in its first step it finds in the next.
 import type { Executable, Node, Program } from '@nn/core';
-import { type CompileOptions, compileGraph } from './compile.ts';
+import { type CompileOptions, compileGraph, type GraphUpdate } from './compile.ts';
 import { buildGraph, distinctRoots } from './graph.ts';
 import { hashOf, Linearizer, sameKey } from './linearize.ts';
 
@@ -37,6 +37,8 @@ export interface CacheOptions extends CompileOptions {
 interface Plan {
   readonly key: readonly number[];
   readonly program: Program;
+  /** By the numbers of roots and inputs. */
+  readonly updated: readonly GraphUpdate[];
   readonly executableSlot: { executable?: Executable };
   lastUse: number;
 }
@@ -70,11 +72,15 @@ export class PlanCache {
    * @param updates For roots that are not held, a held node of the same dtype and size each, whose value nobody uses
    * after the run: where it can, the program writes the root's value over it. The others are outputs as ever.
    */
-  prepare(roots: readonly Node[], _updates?: ReadonlyMap<Node, Node>): Prepared {
-    const outputs = distinctRoots(roots);
+  prepare(roots: readonly Node[], updates?: ReadonlyMap<Node, Node>): Prepared {
+    const distinct = distinctRoots(roots);
     const linearizer = this.#linearizer;
     try {
-      linearizer.walk(outputs);
+      linearizer.walk(distinct);
+      if (updates !== undefined && updates.size > 0) {
+        const kept = distinct.length < roots.length ? new Set(roots) : null;
+        linearizer.addUpdates(distinct, updates, kept);
+      }
       const { key, order } = linearizer;
       const inputs = linearizer.inputs.slice();
       const params = linearizer.params.map((node) => node.state?.value ?? 0);
@@ -83,13 +89,16 @@ export class PlanCache {
       let plan = this.#plans.get(hash)?.find((candidate) => sameKey(candidate.key, key));
       const cached = plan !== undefined;
       if (plan === undefined) {
-        const program = compileGraph(buildGraph(order, outputs), this.#options);
-        plan = { key: key.slice(), program, executableSlot: {}, lastUse: 0 };
+        const graph = buildGraph(order, distinct);
+        const { program, updated } = compileGraph(graph, this.#options, linearizer.updates);
+        plan = { key: key.slice(), program, updated, executableSlot: {}, lastUse: 0 };
         this.#add(hash, plan);
       }
       plan.lastUse = ++this.#clock;
       const { program, executableSlot } = plan;
-      return { program, inputs, params, outputs, updated: [], nodeCount, cached, executableSlot };
+      const updated = plan.updated.map(({ root, input }) => ({ root: distinct[root], input }));
+      const outputs = plan.updated.length === 0 ? distinct : withoutUpdated(distinct, plan.updated);
+      return { program, inputs, params, outputs, updated, nodeCount, cached, executableSlot };
     } finally {
       linearizer.release();
     }
@@ -125,4 +134,13 @@ export class PlanCache {
     else this.#plans.set(oldestHash, rest);
     this.#size--;
   }
+}
+
+function withoutUpdated(roots: readonly Node[], updated: readonly GraphUpdate[]): Node[] {
+  let next = 0;
+  return roots.filter((_, root) => {
+    if (updated[next]?.root !== root) return true;
+    next++;
+    return false;
+  });
 }

@@ -9,13 +9,15 @@ import {
   type Program,
 } from '@nn/core';
 import { type Box, boxOf, coversAll } from './boxes.ts';
-import { dropUntouched } from './buffers.ts';
+import { compact } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
+import { overwriteTemporaries, representativeOf } from './in-place.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
 import { planMemory } from './memory.ts';
 import { mergeKernels } from './merge.ts';
 import { groupRows } from './rows.ts';
 import { Schedule } from './schedule.ts';
+import { placeUpdates, type Update } from './updates.ts';
 import { verifyProgram } from './verify.ts';
 
 export interface CompileOptions {
@@ -25,29 +27,40 @@ export interface CompileOptions {
   bytesPerElement(dtype: DType): number;
 }
 
-export function compileGraph(graph: Graph, options: CompileOptions): Program {
-  return compileForInspection(graph, options).program;
+/** A root of the graph whose value may be written over that of an input, by their numbers in the graph's lists. */
+export interface GraphUpdate {
+  readonly root: number;
+  readonly input: number;
+}
+
+export interface Compiled {
+  readonly program: Program;
+  /** The updates that the program does in place; these roots are no outputs of it. */
+  readonly updated: readonly GraphUpdate[];
 }
 
 /** A program, and what it is made of. */
-export interface Inspected {
-  readonly program: Program;
+export interface Inspected extends Compiled {
   readonly schedule: Schedule;
-  /** The node whose value each buffer of the program is for. */
-  readonly origins: readonly (GraphNode | undefined)[];
+  /** The nodes whose values lie in each buffer of the program, one after the other. */
+  readonly origins: readonly (readonly GraphNode[])[];
 }
 
-export function compileForInspection(graph: Graph, options: CompileOptions): Inspected {
+export function compileGraph(
+  graph: Graph,
+  options: CompileOptions,
+  updates: readonly GraphUpdate[] = [],
+): Inspected {
   const writer = new ProgramWriter(graph, options);
-  const program = writer.write();
-  verifyProgram(program, options.bytesPerElement);
-  return { program, schedule: writer.schedule, origins: writer.origins };
+  const compiled = writer.write(updates);
+  verifyProgram(compiled.program, options.bytesPerElement);
+  return { ...compiled, schedule: writer.schedule, origins: writer.origins };
 }
 
 interface Buffer {
   readonly dtype: DType;
   readonly length: number;
-  readonly role: BufferSpec['role'];
+  role: BufferSpec['role'];
 }
 
 class ProgramWriter implements LoweringContext {
@@ -62,7 +75,7 @@ class ProgramWriter implements LoweringContext {
   readonly #kernels: Kernel[][] = [];
   readonly #originOf = new Map<Buffer, GraphNode>();
   /** Of the finished program's buffers. */
-  origins: readonly (GraphNode | undefined)[] = [];
+  origins: readonly (readonly GraphNode[])[] = [];
 
   constructor(graph: Graph, options: CompileOptions) {
     this.#graph = graph;
@@ -70,14 +83,19 @@ class ProgramWriter implements LoweringContext {
     this.schedule = new Schedule(graph, options.fusion);
   }
 
-  write(): Program {
+  write(updates: readonly GraphUpdate[]): Compiled {
     const { nodes, roots } = this.#graph;
+    const inputs: number[] = [];
     for (const node of nodes) {
-      if (node.leaf?.kind === 'buffer') this.#bufferOf.set(node, this.#addBuffer(node, 'input'));
+      if (node.leaf?.kind !== 'buffer') continue;
+      inputs.push(this.#addBuffer(node, 'input'));
+      this.#bufferOf.set(node, inputs[inputs.length - 1]);
     }
+    const outputs: number[] = [];
     const copies: Kernel[] = [];
     for (const root of roots) {
       const output = this.#addBuffer(root, 'output');
+      outputs.push(output);
       // A root that is another root's equal, or an input, is copied from its buffer.
       if (this.#bufferOf.has(root) || root.leaf !== null) copies.push(...this.#copyInto(root, output));
       else this.#bufferOf.set(root, output);
@@ -91,8 +109,31 @@ class ProgramWriter implements LoweringContext {
     }
     const ordered = this.#kernels.reverse().flat();
     const merged = this.#options.fusion ? groupRows(mergeKernels(ordered, this.#buffers)) : ordered;
-    const { buffers, kernels } = dropUntouched(this.#buffers, merged);
-    this.origins = buffers.map((buffer) => this.#originOf.get(buffer));
+    const numbered = updates.map(({ root, input }) => ({ output: outputs[root], input: inputs[input] }));
+    const program = this.#finish(merged, numbered);
+    const updated = updates.filter((_, i) => this.#buffers[numbered[i].output].role === 'updated');
+    return { program, updated };
+  }
+
+  /** Decides what shares a buffer, and where the temporaries lie. */
+  #finish(unplaced: readonly Kernel[], updates: readonly Update[]): Program {
+    const aliases = this.#buffers.map((_, buffer) => buffer);
+    const placed = placeUpdates(unplaced, updates, aliases);
+    overwriteTemporaries(placed, this.#buffers, aliases);
+    for (const { output, input } of updates) {
+      if (aliases[output] !== input) continue;
+      this.#buffers[input].role = 'updated';
+      this.#buffers[output].role = 'updated';
+    }
+    const { buffers, kernels } = compact(this.#buffers, placed, (buffer) =>
+      representativeOf(aliases, buffer),
+    );
+    const values = new Map<Buffer, GraphNode[]>(buffers.map((buffer) => [buffer, []]));
+    this.#buffers.forEach((buffer, i) => {
+      const origin = this.#originOf.get(buffer);
+      if (origin !== undefined) values.get(this.#buffers[representativeOf(aliases, i)])?.push(origin);
+    });
+    this.origins = buffers.map((buffer) => (values.get(buffer) ?? []).sort((a, b) => a.index - b.index));
     const params = this.#graph.params.map((param) => param.dtype);
     return planMemory(buffers, params, kernels, this.#options.bytesPerElement);
   }

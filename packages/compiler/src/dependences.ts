@@ -19,9 +19,9 @@ export class Dependences {
     const readers = new Map<number, number[]>();
     kernels.forEach((kernel, at) => {
       const written = buffersWritten(kernel);
-      for (const buffer of [...buffersRead(kernel), ...written]) this.#order(writers.get(buffer), at);
+      for (const buffer of [...buffersRead(kernel), ...written]) this.order(writers.get(buffer), at);
       for (const buffer of written) {
-        for (const reader of readers.get(buffer) ?? []) this.#order(reader, at);
+        for (const reader of readers.get(buffer) ?? []) this.order(reader, at);
         writers.set(buffer, at);
         readers.set(buffer, []);
       }
@@ -41,6 +41,11 @@ export class Dependences {
   /** Kernels that this one directly comes after. */
   before(at: number): ReadonlySet<number> {
     return this.#before[at];
+  }
+
+  /** Kernels that directly come after this one. */
+  after(at: number): ReadonlySet<number> {
+    return this.#after[at];
   }
 
   /** Whether the first reaches the second through others: then the two cannot be one. */
@@ -75,11 +80,11 @@ export class Dependences {
     this.#kernels[gone] = null;
     for (const before of this.#before[gone]) {
       this.#after[before].delete(gone);
-      this.#order(before, kept);
+      this.order(before, kept);
     }
     for (const after of this.#after[gone]) {
       this.#before[after].delete(gone);
-      this.#order(kept, after);
+      this.order(kept, after);
     }
     this.#before[gone].clear();
     this.#after[gone].clear();
@@ -101,7 +106,8 @@ export class Dependences {
     return result;
   }
 
-  #order(first: number | undefined, second: number): void {
+  /** Has the second come after the first; not before it already. */
+  order(first: number | undefined, second: number): void {
     if (first === undefined || first === second) return;
     this.#after[first].add(second);
     this.#before[second].add(first);

@@ -1,7 +1,7 @@
 // Shows what a graph compiles to, for people: kernels, buffers, and what stopped fusion.
 import type { BufferSpec, DType, Kernel, Node, Shape } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
-import { type CompileOptions, compileForInspection, type Inspected } from './compile.ts';
+import { type CompileOptions, compileGraph, type Inspected } from './compile.ts';
 import { costOf, type KernelCost } from './cost.ts';
 import { buildGraph, distinctRoots } from './graph.ts';
 import { kindOf, opsOf, walkOf } from './inspect.ts';
@@ -30,7 +30,7 @@ export interface ExplainedKernel extends KernelCost {
 export interface ExplainedBuffer {
   readonly name: string;
   readonly role: BufferSpec['role'];
-  /** The op whose value it holds. */
+  /** The op whose value it holds in the end. */
   readonly op: string;
   readonly dtype: DType;
   readonly shape: Shape;
@@ -39,6 +39,8 @@ export interface ExplainedBuffer {
   readonly lifetime: readonly [first: number, last: number] | null;
   /** Why the value was not computed where it is used; undefined for inputs. */
   readonly reason: BufferReason | undefined;
+  /** Values that lay in it before, and were written over in place. */
+  readonly former: readonly { readonly op: string; readonly reason: BufferReason | undefined }[];
 }
 
 /** The plan of a flush. As a string: tables for people. */
@@ -105,13 +107,15 @@ export class Explanation {
     ]);
     const buffers = this.buffers.map((buffer) => [
       buffer.name,
-      buffer.op,
+      [...buffer.former, buffer].map(({ op }) => op).join(', '),
       buffer.role,
       buffer.dtype,
       `[${buffer.shape.join(', ')}]`,
       String(buffer.bytes),
       buffer.lifetime === null ? 'none' : [...new Set(buffer.lifetime)].join('–'),
-      buffer.reason === undefined ? '' : bufferReasons[buffer.reason],
+      [...buffer.former, buffer]
+        .flatMap(({ reason }) => (reason === undefined ? [] : [bufferReasons[reason]]))
+        .join('; '),
     ]);
     const left = (heads: readonly string[]): { head: string; align: 'left' | 'right' }[] =>
       heads.map((head) => ({ head, align: ['flops', 'bytes', '#'].includes(head) ? 'right' : 'left' }));
@@ -168,7 +172,7 @@ export function explain(roots: readonly Node[], options: ExplainOptions): Explan
   const { inputs, params, order } = linearizer;
   const graph = buildGraph(order, outputs);
   const computed = order.length - inputs.length - params.length;
-  return new Explanation(computed, compileForInspection(graph, options), inputs, {
+  return new Explanation(computed, compileGraph(graph, options), inputs, {
     ...options,
     nameOf: (node) => options.nameOf?.(node),
   });
@@ -182,7 +186,7 @@ function explainBuffers(
   const lifetimes = lifetimesOf(program.kernels);
   const counts = { input: 0, output: 0, temporary: 0 };
   return program.buffers.map(({ role, dtype, length }, i) => {
-    const origin = origins[i];
+    const origin = origins[i].at(-1);
     const isInput = role === 'input' || role === 'updated';
     const short = isInput ? 'input' : role;
     const number = counts[short]++;
@@ -197,6 +201,9 @@ function explainBuffers(
       bytes: length * bytesPerElement(dtype),
       lifetime: lifetimes.get(i) ?? null,
       reason: isInput || origin === undefined ? undefined : schedule.reasonOf(origin),
+      former: origins[i]
+        .slice(0, -1)
+        .flatMap((node) => (node.leaf === null ? [{ op: node.op, reason: schedule.reasonOf(node) }] : [])),
     };
   });
 }

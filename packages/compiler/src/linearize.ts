@@ -1,6 +1,7 @@
 // Turns the graph behind some roots into a list of integers that says all of its structure, in one walk without
 // recursion: the key under which its program is found again.
-import { type DType, dtypes, type Node } from '@nn/core';
+import { type DType, dtypes, type Node, sizeOf } from '@nn/core';
+import type { GraphUpdate } from './compile.ts';
 import { isLeaf, isParam } from './graph.ts';
 
 const dtypeNumbers: ReadonlyMap<DType, number> = new Map(dtypes.map((dtype, i) => [dtype, i]));
@@ -8,6 +9,8 @@ const dtypeNumbers: ReadonlyMap<DType, number> = new Map(dtypes.map((dtype, i) =
 // Signatures are positive.
 const bufferMark = -1;
 const paramMark = -2;
+const rootsMark = -3;
+const updatesMark = -4;
 
 /** A walk's result; valid until `release`, which lets go of the nodes. */
 export class Linearizer {
@@ -17,6 +20,7 @@ export class Linearizer {
   readonly params: Node[] = [];
   /** The structure. */
   readonly key: number[] = [];
+  readonly updates: GraphUpdate[] = [];
   readonly #stack: Node[] = [];
 
   walk(roots: readonly Node[]): void {
@@ -48,7 +52,44 @@ export class Linearizer {
         for (let i = 0; i < inputs.length; i++) key.push(inputs[i].position);
       }
     }
+    key.push(rootsMark);
     for (const root of roots) key.push(root.position);
+  }
+
+  /**
+   * Adds the updates that a program may do, by the order of the roots: of held nodes that it reads, whose memory no
+   * other input shares, each for the first root that asks.
+   *
+   * @param kept Nodes whose values must stay.
+   */
+  addUpdates(roots: readonly Node[], updates: ReadonlyMap<Node, Node>, kept: ReadonlySet<Node> | null): void {
+    const { key, inputs } = this;
+    const shared = sharedMemory(inputs);
+    const taken = new Uint8Array(inputs.length);
+    for (let root = 0; root < roots.length; root++) {
+      const { dtype, shape } = roots[root];
+      const held = updates.get(roots[root]);
+      const input = held === undefined ? -1 : this.#inputNumber(held);
+      if (held === undefined || input < 0 || taken[input] !== 0) continue;
+      if (held.dtype !== dtype || sizeOf(held.shape) !== sizeOf(shape)) continue;
+      if (kept?.has(held) || shared?.has(memoryOf(held))) continue;
+      taken[input] = 1;
+      if (this.updates.push({ root, input }) === 1) key.push(updatesMark);
+      key.push(root, input);
+    }
+  }
+
+  /** Inputs lie in the order of their positions. */
+  #inputNumber(node: Node): number {
+    const { inputs } = this;
+    let low = 0;
+    let high = inputs.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (inputs[middle].position < node.position) low = middle + 1;
+      else high = middle;
+    }
+    return inputs[low] === node ? low : -1;
   }
 
   #addLeaf(node: Node): void {
@@ -69,8 +110,25 @@ export class Linearizer {
     this.inputs.length = 0;
     this.params.length = 0;
     this.key.length = 0;
+    this.updates.length = 0;
     this.#stack.length = 0;
   }
+}
+
+/** What tells one device buffer from another, also before it is allocated. */
+function memoryOf({ state }: Node): object | null {
+  return state?.buffer ?? state;
+}
+
+/** The memory that several inputs share; null when none do. */
+function sharedMemory(inputs: readonly Node[]): Set<object | null> | null {
+  const seen = new Set<object | null>();
+  for (const input of inputs) seen.add(memoryOf(input));
+  if (seen.size === inputs.length) return null;
+  const shared = new Set<object | null>();
+  seen.clear();
+  for (const input of inputs) (seen.has(memoryOf(input)) ? shared : seen).add(memoryOf(input));
+  return shared;
 }
 
 export function hashOf(key: readonly number[]): number {

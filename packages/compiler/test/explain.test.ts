@@ -9,7 +9,11 @@ const options = { fusion: true, bytesPerElement };
 /** The reasons of buffers by the op whose value they hold. */
 function reasons(roots: readonly Node[], fusion: boolean = true): Record<string, string | undefined> {
   const { buffers } = explain(roots, { ...options, fusion });
-  return Object.fromEntries(buffers.filter(({ role }) => role !== 'input').map((b) => [b.op, b.reason]));
+  return Object.fromEntries(
+    buffers
+      .filter(({ role }) => role !== 'input')
+      .flatMap((b) => [...b.former, b].map(({ op, reason }) => [op, reason])),
+  );
 }
 
 describe('explain', () => {
