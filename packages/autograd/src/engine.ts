@@ -14,6 +14,7 @@ import {
 } from '@nn/tensor';
 import { RecordedFunction, recordOp } from './graph.ts';
 import { enableGrad, isGradEnabled, noGrad } from './modes.ts';
+import { endRecomputation } from './recomputation.ts';
 
 type Hook = (gradient: Tensor) => Tensor | undefined;
 
@@ -64,22 +65,27 @@ function walk(
     gradients.set(state, present === undefined ? gradient : present.add(gradient));
   };
   for (const { state, gradient } of roots) add(state, gradient);
-  const order = reachable(roots.map(({ state }) => state));
-  for (const recorded of order) {
+  const step = (recorded: RecordedFunction): void => {
     const state = recorded.output!;
     const total = gradients.get(state);
-    if (total === undefined) continue;
+    if (total === undefined) return;
     gradients.delete(state);
     const gradient = hooked(state, total);
     if (state.retainsGrad) state.grad = state.grad === null ? gradient : state.grad.add(gradient);
     sink.receive(state, gradient);
-    if (sink.isEnd(state)) continue;
+    if (sink.isEnd(state)) return;
     const inputGradients = recorded.backward(gradient);
     recorded.inputs.forEach((input, i) => {
       const each = inputGradients[i];
       if (input !== null && each !== null) add(input, each);
     });
     if (!retainGraph) recorded.release();
+  };
+  const order = reachable(roots.map(({ state }) => state));
+  try {
+    for (const recorded of order) step(recorded);
+  } finally {
+    endRecomputation();
   }
   // What is left belongs to leaves.
   for (const [state, total] of gradients) sink.receive(state, hooked(state, total));

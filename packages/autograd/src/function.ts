@@ -1,12 +1,14 @@
 // Operations with a derivative of the user's own.
 import { AutogradError, sameShape } from '@nn/core';
 import { isTensor, type Tensor } from '@nn/tensor';
-import { graphFreed, RecordedFunction, save } from './graph.ts';
+import { graphFreed, RecordedFunction } from './graph.ts';
 import { isGradEnabled, noGrad } from './modes.ts';
+import { SavedTensors } from './recomputation.ts';
 
 /** What forward hands to backward. */
 export class FunctionContext {
-  #saved: readonly Tensor[] = [];
+  #saved: SavedTensors | null = null;
+  #gradient: Tensor | null = null;
   /** Which of forward's arguments need a gradient. */
   readonly needsInputGrad: readonly boolean[];
   /** Anything else that backward wants to know. */
@@ -17,11 +19,17 @@ export class FunctionContext {
   }
 
   saveForBackward(...tensors: Tensor[]): void {
-    this.#saved = tensors.map(save);
+    this.#saved = new SavedTensors(tensors);
   }
 
+  /** What forward saved. */
   get savedTensors(): readonly Tensor[] {
-    return this.#saved;
+    return this.#saved?.restored(this.#gradient) ?? [];
+  }
+
+  /** @internal Called before backward, with its gradient. */
+  begin(gradient: Tensor): void {
+    this.#gradient = gradient;
   }
 }
 
@@ -55,6 +63,7 @@ class CustomRecord<Arguments extends readonly unknown[]> extends RecordedFunctio
 
   backward(gradient: Tensor): readonly (Tensor | null)[] {
     if (this.#context === null) throw graphFreed();
+    this.#context.begin(gradient);
     const given = this.#definition.backward(this.#context, gradient);
     const gradients = isTensor(given) ? [given] : given;
     return this.#positions.map((position, i) => {

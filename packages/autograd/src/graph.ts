@@ -1,6 +1,7 @@
 // The record of what was computed from what: a function for each op whose output needs a gradient.
 import { AutogradError, isFloat, type OpName, sameShape } from '@nn/core';
-import { castTo, type GradientFunction, type GradientState, Storage, sumTo, Tensor } from '@nn/tensor';
+import { castTo, type GradientFunction, type GradientState, sumTo, type Tensor } from '@nn/tensor';
+import { SavedTensors } from './recomputation.ts';
 import { notDifferentiable, type Rule } from './rules/rule.ts';
 import { rules } from './rules/table.ts';
 
@@ -29,45 +30,33 @@ export abstract class RecordedFunction implements GradientFunction {
   abstract release(): void;
 }
 
-/** The tensor's value of now: later writes to its storage do not show. */
-export function save(tensor: Tensor): Tensor {
-  const saved = new Tensor(new Storage(tensor.node), tensor.shape, null);
-  saved.gradient = tensor.gradient;
-  return saved;
-}
-
-interface Saved {
-  readonly inputs: readonly Tensor[];
-  readonly output: Tensor;
-}
-
 /** An op of the table, with its rule. */
 class OpFunction extends RecordedFunction {
   readonly name: string;
   readonly #rule: Rule<object>;
   readonly #attributes: object;
-  #saved: Saved | null;
+  /** The inputs, and last the output. */
+  #saved: SavedTensors | null;
 
   constructor(op: OpName, rule: Rule<object>, inputs: readonly Tensor[], attributes: object, output: Tensor) {
     super(inputs);
     this.name = `${op[0].toUpperCase()}${op.slice(1)}Backward`;
     this.#rule = rule;
     this.#attributes = attributes;
-    this.#saved = {
-      inputs: inputs.map(save),
-      output: new Tensor(new Storage(output.node), output.shape, null),
-    };
+    this.#saved = new SavedTensors([...inputs, output]);
   }
 
   /** The saved output takes part in differentiation too, for derivatives of derivatives. */
   linkOutput(state: GradientState): void {
     this.output = state;
-    this.#saved!.output.gradient = state;
+    this.#saved!.link(this.inputs.length, state);
   }
 
   backward(gradient: Tensor): readonly (Tensor | null)[] {
     if (this.#saved === null) throw graphFreed();
-    const { inputs, output } = this.#saved;
+    const saved = this.#saved.restored(gradient);
+    const inputs = saved.slice(0, -1);
+    const output = saved[saved.length - 1];
     const needs = this.inputs.map((state) => state !== null);
     const gradients = this.#rule({ gradient, inputs, output, attributes: this.#attributes, needs });
     return inputs.map((input, i) => {
