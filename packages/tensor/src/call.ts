@@ -338,15 +338,19 @@ export class Call {
     const donates = trace.calls > friendlyCalls;
     const values: Node[] = new Array(plan.roots.length);
     this.#evaluateInputs(plan);
-    for (const { runtime, prepared, inputs, params, roots } of plan.parts) {
-      const nodes = inputs.map((slot) => bound[slot]);
-      const numbers = params.map((slot) =>
-        slot >= 0 ? this.#scalars[slot] : bound[-1 - slot].state!.value!,
-      );
-      const results = runtime.replay(prepared, nodes, numbers, donates, (i) => plan.keepings[roots[i]]);
+    for (const part of plan.parts) {
+      const { prepared, keepings, roots } = part;
+      const nodes: Node[] = [];
+      for (const slot of part.inputs) nodes.push(bound[slot]);
+      const params: (number | bigint)[] = [];
+      for (const slot of part.params)
+        params.push(slot >= 0 ? this.#scalars[slot] : bound[-1 - slot].state!.value!);
+      const former = part.results;
+      const results = part.runtime.replay(prepared, { nodes, params, keepings, donates, former });
+      part.results = results;
       for (let i = 0; i < results.length; i++) {
         values[roots[i]] = results[i];
-        if (plan.roots[roots[i]].shared) results[i].shared = true;
+        if (plan.shared[roots[i]]) results[i].shared = true;
       }
     }
     this.#outcome = 'computed';
@@ -370,7 +374,11 @@ export class Call {
     if (!isTraced(node)) return node;
     if (this.#outcome === 'open') throw new InternalError('compile: a value was asked for during the call');
     const position = this.#plan?.positions.get(node);
-    if (position !== undefined) return this.#values[position];
+    if (position !== undefined) {
+      const value = this.#values[position];
+      value.shared = true;
+      return value;
+    }
     // Somebody uses it though it was not returned: from the next call on it is computed with the others.
     if (node.device !== '') this.#trace?.extras.set(node, 'output');
     return this.#cloned(node);

@@ -61,19 +61,29 @@ export class Holdings {
     upload: new Queue(),
   };
 
-  add(state: NodeState, keeping: Keeping, bytes: number, flush: number): void {
+  add(state: NodeState, keeping: Keeping, bytes: number, flush: number): Holding {
     this.remove(state);
     const holding: Holding = { state, keeping, bytes, flush, before: null, after: null };
     this.#byState.set(state, holding);
     this.#queues[keeping].add(holding);
+    return holding;
   }
 
-  remove(state: NodeState): boolean {
+  /** Whether the holding was neither removed nor replaced. */
+  has(holding: Holding): boolean {
+    return this.#byState.get(holding.state) === holding;
+  }
+
+  /** Whether the flush used the value. */
+  isUsed(state: NodeState, flush: number): boolean {
+    return this.#byState.get(state)?.flush === flush;
+  }
+
+  remove(state: NodeState): void {
     const holding = this.#byState.get(state);
-    if (holding === undefined) return false;
+    if (holding === undefined) return;
     this.#byState.delete(state);
     this.#queues[holding.keeping].remove(holding);
-    return true;
   }
 
   /** Notes a use, and maybe another way in which the value may go. */

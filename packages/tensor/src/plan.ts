@@ -65,7 +65,9 @@ export function buildPlan(
     if (list === undefined) devices.set(root.device, [root]);
     else list.push(root);
   }
-  const parts = Array.from(devices, ([device, list]) => buildPart(trace, device, list, updates, positions));
+  const parts = Array.from(devices, ([device, list]) =>
+    buildPart(trace, device, list, updates, positions, keepings),
+  );
   const plan: Plan = {
     wanted,
     formers,
@@ -73,7 +75,7 @@ export function buildPlan(
     extras: trace.extras.size,
     fusion: isFused(),
     roots,
-    keepings: [...keepings.values()],
+    shared: roots.map((root) => wanted.indexOf(root) !== wanted.lastIndexOf(root)),
     positions,
     parts,
   };
@@ -87,6 +89,7 @@ function buildPart(
   roots: readonly Node[],
   updates: ReadonlyMap<Node, Node>,
   positions: ReadonlyMap<Node, number>,
+  keepings: ReadonlyMap<Node, Keeping>,
 ): PlanPart {
   const slots = new Map(trace.placeholders.map((placeholder, slot) => [placeholder, slot]));
   // The program's params are told apart by the values that they have meanwhile.
@@ -103,5 +106,7 @@ function buildPart(
     inputs: prepared.inputs.map((node) => slots.get(node)!),
     params: prepared.params.map(Number),
     roots: results.map((root) => positions.get(root)!),
+    keepings: results.map((root) => keepings.get(root)!),
+    results: [],
   };
 }

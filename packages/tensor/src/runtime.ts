@@ -24,7 +24,7 @@ import {
 } from '@nn/core';
 import { activeCall } from './active.ts';
 import { turnIfDue } from './event-loop.ts';
-import { Holdings, type Keeping } from './holdings.ts';
+import { type Holding, Holdings, type Keeping } from './holdings.ts';
 import { type Launch, observers } from './observer.ts';
 import { findRepeated } from './repeated.ts';
 import { isTraced } from './trace.ts';
@@ -111,16 +111,31 @@ const staleMessage =
   'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
   'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
 
+const recycledMessage =
+  'this gradient was left by a compiled function, which has been called again since. ' +
+  'Read it earlier, or keep it with x.realize() or x.clone() before the next call';
+
 const updatedMessage =
   'this value, or one that it was computed from, has been updated in place by a compiled function. ' +
   'Return it from that function, or keep it with x.realize() before the call';
+
+/** What a compiled function's program runs on. */
+export interface Replay {
+  readonly nodes: readonly Node[];
+  readonly params: readonly (number | bigint)[];
+  /** For each result. */
+  readonly keepings: readonly Keeping[];
+  readonly donates: boolean;
+  /** The results of the last call. */
+  readonly former: readonly Node[];
+}
 
 export class Runtime {
   readonly backend: Backend;
   readonly #fused: PlanCache;
   readonly #unfused: PlanCache;
   readonly #holdings = new Holdings();
-  readonly #collected: FinalizationRegistry<NodeState>;
+  readonly #collected: FinalizationRegistry<Holding>;
   #recorded: Node[] = [];
   #recordedBytes = 0;
   /** What the next step computes and keeps besides what it is asked for. */
@@ -137,7 +152,10 @@ export class Runtime {
     });
     this.#fused = new PlanCache(options(true));
     this.#unfused = new PlanCache(options(false));
-    this.#collected = new FinalizationRegistry((state) => this.release(state));
+    // Nodes are not unregistered when their value goes, which costs more: then the holding is no longer current.
+    this.#collected = new FinalizationRegistry((holding) => {
+      if (this.#holdings.has(holding)) this.release(holding.state);
+    });
   }
 
   /**
@@ -248,62 +266,61 @@ export class Runtime {
   }
 
   /**
-   * Runs a prepared program on these inputs. Gives the values of its outputs, then those that it updated: in the
-   * buffers of the inputs, if it `donates` them and nobody else may need them, else in copies of these.
+   * Runs a prepared program of a compiled function. Gives the values of its outputs, then those that it updated: with
+   * `donates`, in the buffers of the inputs, where nobody else may need these; else in copies of them.
    */
-  replay(
-    prepared: Prepared,
-    nodes: readonly Node[],
-    params: readonly (number | bigint)[],
-    donates: boolean,
-    keepingOf: (result: number) => Keeping,
-  ): Node[] {
+  replay(prepared: Prepared, replay: Replay): Node[] {
+    const { nodes, params, keepings, donates, former } = replay;
     this.#flush++;
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
     const inputs: DeviceBuffer[] = [];
     for (const node of nodes) inputs.push(this.#bufferOf(node, temporary));
-    const { updated } = prepared;
-    for (const { input } of updated) {
+    for (const { input } of prepared.updated) {
       const node = nodes[input];
       if (donates && isUnshared(node) && !temporary.includes(node.state!)) continue;
       const copy = this.#allocate(node.dtype, inputs[input].length);
       this.backend.copy(inputs[input], copy);
       inputs[input] = copy;
     }
-    const outputs: DeviceBuffer[] = [];
-    for (const node of prepared.outputs) outputs.push(this.#allocate(node.dtype, sizeOf(node.shape)));
+    const states: NodeState[] = prepared.outputs.map(({ dtype, shape }, i) => {
+      const again = donates && keepings[i] === 'transient' ? this.#recycled(former[i]) : null;
+      return again ?? { buffer: this.#allocate(dtype, sizeOf(shape)) };
+    });
+    const outputs = states.map(({ buffer }) => buffer!);
+    for (const { input } of prepared.updated) {
+      const { state } = nodes[input];
+      if (state!.buffer !== inputs[input]) states.push({ buffer: inputs[input] });
+      else {
+        // Whatever happens while the program runs, nobody may take this for the former value.
+        nodes[input].state = { lost: updatedMessage };
+        state!.host = undefined;
+        states.push(state!);
+      }
+    }
     this.#launch({ executable, inputs, outputs, params });
     for (const state of temporary) this.release(state);
     const results: Node[] = [];
-    for (let i = 0; i < outputs.length; i++) {
-      const result = valueNode(prepared.outputs[i], { buffer: outputs[i] });
-      this.#hold(result, keepingOf(results.push(result) - 1));
-    }
-    for (const { root, input } of updated) {
-      const former = nodes[input];
-      const buffer = inputs[input];
-      const keeping = keepingOf(results.length);
-      if (former.state!.buffer === buffer) results.push(this.#takeOver(former, root, keeping));
-      else {
-        const result = valueNode(root, { buffer });
-        this.#hold(result, keeping);
-        results.push(result);
-      }
+    for (let i = 0; i < states.length; i++) {
+      const model = i < outputs.length ? prepared.outputs[i] : prepared.updated[i - outputs.length].root;
+      const result = valueNode(model, states[i]);
+      this.#hold(result, keepings[i]);
+      results.push(result);
     }
     this.#enforceBudgets();
     return results;
   }
 
-  /** A new value in the memory of a former one. */
-  #takeOver(former: Node, root: Node, keeping: Keeping): Node {
-    const state = former.state!;
-    former.state = { lost: updatedMessage };
+  /** The state of what a former call left, if nobody is known to need that any more. */
+  #recycled(former: Node | undefined): NodeState | null {
+    const state = former?.state;
+    if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return null;
+    // Not of what this call uses, nor of what somebody asked to keep.
+    if (this.#holdings.isUsed(state, this.#flush) || this.#holdings.keepingOf(state) !== 'transient')
+      return null;
+    former.state = { lost: recycledMessage };
     state.host = undefined;
-    const result = valueNode(root, state);
-    this.#collected.unregister(state);
-    this.#hold(result, keeping);
-    return result;
+    return state;
   }
 
   /** Notes that a compiled function overwrote a storage's value. */
@@ -438,8 +455,7 @@ export class Runtime {
 
   #hold(node: Node, keeping: Keeping): void {
     const state = node.state!;
-    this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush);
-    this.#collected.register(node, state, state);
+    this.#collected.register(node, this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush));
   }
 
   /** An old version stays only as long as the budget for them allows. */
@@ -473,7 +489,7 @@ export class Runtime {
 
   /** Frees the device's copy of a value, if it has one. */
   release(state: NodeState): void {
-    if (this.#holdings.remove(state)) this.#collected.unregister(state);
+    this.#holdings.remove(state);
     if (state.buffer === undefined) return;
     this.backend.free(state.buffer);
     state.buffer = undefined;

@@ -89,6 +89,9 @@ export interface PlanPart {
   readonly params: readonly number[];
   /** Positions among the plan's roots, in the order of the program's outputs, and then of what it updates. */
   readonly roots: readonly number[];
+  readonly keepings: readonly Keeping[];
+  /** What the last run left. */
+  results: readonly Node[];
 }
 
 /** What computes the values that remain after a call. */
@@ -102,7 +105,8 @@ export interface Plan {
   readonly fusion: boolean;
   /** Distinct nodes. */
   readonly roots: readonly Node[];
-  readonly keepings: readonly Keeping[];
+  /** Whether several storages get the root's value. */
+  readonly shared: readonly boolean[];
   readonly positions: ReadonlyMap<Node, number>;
   readonly parts: readonly PlanPart[];
 }
