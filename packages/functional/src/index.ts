@@ -2,6 +2,7 @@
 export * from './activation.ts';
 export * from './adaptive-pooling.ts';
 export type { InplaceOptions, Reduction, ReductionOptions, Sizes } from './arguments.ts';
+export * from './attention.ts';
 export * from './average-pooling.ts';
 export * from './convolution.ts';
 export * from './distance.ts';

@@ -88,9 +88,16 @@ export const layers: Readonly<Record<string, Row>> = {
   'nn.functional.alpha_dropout': functional('alphaDropout', 'input | p training inplace'),
   'nn.functional.feature_alpha_dropout': functional('featureAlphaDropout', 'input | p training inplace'),
 
-  'nn.functional._scaled_dot_product_attention': functional(
-    'scaledDotProductAttention',
-    'query key value | attn_mask dropout_p need_attn_weights is_causal',
+  // PyTorch 1.13's always gives the weights.
+  'nn.functional._scaled_dot_product_attention': custom(
+    'query key value attn_mask dropout_p need_attn_weights is_causal',
+    ({ query, key, value, attn_mask: attnMask, dropout_p: dropoutP, is_causal: isCausal }) =>
+      callFunction('@nn/functional', 'scaledDotProductAttention', [
+        query,
+        key,
+        value,
+        { attnMask, dropoutP, isCausal, needWeights: true },
+      ]),
   ),
 
   'nn.functional.pad': functional('pad', 'input pad | mode value'),

@@ -1,0 +1,90 @@
+// Attention: averages of values, weighted by how well keys fit queries (Vaswani et al. 2017).
+import { ArgumentError, categoryOf, checkOptions, formatShape, ShapeError } from '@nn/core';
+import { apply, type Tensor, where } from '@nn/tensor';
+import { requireFloat } from './arguments.ts';
+import { dropout } from './dropout.ts';
+import { softmax } from './softmax.ts';
+
+export interface AttentionOptions<Weights extends boolean = boolean> {
+  /** Booleans: which keys take part for each query; or floats that are added to the scores. Broadcasts to [..., queries, keys]. */
+  readonly attnMask?: Tensor | null;
+  /** The part of the weights that is dropped. Default 0. */
+  readonly dropoutP?: number;
+  /** Whether query i sees keys up to i only. Default false. */
+  readonly isCausal?: boolean;
+  /** The factor of the scores. Default 1 / sqrt(the size of a query). */
+  readonly scale?: number | null;
+  /** Whether the weights [..., queries, keys] come along. Default false. */
+  readonly needWeights?: Weights;
+}
+
+/**
+ * softmax(query keyᵀ · scale + mask) value: queries [..., queries, size], keys [..., keys, size], values
+ * [..., keys, valueSize] to [..., queries, valueSize].
+ *
+ * A query whose keys are all masked gets NaN, as in PyTorch.
+ *
+ * @throws {ShapeError} when the sizes do not fit.
+ * @throws {ArgumentError} for both a mask and `isCausal`.
+ * @example
+ * ```ts
+ * import * as F from '@nn/functional';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([[1, 0], [0, 1]]).float();
+ * console.log(await F.scaledDotProductAttention(x, x, x, { isCausal: true }).select(0, 0).toArray()); // => [1, 0]
+ * ```
+ */
+export function scaledDotProductAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions & { readonly needWeights: true },
+): [Tensor, Tensor];
+export function scaledDotProductAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options?: AttentionOptions<false>,
+): Tensor;
+export function scaledDotProductAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions = {},
+): Tensor | [Tensor, Tensor] {
+  const name = 'scaledDotProductAttention';
+  checkOptions(name, options, ['attnMask', 'dropoutP', 'isCausal', 'scale', 'needWeights']);
+  for (const x of [query, key, value]) requireFloat(name, x);
+  const { attnMask = null, dropoutP = 0, isCausal = false, scale, needWeights = false } = options;
+  if (attnMask !== null && isCausal)
+    throw new ArgumentError(`${name}: give either attnMask or isCausal, not both`);
+  checkSizes(name, query, key, value);
+  const size = query.shape[query.ndim - 1];
+  const scores = query.mul(scale ?? 1 / Math.sqrt(size)).matmul(key.mT);
+  const masked = isCausal ? causal(scores) : attnMask === null ? scores : withMask(scores, attnMask);
+  const plain = softmax(masked, -1);
+  const weights = dropoutP > 0 ? dropout(plain, { p: dropoutP }) : plain;
+  const result = weights.matmul(value);
+  return needWeights ? [result, weights] : result;
+}
+
+function checkSizes(name: string, query: Tensor, key: Tensor, value: Tensor): void {
+  const last = (x: Tensor, i: number): number => x.shape[x.ndim - i];
+  const matrices = [query, key, value].every((x) => x.ndim >= 2);
+  if (matrices && last(query, 1) === last(key, 1) && last(key, 2) === last(value, 2)) return;
+  throw new ShapeError(
+    `${name}: takes queries [..., queries, size], keys [..., keys, size] and values [..., keys, valueSize], got ` +
+      `${formatShape(query.shape)}, ${formatShape(key.shape)} and ${formatShape(value.shape)}`,
+  );
+}
+
+function causal(scores: Tensor): Tensor {
+  const shape = scores.shape.slice(-2);
+  const place = (dim: number): Tensor => apply('iota', [], { shape, dim, dtype: 'int32' }, scores.device);
+  return where(place(0).ge(place(1)), scores, -Infinity);
+}
+
+function withMask(scores: Tensor, mask: Tensor): Tensor {
+  return categoryOf(mask.dtype) === 'bool' ? where(mask, scores, -Infinity) : scores.add(mask);
+}
