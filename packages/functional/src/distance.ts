@@ -1,12 +1,13 @@
 // Lengths and angles.
-import { checkOptions, normalizeDim } from '@nn/core';
-import { requireTensor, type Tensor, where } from '@nn/tensor';
+import { ArgumentError, checkOptions, formatShape, normalizeDim, ShapeError } from '@nn/core';
+import { requireTensor, type Tensor, tensor, where } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
 
 /** The p-norm along a dimension, kept with size 1. Its derivative at a zero vector is 0. */
 export function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
   const keepdim = true;
-  if (p === 0) return x.ne(0).to(x.dtype).sum(dim, { keepdim });
+  // The derivative of a count is 0, and not none.
+  if (p === 0) return where(x.ne(0), 1, x.mul(0)).sum(dim, { keepdim });
   if (p === 1) return x.abs().sum(dim, { keepdim });
   if (p === Infinity) return x.abs().amax(dim, { keepdim });
   if (p === -Infinity) return x.abs().amin(dim, { keepdim });
@@ -79,4 +80,36 @@ export function pairwiseDistance(x1: Tensor, x2: Tensor, options: PairwiseDistan
   const difference = x1.sub(x2).add(options.eps ?? 1e-6);
   const norm = vectorNorm(difference, options.p ?? 2, Math.max(difference.ndim - 1, 0));
   return options.keepdim === true ? norm : norm.squeeze(-1);
+}
+
+/**
+ * The p-norms of the differences of all pairs of rows i < j of [rows, size]: [rows (rows - 1) / 2].
+ *
+ * @throws {ShapeError} unless x is a matrix.
+ * @throws {ArgumentError} for a negative p.
+ * @example
+ * ```ts
+ * import * as F from '@nn/functional';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await F.pdist(tensor([[0, 0], [3, 4], [0, 1]]).float()).toArray()); // => [5, 1, 4.242640495300293]
+ * ```
+ */
+export function pdist(x: Tensor, p: number = 2): Tensor {
+  requireFloat('pdist', x);
+  if (x.ndim !== 2) throw new ShapeError(`pdist: expected [rows, size], got ${formatShape(x.shape)}`);
+  if (!(p >= 0)) throw new ArgumentError(`pdist: p must be at least 0, got ${p}`);
+  const [rows, size] = x.shape;
+  const first: number[] = [];
+  const second: number[] = [];
+  for (let i = 0; i < rows; i++) {
+    for (let j = i + 1; j < rows; j++) {
+      first.push(i);
+      second.push(j);
+    }
+  }
+  if (first.length === 0 || size === 0) return x.reshape(-1).narrow(0, 0, 0).sum().expandTo([first.length]);
+  const pick = (indices: number[]): Tensor =>
+    x.indexSelect(0, tensor(indices, { dtype: 'int32', device: x.device }));
+  return vectorNorm(pick(first).sub(pick(second)), p, 1).squeeze(1);
 }

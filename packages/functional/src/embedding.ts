@@ -12,7 +12,7 @@ export interface EmbeddingOptions {
   readonly normType?: number;
 }
 
-function requireIndices(name: string, index: Tensor): Tensor {
+export function requireIndices(name: string, index: Tensor): Tensor {
   requireTensor(name, index);
   if (categoryOf(index.dtype) === 'integer') return index.to('int32');
   throw new DTypeError(`${name}: the indices must be integers, got ${index.dtype}. Use indices.int()`);
@@ -52,7 +52,7 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
   return where(padding, rows.detach(), rows);
 }
 
-function rowsAt(weight: Tensor, index: Tensor): Tensor {
+export function rowsAt(weight: Tensor, index: Tensor): Tensor {
   const [, size] = weight.shape;
   if (index.numel() === 0 || size === 0)
     return weight
@@ -63,7 +63,7 @@ function rowsAt(weight: Tensor, index: Tensor): Tensor {
   return apply('take', [weight.reshape(-1), index.unsqueeze(-1).mul(size).add(along)], {});
 }
 
-function limitRows(index: Tensor, weight: Tensor, maxNorm: number, normType: number): void {
+export function limitRows(index: Tensor, weight: Tensor, maxNorm: number, normType: number): void {
   const rows = weight.detach();
   const [count] = weight.shape;
   const norms = rows
