@@ -15,6 +15,7 @@ import { overwriteTemporaries, representativeOf } from './in-place.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
 import { planMemory } from './memory.ts';
 import { mergeKernels } from './merge.ts';
+import { groupParallel } from './parallel.ts';
 import { groupRows } from './rows.ts';
 import { Schedule } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
@@ -72,7 +73,7 @@ class ProgramWriter implements LoweringContext {
   /** Parts of a node's buffer that are written over before anyone reads it. */
   readonly #overwritten = new Map<GraphNode, readonly Box[]>();
   /** In reverse: each node's kernels before those of the nodes that it reads. */
-  readonly #kernels: Kernel[][] = [];
+  readonly #lowered: { readonly stage: number; readonly kernels: readonly Kernel[] }[] = [];
   readonly #originOf = new Map<Buffer, GraphNode>();
   /** Of the finished program's buffers. */
   origins: readonly (readonly GraphNode[])[] = [];
@@ -100,19 +101,37 @@ class ProgramWriter implements LoweringContext {
       if (this.#bufferOf.has(root) || root.leaf !== null) copies.push(...this.#copyInto(root, output));
       else this.#bufferOf.set(root, output);
     }
-    this.#kernels.push(copies);
+    this.#lowered.push({ stage: 0, kernels: copies });
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i];
       const target = this.#bufferOf.get(node);
       if (target === undefined || node.leaf?.kind === 'buffer' || node.size === 0) continue;
-      this.#kernels.push(this.#lower(node, target));
+      this.#lowered.push({ stage: node.stage, kernels: this.#lower(node, target) });
     }
-    const ordered = this.#kernels.reverse().flat();
-    const merged = this.#options.fusion ? groupRows(mergeKernels(ordered, this.#buffers)) : ordered;
+    const stages = this.#stages();
+    const merged = this.#options.fusion
+      ? mergeKernels(stages, this.#buffers).flatMap((kernels) => this.#group(kernels))
+      : stages.flat();
     const numbered = updates.map(({ root, input }) => ({ output: outputs[root], input: inputs[input] }));
     const program = this.#finish(merged, numbered);
     const updated = updates.filter((_, i) => this.#buffers[numbered[i].output].role === 'updated');
     return { program, updated };
+  }
+
+  #group(kernels: readonly Kernel[]): Kernel[] {
+    return groupParallel(groupRows(kernels), this.#buffers, this.#options.bytesPerElement);
+  }
+
+  /** The kernels in order, cut where the first of a later stage stands. */
+  #stages(): Kernel[][] {
+    const stages: Kernel[][] = [[]];
+    let latest = 0;
+    for (const { stage, kernels } of this.#lowered.reverse()) {
+      if (stage > latest) stages.push([]);
+      latest = Math.max(latest, stage);
+      stages[stages.length - 1].push(...kernels);
+    }
+    return stages;
   }
 
   /** Decides what shares a buffer, and where the temporaries lie. */

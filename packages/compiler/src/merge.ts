@@ -6,8 +6,12 @@ import { joinKernels } from './join.ts';
 
 type Buffers = readonly Pick<BufferSpec, 'role' | 'length' | 'dtype'>[];
 
-export function mergeKernels(kernels: readonly Kernel[], buffers: Buffers): Kernel[] {
-  return dropUnreadStores(new Merger(kernels, buffers).merge(), buffers);
+/** Merges within each stage: what runs behind a barrier stays behind it. */
+export function mergeKernels(stages: readonly (readonly Kernel[])[], buffers: Buffers): Kernel[][] {
+  return dropUnreadStores(
+    stages.map((kernels) => new Merger(kernels, buffers).merge()),
+    buffers,
+  );
 }
 
 /** How many earlier readers of one buffer are tried: what is further back is out of the cache anyway. */
@@ -131,16 +135,17 @@ function remove(lists: Map<number, number[]>, buffer: number, slot: number): voi
 }
 
 /** Merging can leave stores of temporaries that nobody loads any more. */
-function dropUnreadStores(kernels: readonly Kernel[], buffers: Buffers): Kernel[] {
+function dropUnreadStores(stages: readonly (readonly Kernel[])[], buffers: Buffers): Kernel[][] {
   // A scatter needs what was in its target before.
   const needed = (kernel: Kernel): readonly number[] =>
     kernel.kind === 'scatter' ? [...buffersRead(kernel), kernel.target] : buffersRead(kernel);
-  const read = new Set(kernels.flatMap(needed));
-  return kernels.map((kernel) => {
+  const read = new Set(stages.flat().flatMap(needed));
+  const dropped = (kernel: Kernel): Kernel => {
     if (kernel.kind !== 'loop') return kernel;
     const stores = kernel.stores.filter(
       ({ access }) => buffers[access.buffer].role !== 'temporary' || read.has(access.buffer),
     );
     return stores.length === kernel.stores.length || stores.length === 0 ? kernel : { ...kernel, stores };
-  });
+  };
+  return stages.map((kernels) => kernels.map(dropped));
 }
