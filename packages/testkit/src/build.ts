@@ -31,6 +31,10 @@ export function load(dtype: DType, from: Access): Instruction {
   return { op: 'load', dtype, access: from };
 }
 
+function loopOf(name: string, parts: Partial<LoopKernel>): LoopKernel {
+  return { kind: 'loop', name, extents: [], producer: null, epilogue: [], stores: [], ...parts };
+}
+
 /** Collects buffers, params and kernels. Temporaries get places of their own in the arena unless told. */
 export class ProgramBuilder {
   readonly #buffers: BufferSpec[] = [];
@@ -46,6 +50,11 @@ export class ProgramBuilder {
 
   input(dtype: DType, length: number): number {
     return this.#buffers.push({ dtype, length, role: 'input', offset: 0 }) - 1;
+  }
+
+  /** An input that the program writes over. */
+  updated(dtype: DType, length: number): number {
+    return this.#buffers.push({ dtype, length, role: 'updated', offset: 0 }) - 1;
   }
 
   output(dtype: DType, length: number): number {
@@ -68,8 +77,21 @@ export class ProgramBuilder {
   }
 
   loop(parts: Partial<LoopKernel>): void {
-    const rest = { extents: [], producer: null, epilogue: [], stores: [] };
-    this.#kernels.push({ kind: 'loop', name: `loop${this.#kernels.length}`, ...rest, ...parts });
+    this.#kernels.push(loopOf(`loop${this.#kernels.length}`, parts));
+  }
+
+  /** Loops in one kernel of rows. */
+  rows(extents: readonly number[], steps: readonly Partial<LoopKernel>[]): void {
+    const name = `rows${this.#kernels.length}`;
+    const loops = steps.map((step, at) => loopOf(`${name}, step ${at}`, step));
+    this.#kernels.push({ kind: 'rows', name, extents, steps: loops });
+  }
+
+  /** Independent loops in one kernel. */
+  parallel(parts: readonly Partial<LoopKernel>[]): void {
+    const name = `parallel${this.#kernels.length}`;
+    const loops = parts.map((part, at) => loopOf(`${name}, part ${at}`, part));
+    this.#kernels.push({ kind: 'parallel', name, parts: loops });
   }
 
   /** A loop without producer that stores one value in row-major order. */

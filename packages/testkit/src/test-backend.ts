@@ -7,10 +7,13 @@ import { accessesSuite } from './suites/accesses.ts';
 import { buffersSuite } from './suites/buffers.ts';
 import { contractSuite } from './suites/contract.ts';
 import { dotsSuite } from './suites/dots.ts';
+import { executablesSuite } from './suites/executables.ts';
 import { orderedSuite } from './suites/ordered.ts';
 import { programsSuite } from './suites/programs.ts';
 import { reductionsSuite } from './suites/reductions.ts';
+import { rowsSuite } from './suites/rows.ts';
 import { scalarsSuite } from './suites/scalars.ts';
+import { updatesSuite } from './suites/updates.ts';
 import { leastNormalOf } from './values.ts';
 
 export interface TestBackendOptions {
@@ -37,6 +40,9 @@ const suites: { readonly [name: string]: Suite } = {
   dots: dotsSuite,
   ordered: orderedSuite,
   programs: programsSuite,
+  rows: rowsSuite,
+  updates: updatesSuite,
+  executables: executablesSuite,
 };
 
 /**

@@ -78,6 +78,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     nativeHalf: device.features.has('shader-f16'),
     subgroups: device.features.has('subgroups'),
     storageBuffersPerKernel: device.limits.maxStorageBuffersPerShaderStage,
+    workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   };
   const { nativeHalf } = traits;
   let arena: GPUBuffer | undefined;
@@ -161,6 +162,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
       const { liveBytes, peakBytes } = device.statistics;
       return { liveBytes, peakBytes };
     },
+    resetPeak: () => device.resetPeak(),
     dispose: () => device.dispose(),
   };
 }

@@ -73,6 +73,10 @@ export class WebGpuDevice {
     return { ...this.#buffers.statistics, peakBytes: this.#peakBytes };
   }
 
+  resetPeak(): void {
+    this.#peakBytes = this.#buffers.statistics.liveBytes;
+  }
+
   /**
    * A storage buffer of at least `byteLength` bytes; its content is whatever it held before.
    *

@@ -14,6 +14,7 @@ const methods = [
   'copy',
   'compile',
   'run',
+  'release',
   'synchronize',
   'memory',
   'dispose',

@@ -16,6 +16,9 @@ export interface EmitContext {
   readonly subgroups: boolean;
   /** Whether invocations should work together through workgroup memory, which software does very slowly. */
   readonly cooperate: boolean;
+  /** Storage buffers that a kernel may bind, and bytes of workgroup memory that it may use. */
+  readonly storageBuffersPerKernel: number;
+  readonly workgroupBytes: number;
   /** Byte offset of memory that kernels may use for themselves. */
   readonly scratchOffset: number;
 }
@@ -41,6 +44,7 @@ export class KernelCode {
   /** Declarations outside of functions. */
   readonly declarations: string[] = [];
   #scratchBytes = 0;
+  #workgroupBytes = 0;
 
   constructor(context: EmitContext) {
     this.context = context;
@@ -50,6 +54,18 @@ export class KernelCode {
   /** Adds a declaration, unless it is there. */
   declare(...texts: readonly string[]): void {
     for (const text of texts) if (!this.declarations.includes(text)) this.declarations.push(text);
+  }
+
+  /** Declares an array in workgroup memory, unless it is there. */
+  shared(name: string, element: string, length: number, elementBytes: number): void {
+    const declaration = `var<workgroup> ${name}: array<${element}, ${length}>;`;
+    if (this.declarations.includes(declaration)) return;
+    this.declarations.push(declaration);
+    this.#workgroupBytes += length * elementBytes;
+  }
+
+  get workgroupBytes(): number {
+    return this.#workgroupBytes;
   }
 
   /** The name of a scratch array of 32-bit `element`s; `at` is its byte offset in the scratch memory. */

@@ -65,11 +65,20 @@ export function emitWalk(
   ];
 }
 
-/** Combines the `state` of all lanes that serve a range; afterwards each of them has the result. */
-export function emitMeet(state: StateCode, { alongRange }: LaneShape, code: KernelCode): string[] {
+/**
+ * Combines the `state` of all lanes that serve a range; afterwards each of them has the result. `again` if lanes may
+ * still be reading what they met over before.
+ */
+export function emitMeet(
+  state: StateCode,
+  { alongRange }: LaneShape,
+  code: KernelCode,
+  again = false,
+): string[] {
   if (!code.context.cooperate) return [];
   const shared = `shared_${state.type}`;
-  code.declare(`var<workgroup> ${shared}: array<${state.type}, ${workgroupSize}>;`);
+  code.shared(shared, state.type, workgroupSize, state.bytes);
+  const wait = again ? ['  workgroupBarrier();'] : [];
   const { combine } = state;
   if (alongRange && code.context.subgroups) {
     code.declare(
@@ -80,6 +89,7 @@ export function emitMeet(state: StateCode, { alongRange }: LaneShape, code: Kern
       `  state = ${combine}(state, shuffle_${state.type}(state, u32(distance)));`,
       '}',
       'if (lanes > i32(subgroup_size)) {',
+      ...wait,
       '  let first = column * lanes / i32(subgroup_size);',
       `  if (subgroup_lane == 0u) { ${shared}[u32(lane) / subgroup_size] = state; }`,
       '  workgroupBarrier();',
@@ -96,6 +106,7 @@ export function emitMeet(state: StateCode, { alongRange }: LaneShape, code: Kern
   const [step, first] = alongRange ? ['1', 'lane - place'] : ['across', 'column'];
   return [
     'if (lanes > 1) {',
+    ...wait,
     `  ${shared}[lane] = state;`,
     '  workgroupBarrier();',
     '  for (var distance = lanes / 2; distance > 0; distance /= 2) {',

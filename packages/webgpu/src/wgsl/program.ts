@@ -10,14 +10,12 @@ import {
 import type { EmitContext, Launch } from './kernel-code.ts';
 import { emitLoop } from './loop.ts';
 import { emitArgsort, emitCopy, emitScan, emitScatter } from './ordered.ts';
+import { emitParallel } from './parallel.ts';
+import { emitRows } from './rows.ts';
 import { checkSupported } from './storage.ts';
 
-export interface DeviceTraits {
-  readonly nativeHalf: boolean;
-  readonly subgroups: boolean;
-  readonly cooperate: boolean;
-  readonly storageBuffersPerKernel: number;
-}
+/** What an emitter must know of the device. */
+export type DeviceTraits = Omit<EmitContext, 'buffers' | 'params' | 'scratchOffset'>;
 
 export interface EmittedProgram {
   readonly launches: readonly Launch[];
@@ -31,9 +29,7 @@ export function emitProgram(program: Program, traits: DeviceTraits): EmittedProg
   const context: EmitContext = {
     buffers: program.buffers,
     params: program.params,
-    nativeHalf: traits.nativeHalf,
-    subgroups: traits.subgroups,
-    cooperate: traits.cooperate,
+    ...traits,
     scratchOffset,
   };
   const launches = program.kernels.flatMap((kernel) => {
@@ -58,9 +54,9 @@ function emitKernel(kernel: Kernel, context: EmitContext): readonly Launch[] {
     case 'loop':
       return emitLoop(kernel, context);
     case 'rows':
-      return kernel.steps.flatMap((step) => emitLoop(step, context));
+      return emitRows(kernel, context);
     case 'parallel':
-      return kernel.parts.flatMap((part) => emitLoop(part, context));
+      return emitParallel(kernel, context);
     case 'copy':
       return emitCopy(kernel, context);
     case 'scatter':

@@ -72,13 +72,14 @@ function chooseLoneShape(outputs: number, length: number): Shape {
   return { lanes: 1, alongRange: true, chunks };
 }
 
-/** Whether most loads in a reduction's body walk memory step by step along the last reduced dimension. */
+/** Whether most loads walk memory step by step along the last dimension, of those beyond the outer ones. */
 export function rangeIsContiguous(body: Reduction['body'], outerRank: number): boolean {
+  if (outerRank === 0) return true;
   let along = 0;
   for (const instruction of body) {
     if (instruction.op !== 'load' && instruction.op !== 'gather') continue;
     const { strides } = instruction.access;
-    if (strides.length === outerRank || outerRank === 0) return true;
+    if (strides.length === outerRank) continue;
     if (Math.abs(strides.at(-1) as number) === 1) along++;
     else if (Math.abs(strides[outerRank - 1]) === 1) along--;
   }
