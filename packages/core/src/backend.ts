@@ -72,6 +72,8 @@ export interface Backend {
   synchronize(): Promise<void>;
   /** Bytes of buffers not freed (arena included) and their highest value. */
   memory(): { readonly liveBytes: number; readonly peakBytes: number };
+  /** Forgets the highest value so far. */
+  resetPeak?(): void;
   dispose(): void;
 }
 

@@ -81,6 +81,13 @@ export class AutogradError extends NnError {
   }
 }
 
+/** A value that is not a finite number, found while anomaly mode looked for it. */
+export class AnomalyError extends NnError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('NN_ANOMALY', message, options);
+  }
+}
+
 /** A file or state whose content is not what its reader expects. */
 export class DataError extends NnError {
   constructor(message: string, options?: ErrorOptions) {

@@ -129,6 +129,10 @@ class CpuBackend implements Backend {
     return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
   }
 
+  resetPeak(): void {
+    this.#peakBytes = this.#liveBytes;
+  }
+
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

@@ -2,6 +2,7 @@
 import { ArgumentError } from '@nn/core';
 import { activeCall, setActiveCall } from './active.ts';
 import { Call } from './call.ts';
+import { observers } from './observer.ts';
 import { settleRuntimes } from './runtime.ts';
 import type { Storage } from './storage.ts';
 import { isTensor } from './tensor.ts';
@@ -34,7 +35,7 @@ export function compile<Arguments extends unknown[], Result>(
   if (typeof fn !== 'function') throw new ArgumentError('compile: expected a function');
   const traces = new Traces();
   return function compiled(this: unknown, ...given: Arguments): Result {
-    if (activeCall !== null) return fn.apply(this, given);
+    if (activeCall !== null || observers?.recordsAll) return fn.apply(this, given);
     settleRuntimes();
     const call = new Call(traces);
     setActiveCall(call);

@@ -104,6 +104,10 @@ export class Holdings {
     return this.#queues[keeping].bytes;
   }
 
+  count(keeping: Keeping): number {
+    return this.#queues[keeping].count;
+  }
+
   exceeds(keeping: Keeping, bytes: number, count: number): boolean {
     const queue = this.#queues[keeping];
     return queue.bytes > bytes || queue.count > count;

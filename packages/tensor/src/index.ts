@@ -1,6 +1,7 @@
 // @nn/tensor: the tensor, its creation and its operations.
 // What users of tensors need of the core, so that they and the packages above import one package.
 export {
+  AnomalyError,
   ArgumentError,
   AutogradError,
   type Backend,
@@ -36,6 +37,14 @@ export {
 } from '@nn/core';
 export * from './arithmetic.ts';
 export * from './blending.ts';
+export {
+  addNote,
+  type CallSite,
+  callSite,
+  callSiteOf,
+  formatCallSite,
+  rememberCallSites,
+} from './call-site.ts';
 export * from './comparison.ts';
 export { compile, isReplaying } from './compile.ts';
 export { clone } from './copying.ts';
@@ -45,12 +54,14 @@ export * from './dispatch.ts';
 export * from './einsum.ts';
 export * from './explain.ts';
 export * from './extrema.ts';
+export { checkForwardValues } from './finite.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';
 export * from './indexing.ts';
 export * from './joining.ts';
 export * from './linear.ts';
 export * from './masking.ts';
+export * from './memory.ts';
 export * from './movement.ts';
 export { type Observer, observe } from './observer.ts';
 export { inPlace, type Operand } from './operands.ts';

@@ -19,6 +19,10 @@ export interface Observer {
   uploaded?(node: Node, bytes: number, start: number): void;
   /** Values were copied to the host. `error`: why they were not. */
   read?(node: Node, start: number, error: unknown): void;
+  /** Awaited before a value of a device that computes behind the calls is handed out: may throw. */
+  settled?(): Promise<void>;
+  /** Compiled functions do not replay: each op is recorded. */
+  readonly recordsAll?: boolean;
   /** Runs a program in the place of `Backend.run`. */
   run?(backend: Backend, launch: Launch): void;
   /** After a flush: what was allocated for it is still there. */
@@ -74,6 +78,12 @@ export class Observers {
   }
   read(node: Node, start: number, error: unknown): void {
     for (const each of this.#all) each.read?.(node, start, error);
+  }
+  async settled(): Promise<void> {
+    for (const each of this.#all) await each.settled?.();
+  }
+  get recordsAll(): boolean {
+    return this.#all.some((each) => each.recordsAll === true);
   }
   run(backend: Backend, launch: Launch): void {
     const runner = this.#all.find((each) => each.run !== undefined);

@@ -541,6 +541,7 @@ export class Runtime {
     try {
       const values = await this.backend.read(buffer);
       observers?.read(node, start, undefined);
+      if (observers !== null) await observers.settled();
       return values;
     } catch (error) {
       observers?.read(node, start, error);
@@ -550,6 +551,20 @@ export class Runtime {
 
   #prepareRead(node: Node): void {
     if (!isHeld(node)) this.evaluate([node], 'output');
+  }
+
+  /** How many values are held on the device. */
+  heldCount(): number {
+    const holdings = this.#holdings;
+    return (['value', 'output', 'transient', 'upload'] as const).reduce(
+      (sum, how) => sum + holdings.count(how),
+      0,
+    );
+  }
+
+  /** How the value may go; undefined when the device does not hold it. */
+  keepingOf(state: NodeState): Keeping | undefined {
+    return this.#holdings.keepingOf(state);
   }
 
   /** Bytes held on the device, by how they may go. */

@@ -1,5 +1,5 @@
 // What views share: the current value of their memory, and how often it was written.
-import type { DType, Node } from '@nn/core';
+import type { DType, Node, Shape } from '@nn/core';
 import { activeCall } from './active.ts';
 import type { Call } from './call.ts';
 import { runtimeOf } from './runtime.ts';
@@ -28,6 +28,14 @@ export class Storage {
   }
   get device(): string {
     return this.#node.device;
+  }
+  get shape(): Shape {
+    return this.#node.shape;
+  }
+
+  /** The value's node, or null where asking for it would count as using the value of a call that is over. */
+  get knownNode(): Node | null {
+    return this.#call === null ? this.#node : null;
   }
 
   /** Replaces the value. Graphs recorded before keep the old one. */

@@ -124,6 +124,9 @@ export function interpreter({ name = 'interpreter' }: InterpreterOptions = {}): 
     release() {},
     async synchronize() {},
     memory: () => ({ liveBytes: liveBytes(), peakBytes }),
+    resetPeak() {
+      peakBytes = liveBytes();
+    },
     dispose() {
       arena = new ArrayBuffer(0);
     },
