@@ -109,17 +109,17 @@ class ProgramWriter implements LoweringContext {
       this.#lowered.push({ stage: node.stage, kernels: this.#lower(node, target) });
     }
     const stages = this.#stages();
-    const merged = this.#options.fusion
-      ? mergeKernels(stages, this.#buffers).flatMap((kernels) => this.#group(kernels))
-      : stages.flat();
     const numbered = updates.map(({ root, input }) => ({ output: outputs[root], input: inputs[input] }));
+    const merged = this.#options.fusion
+      ? mergeKernels(stages, this.#buffers).flatMap((kernels) => this.#group(kernels, numbered))
+      : stages.flat();
     const program = this.#finish(merged, numbered);
     const updated = updates.filter((_, i) => this.#buffers[numbered[i].output].role === 'updated');
     return { program, updated };
   }
 
-  #group(kernels: readonly Kernel[]): Kernel[] {
-    return groupParallel(groupRows(kernels), this.#buffers, this.#options.bytesPerElement);
+  #group(kernels: readonly Kernel[], updates: readonly Update[]): Kernel[] {
+    return groupParallel(groupRows(kernels), updates, this.#buffers, this.#options.bytesPerElement);
   }
 
   /** The kernels in order, cut where the first of a later stage stands. */

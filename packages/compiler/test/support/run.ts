@@ -6,6 +6,7 @@ import {
   dataNode,
   hostArray,
   interpreter,
+  type Kernel,
   makeNode,
   type Node,
   type OpName,
@@ -117,8 +118,9 @@ export function kernels(...roots: Node[]): string[] {
 /** The same, with the loops of groups apart. */
 export function loops(...roots: Node[]): string[] {
   return check(...roots)
-    .kernels.flatMap((kernel) =>
-      kernel.kind === 'rows' ? kernel.steps : kernel.kind === 'parallel' ? kernel.parts : [kernel],
-    )
+    .kernels.flatMap((kernel): readonly Kernel[] => {
+      if (kernel.kind === 'rows') return kernel.steps;
+      return kernel.kind === 'parallel' ? kernel.parts : [kernel];
+    })
     .map(({ name }) => name);
 }
