@@ -9,9 +9,11 @@ import {
   keepGradient,
   onesLike,
   type RemovableHandle,
+  recordFunction,
   runtimeOf,
   type Tensor,
 } from '@nn/tensor';
+import { anomaly } from './anomaly.ts';
 import { RecordedFunction, recordOp } from './graph.ts';
 import { enableGrad, isGradEnabled, noGrad } from './modes.ts';
 import { endRecomputation } from './recomputation.ts';
@@ -74,7 +76,7 @@ function walk(
     if (state.retainsGrad) state.grad = state.grad === null ? gradient : state.grad.add(gradient);
     sink.receive(state, gradient);
     if (sink.isEnd(state)) return;
-    const inputGradients = recorded.backward(gradient);
+    const inputGradients = anomaly?.backward(recorded, gradient) ?? recorded.backward(gradient);
     recorded.inputs.forEach((input, i) => {
       const each = inputGradients[i];
       if (input !== null && each !== null) add(input, each);
@@ -84,6 +86,7 @@ function walk(
   const order = reachable(roots.map(({ state }) => state));
   try {
     for (const recorded of order) step(recorded);
+    anomaly?.check();
   } finally {
     endRecomputation();
   }
@@ -144,7 +147,8 @@ function backward(tensor: Tensor, gradient: Tensor | undefined, options: Backwar
     },
     isEnd: () => false,
   };
-  (createGraph ? enableGrad : noGrad)(() => walk([root], sink, retainGraph));
+  const run = (): void => (createGraph ? enableGrad : noGrad)(() => walk([root], sink, retainGraph));
+  recordFunction('backward', run);
 }
 
 export interface GradOptions<AllowUnused extends boolean = boolean> {

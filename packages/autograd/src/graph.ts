@@ -1,6 +1,7 @@
 // The record of what was computed from what: a function for each op whose output needs a gradient.
 import { AutogradError, isFloat, type OpName, sameShape } from '@nn/core';
 import { castTo, type GradientFunction, type GradientState, sumTo, type Tensor } from '@nn/tensor';
+import { anomaly } from './anomaly.ts';
 import { SavedTensors } from './recomputation.ts';
 import { notDifferentiable, type Rule } from './rules/rule.ts';
 import { rules } from './rules/table.ts';
@@ -21,6 +22,7 @@ export abstract class RecordedFunction implements GradientFunction {
     this.inputs = inputs.map((input) =>
       input.gradient?.requiresGrad && isFloat(input.dtype) ? input.gradient : null,
     );
+    anomaly?.recorded(this);
   }
 
   /** Gradients of the inputs, each in its input's shape and dtype. */

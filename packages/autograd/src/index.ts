@@ -1,4 +1,5 @@
 // @nn/autograd: differentiation. Importing it installs the engine that `backward` needs.
+export { type AnomalyOptions, detectAnomaly, setDetectAnomaly } from './anomaly.ts';
 export { checkpoint, checkpointSequential } from './checkpoint.ts';
 export { type GradOptions, grad } from './engine.ts';
 export { type CustomFunction, customFunction, type FunctionContext } from './function.ts';

@@ -1,6 +1,14 @@
 // Modules that are called: what a call does, and hooks around it.
 import { isGradEnabled } from '@nn/autograd';
-import { ArgumentError, isTensor, type RemovableHandle, runtimeOf, type Tensor } from '@nn/tensor';
+import {
+  ArgumentError,
+  isProfiling,
+  isTensor,
+  type RemovableHandle,
+  recordFunction,
+  runtimeOf,
+  type Tensor,
+} from '@nn/tensor';
 import { ModuleBase } from './module-base.ts';
 
 export type ForwardPreHook<Inputs extends unknown[]> = (
@@ -62,7 +70,9 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     depth++;
     let output: Output;
     try {
-      output = this.forward(...inputs);
+      output = isProfiling()
+        ? recordFunction(this.constructor.name, () => this.forward(...inputs))
+        : this.forward(...inputs);
     } finally {
       depth--;
     }

@@ -10,6 +10,7 @@ import {
   isFloat,
   isTensor,
   type RemovableHandle,
+  recordFunction,
   runtimeOf,
   sameShape,
   type Tensor,
@@ -177,10 +178,12 @@ export abstract class Optimizer<
         'step: the closure is asynchronous, so the gradients are not there yet. Return the loss itself; read it after the step',
       );
     }
-    noGrad(() => {
-      for (const group of this.paramGroups) this.update(group);
+    recordFunction(`${this.constructor.name}.step`, () => {
+      noGrad(() => {
+        for (const group of this.paramGroups) this.update(group);
+      });
+      this.#run();
     });
-    this.#run();
     for (const hook of this.#postHooks) hook(this);
     return loss;
   }
