@@ -72,56 +72,35 @@ export function distinctRoots(roots: readonly Node[]): Node[] {
   return [...new Set(roots)].filter((root) => !isLeaf(root));
 }
 
-/** @param order all nodes that the user's graph reaches, inputs first. */
+/** @param order all nodes that the user's graph reaches, inputs first, each at its position. */
 export function buildGraph(order: readonly Node[], roots: readonly Node[]): Graph {
-  const builder = new GraphBuilder();
-  for (const node of order) builder.visit(node, true);
-  return builder.finish(roots);
+  return new GraphBuilder(order).build(roots);
 }
 
 class GraphBuilder {
+  readonly #order: readonly Node[];
   readonly #nodes: GraphNode[] = [];
-  readonly #known = new Map<Node, GraphNode>();
-  readonly #equal = new Map<string, GraphNode>();
+  /** Of the user's nodes, by position. */
+  readonly #ordered: (GraphNode | undefined)[];
+  /** Of the nodes that decompositions made. */
+  readonly #made = new Map<Node, GraphNode>();
+  /** Ops by a hash of what makes them equal. */
+  readonly #equal = new Map<number, GraphNode[]>();
+  readonly #barriers = new Map<string, GraphNode>();
   readonly #inputs: Node[] = [];
   readonly #params: Node[] = [];
 
-  /** Adds a node and whatever it needs; `given` is false inside decompositions. */
-  visit(start: Node, given: boolean): void {
-    // Nodes wait on the stack until their inputs (for composites: the decomposition) are known.
-    const stack = [start];
-    const decompositions = new Map<Node, Node>();
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      if (this.#known.has(node)) {
-        stack.pop();
-        continue;
-      }
-      if (isLeaf(node)) {
-        this.#known.set(node, this.#addLeaf(node, given));
-        continue;
-      }
-      const waiting = stack.length;
-      for (const input of node.inputs) if (!this.#known.has(input)) stack.push(input);
-      if (stack.length > waiting) continue;
-      const definition = definitionOf(node.op);
-      if (definition.kind !== 'composite') {
-        this.#known.set(node, this.#addNode(node, definition.kind));
-        continue;
-      }
-      let decomposed = decompositions.get(node);
-      if (decomposed === undefined) {
-        decomposed = definition.decompose(node.inputs, node.attributes as never);
-        decompositions.set(node, decomposed);
-      }
-      const result = this.#known.get(decomposed);
-      if (result === undefined) stack.push(decomposed);
-      else this.#known.set(node, result);
-      given = false;
-    }
+  constructor(order: readonly Node[]) {
+    this.#order = order;
+    this.#ordered = new Array<GraphNode | undefined>(order.length).fill(undefined);
   }
 
-  finish(roots: readonly Node[]): Graph {
+  build(roots: readonly Node[]): Graph {
+    const order = this.#order;
+    for (let position = 0; position < order.length; position++) {
+      const node = order[position];
+      this.#ordered[position] = isLeaf(node) ? this.#addLeaf(node) : this.#addOp(node);
+    }
     return {
       nodes: this.#nodes,
       roots: roots.map((root) => this.#find(root)),
@@ -131,16 +110,59 @@ class GraphBuilder {
     };
   }
 
+  /** Adds an op whose inputs are known. */
+  #addOp(node: Node): GraphNode {
+    const definition = definitionOf(node.op);
+    if (definition.kind !== 'composite') return this.#addNode(node, definition.kind);
+    return this.#addMade(definition.decompose(node.inputs, node.attributes as never));
+  }
+
+  /** Adds what a decomposition made, and whatever that needs. */
+  #addMade(start: Node): GraphNode {
+    // Nodes wait on the stack until their inputs (for composites: the decomposition) are known.
+    const stack = [start];
+    const decompositions = new Map<Node, Node>();
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      if (this.#lookUp(node) !== undefined) {
+        stack.pop();
+        continue;
+      }
+      if (isLeaf(node)) {
+        this.#made.set(node, this.#addConstant(node));
+        continue;
+      }
+      const waiting = stack.length;
+      for (const input of node.inputs) if (this.#lookUp(input) === undefined) stack.push(input);
+      if (stack.length > waiting) continue;
+      const definition = definitionOf(node.op);
+      if (definition.kind !== 'composite') {
+        this.#made.set(node, this.#addNode(node, definition.kind));
+        continue;
+      }
+      let decomposed = decompositions.get(node);
+      if (decomposed === undefined) {
+        decomposed = definition.decompose(node.inputs, node.attributes as never);
+        decompositions.set(node, decomposed);
+      }
+      const result = this.#lookUp(decomposed);
+      if (result === undefined) stack.push(decomposed);
+      else this.#made.set(node, result);
+    }
+    return this.#find(start);
+  }
+
+  #lookUp(node: Node): GraphNode | undefined {
+    return this.#order[node.position] === node ? this.#ordered[node.position] : this.#made.get(node);
+  }
+
   #find(node: Node): GraphNode {
-    const found = this.#known.get(node);
+    const found = this.#lookUp(node);
     if (found === undefined) throw new InternalError(`compiler: node ${node.op} was not visited`);
     return found;
   }
 
-  #addLeaf(node: Node, given: boolean): GraphNode {
-    if (!given && node.op === 'scalar' && node.state?.value !== undefined)
-      return this.#push(node, 'leaf', [], { kind: 'constant', value: node.state.value });
-    if (!given) throw new InternalError('compiler: a decomposition may not bring data of its own');
+  #addLeaf(node: Node): GraphNode {
     if (isParam(node)) {
       const param = this.#params.push(node) - 1;
       return this.#push(node, 'leaf', [], { kind: 'param', source: node, param });
@@ -149,28 +171,40 @@ class GraphBuilder {
     return this.#push(node, 'leaf', [], { kind: 'buffer', source: node });
   }
 
+  #addConstant(node: Node): GraphNode {
+    if (node.op === 'scalar' && node.state?.value !== undefined)
+      return this.#push(node, 'leaf', [], { kind: 'constant', value: node.state.value });
+    throw new InternalError('compiler: a decomposition may not bring data of its own');
+  }
+
   #addNode(node: Node, kind: NodeKind): GraphNode {
     const inputs = node.inputs.map((input) => this.#find(input));
     if (node.op === 'barrier') return this.#addBarrier(node, inputs);
     if (kind === 'movement' && isIdentity(node, inputs[0])) return inputs[0];
-    const key = `${node.signature}:${inputs.map((input) => input.index).join()}`;
-    const equal = this.#equal.get(key);
+    const { signature } = node;
+    let hash = signature;
+    for (let i = 0; i < inputs.length; i++) hash = Math.imul(hash, 0x9e3779b1) ^ inputs[i].index;
+    const candidates = this.#equal.get(hash);
+    const equal = candidates?.find(
+      (other) => other.signature === signature && sameList(other.inputs, inputs),
+    );
     if (equal !== undefined) return equal;
     const added = this.#push(node, kind, inputs, null);
-    this.#equal.set(key, added);
+    if (candidates === undefined) this.#equal.set(hash, [added]);
+    else candidates.push(added);
     return added;
   }
 
   /** A look at the value that is no other look's equal, so that nothing computed from it is, either. */
   #addBarrier(node: Node, [value, after]: readonly GraphNode[]): GraphNode {
-    const key = `barrier:${value.index},${after.index}`;
-    let barrier = this.#equal.get(key);
+    const key = `${value.index},${after.index}`;
+    let barrier = this.#barriers.get(key);
     if (barrier === undefined) {
       barrier = this.#push(node, 'movement', [value], null, {
         op: 'reshape',
         stage: Math.max(value.stage, after.stage + 1),
       });
-      this.#equal.set(key, barrier);
+      this.#barriers.set(key, barrier);
     }
     return barrier;
   }
@@ -204,6 +238,12 @@ function stageOf(inputs: readonly GraphNode[]): number {
   let stage = 0;
   for (const input of inputs) if (input.stage > stage) stage = input.stage;
   return stage;
+}
+
+function sameList(a: readonly GraphNode[], b: readonly GraphNode[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Whether a movement gives its input back unchanged. */

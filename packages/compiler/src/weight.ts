@@ -11,7 +11,8 @@ function instructionWeight({ op }: Instruction): number {
   return transcendental.has(op) ? 16 : 1;
 }
 
-const weights = new Map<number, number>();
+/** By signature: they count from 1. */
+const weights: (number | undefined)[] = [];
 
 /** The cost of one element of the op itself, its inputs given. */
 export function weightOf(node: GraphNode): number {
@@ -26,10 +27,10 @@ export function weightOf(node: GraphNode): number {
     default:
       return 2;
   }
-  let weight = weights.get(node.signature);
+  let weight = weights[node.signature];
   if (weight === undefined) {
     weight = measure(node);
-    weights.set(node.signature, weight);
+    weights[node.signature] = weight;
   }
   return weight;
 }

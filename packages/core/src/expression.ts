@@ -1,6 +1,16 @@
 // Builds lists of scalar instructions: each distinct instruction once, constants by value.
 import type { DType } from './dtype.ts';
-import type { ArithmeticOp, BitOp, CompareOp, Instruction, UnaryOp, Value } from './scalar.ts';
+import type {
+  Access,
+  Affine,
+  ArithmeticOp,
+  BitOp,
+  Bound,
+  CompareOp,
+  Instruction,
+  UnaryOp,
+  Value,
+} from './scalar.ts';
 
 /**
  * Appends instructions to a list, returning references. Values that a method combines must have one dtype.
@@ -65,10 +75,46 @@ export class ExpressionBuilder {
   }
 }
 
+/** Equal for equal instructions only. Every op recorded passes here, so no general serialization. */
 function instructionKey(instruction: Instruction): string {
-  if (instruction.op === 'const') {
-    const value = Object.is(instruction.value, -0) ? '-0' : String(instruction.value);
-    return `const ${instruction.dtype} ${value}`;
+  const { op, dtype } = instruction;
+  switch (op) {
+    case 'const': {
+      const { value } = instruction;
+      return `${op} ${dtype} ${Object.is(value, -0) ? '-0' : value}`;
+    }
+    case 'param':
+    case 'result':
+      return `${op} ${dtype} ${instruction.index}`;
+    case 'index':
+      return `${op} ${dtype} ${affineKey(instruction.affine)}`;
+    case 'inside':
+      return `${op} ${dtype} ${guardsKey(instruction.guards)}`;
+    case 'load':
+      return `${op} ${dtype} ${accessKey(instruction.access)}`;
+    case 'gather':
+      return `${op} ${dtype} ${accessKey(instruction.access)} ${instruction.size} ${instruction.args[0]}`;
+    default: {
+      const { args } = instruction;
+      let key = `${op} ${dtype}`;
+      for (let i = 0; i < args.length; i++) key += ` ${args[i]}`;
+      return key;
+    }
   }
-  return JSON.stringify(instruction);
+}
+
+function accessKey(access: Access): string {
+  return `${access.buffer}:${affineKey(access)}${guardsKey(access.guards)}`;
+}
+
+function guardsKey(guards: readonly Bound[]): string {
+  let key = '';
+  for (const guard of guards) key += `;${affineKey(guard)}<${guard.size}`;
+  return key;
+}
+
+function affineKey({ offset, strides }: Affine): string {
+  let key = String(offset);
+  for (let i = 0; i < strides.length; i++) key += `,${strides[i]}`;
+  return key;
 }
