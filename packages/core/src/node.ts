@@ -61,6 +61,8 @@ export interface NodeState {
   host?: HostArray;
   /** A copy on the device. */
   buffer?: DeviceBuffer;
+  /** The engine's own record of the copy on the device. */
+  holding?: object;
   /** Why the value is gone for good, for the error that says so. */
   lost?: string;
 }

@@ -14,12 +14,15 @@ export type Keeping = 'value' | 'output' | 'transient' | 'upload';
 
 /** A value on the device. */
 export interface Holding {
+  readonly holder: Holdings;
   /** Not its node: holding a value must not keep the node alive. */
   readonly state: NodeState;
   keeping: Keeping;
   readonly bytes: number;
   /** The flush that used it last. */
   flush: number;
+  /** Whether a registry tells when its node is collected. */
+  isWatched: boolean;
   before: Holding | null;
   after: Holding | null;
 }
@@ -47,13 +50,15 @@ class Queue {
     else before.after = after;
     if (after === null) this.#last = before;
     else after.before = before;
+    // What is old and gone must not keep others from being collected while they are young.
+    holding.before = null;
+    holding.after = null;
     this.bytes -= holding.bytes;
     this.count--;
   }
 }
 
 export class Holdings {
-  readonly #byState = new Map<NodeState, Holding>();
   readonly #queues: Readonly<Record<Keeping, Queue>> = {
     value: new Queue(),
     output: new Queue(),
@@ -61,43 +66,45 @@ export class Holdings {
     upload: new Queue(),
   };
 
+  /** A state that is held already must have been removed. */
   add(state: NodeState, keeping: Keeping, bytes: number, flush: number): Holding {
-    this.remove(state);
-    const holding: Holding = { state, keeping, bytes, flush, before: null, after: null };
-    this.#byState.set(state, holding);
+    const holding: Holding = {
+      holder: this,
+      state,
+      keeping,
+      bytes,
+      flush,
+      isWatched: false,
+      before: null,
+      after: null,
+    };
+    state.holding = holding;
     this.#queues[keeping].add(holding);
     return holding;
   }
 
-  /** Whether the holding was neither removed nor replaced. */
-  has(holding: Holding): boolean {
-    return this.#byState.get(holding.state) === holding;
+  /** What is known of the value, if it is held here. */
+  get(state: NodeState): Holding | undefined {
+    const holding = state.holding as Holding | undefined;
+    return holding?.holder === this ? holding : undefined;
   }
 
   /** Whether the flush used the value. */
   isUsed(state: NodeState, flush: number): boolean {
-    return this.#byState.get(state)?.flush === flush;
+    return this.get(state)?.flush === flush;
   }
 
-  remove(state: NodeState): void {
-    const holding = this.#byState.get(state);
-    if (holding === undefined) return;
-    this.#byState.delete(state);
+  remove(holding: Holding): void {
+    holding.state.holding = undefined;
     this.#queues[holding.keeping].remove(holding);
   }
 
   /** Notes a use, and maybe another way in which the value may go. */
-  touch(state: NodeState, flush: number, keeping?: Keeping): void {
-    const holding = this.#byState.get(state);
-    if (holding === undefined) return;
+  touch(holding: Holding, flush: number, keeping: Keeping = holding.keeping): void {
     this.#queues[holding.keeping].remove(holding);
     holding.flush = flush;
-    if (keeping !== undefined) holding.keeping = keeping;
-    this.#queues[holding.keeping].add(holding);
-  }
-
-  keepingOf(state: NodeState): Keeping | undefined {
-    return this.#byState.get(state)?.keeping;
+    holding.keeping = keeping;
+    this.#queues[keeping].add(holding);
   }
 
   bytes(keeping: Keeping): number {

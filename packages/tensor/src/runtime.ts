@@ -24,10 +24,11 @@ import {
 } from '@nn/core';
 import { activeCall } from './active.ts';
 import { turnIfDue } from './event-loop.ts';
-import { type Holding, Holdings, type Keeping } from './holdings.ts';
+import { Holdings, type Keeping } from './holdings.ts';
 import { type Launch, observers } from './observer.ts';
 import { findRepeated } from './repeated.ts';
 import { isTraced } from './trace.ts';
+import { Watch } from './watch.ts';
 
 export type { Keeping } from './holdings.ts';
 
@@ -135,7 +136,7 @@ export class Runtime {
   readonly #fused: PlanCache;
   readonly #unfused: PlanCache;
   readonly #holdings = new Holdings();
-  readonly #collected: FinalizationRegistry<Holding>;
+  readonly #watch: Watch;
   #recorded: Node[] = [];
   #recordedBytes = 0;
   /** What the next step computes and keeps besides what it is asked for. */
@@ -152,10 +153,7 @@ export class Runtime {
     });
     this.#fused = new PlanCache(options(true));
     this.#unfused = new PlanCache(options(false));
-    // Nodes are not unregistered when their value goes, which costs more: then the holding is no longer current.
-    this.#collected = new FinalizationRegistry((holding) => {
-      if (this.#holdings.has(holding)) this.release(holding.state);
-    });
+    this.#watch = new Watch((state) => this.release(state));
   }
 
   /**
@@ -316,7 +314,7 @@ export class Runtime {
     const state = former?.state;
     if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return null;
     // Not of what this call uses, nor of what somebody asked to keep.
-    if (this.#holdings.isUsed(state, this.#flush) || this.#holdings.keepingOf(state) !== 'transient')
+    if (this.#holdings.isUsed(state, this.#flush) || this.#holdings.get(state)?.keeping !== 'transient')
       return null;
     former.state = { lost: recycledMessage };
     state.host = undefined;
@@ -420,7 +418,8 @@ export class Runtime {
   #bufferOf(node: Node, temporary: NodeState[]): NonNullable<NodeState['buffer']> {
     const state = node.state!;
     if (state.buffer !== undefined) {
-      this.#holdings.touch(state, this.#flush);
+      const holding = this.#holdings.get(state);
+      if (holding !== undefined) this.#holdings.touch(holding, this.#flush);
       return state.buffer;
     }
     if (state.lost !== undefined && state.host === undefined) throw new StaleValueError(state.lost);
@@ -455,15 +454,17 @@ export class Runtime {
 
   #hold(node: Node, keeping: Keeping): void {
     const state = node.state!;
-    this.#collected.register(node, this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush));
+    // A value may be in the memory of a former one.
+    this.#letGo(state);
+    this.#watch.add(node, this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush));
   }
 
   /** An old version stays only as long as the budget for them allows. */
   #supersede(node: Node): void {
     if (node.state === null || node.shared) return;
-    const keeping = this.#holdings.keepingOf(node.state);
-    if (keeping === 'value' || keeping === 'output')
-      this.#holdings.touch(node.state, this.#flush, 'transient');
+    const holding = this.#holdings.get(node.state);
+    if (holding?.keeping === 'value' || holding?.keeping === 'output')
+      this.#holdings.touch(holding, this.#flush, 'transient');
   }
 
   #enforceBudgets(): void {
@@ -472,6 +473,7 @@ export class Runtime {
     const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
     this.#evict('output', policy.keptBytes, count);
     this.#evict('upload', policy.uploadBytes);
+    this.#watch.endFlush();
   }
 
   #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
@@ -487,9 +489,16 @@ export class Runtime {
     }
   }
 
+  #letGo(state: NodeState): void {
+    const holding = this.#holdings.get(state);
+    if (holding === undefined) return;
+    this.#holdings.remove(holding);
+    this.#watch.remove(holding);
+  }
+
   /** Frees the device's copy of a value, if it has one. */
   release(state: NodeState): void {
-    this.#holdings.remove(state);
+    this.#letGo(state);
     if (state.buffer === undefined) return;
     this.backend.free(state.buffer);
     state.buffer = undefined;
