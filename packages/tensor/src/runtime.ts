@@ -573,7 +573,7 @@ export class Runtime {
 
   /** How the value may go; undefined when the device does not hold it. */
   keepingOf(state: NodeState): Keeping | undefined {
-    return this.#holdings.keepingOf(state);
+    return this.#holdings.get(state)?.keeping;
   }
 
   /** Bytes held on the device, by how they may go. */
