@@ -5,9 +5,9 @@ import {
   type DeviceBuffer,
   DeviceError,
   type DType,
+  type Executable,
   type HostArray,
   InternalError,
-  type Program,
 } from '@nn/core';
 import { type DeviceOptions, WebGpuDevice } from './device.ts';
 import { WebGpuExecutable } from './executable.ts';
@@ -100,6 +100,19 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     return arena;
   }
 
+  const buffersOf = (buffers: readonly DeviceBuffer[]): GPUBuffer[] =>
+    buffers.map((buffer) => own(buffer, 'run').gpu);
+
+  async function runTimed(
+    executable: Executable,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+    params: readonly (number | bigint)[],
+  ): Promise<readonly number[]> {
+    const compiled = executable as WebGpuExecutable;
+    return compiled.runTimed(buffersOf(inputs), buffersOf(outputs), arenaFor(compiled.arenaBytes), params);
+  }
+
   return {
     contractVersion,
     name,
@@ -139,7 +152,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
       const from = own(source, 'copy');
       const to = own(target, 'copy');
       const size = Math.ceil(storedBytes(source) / 4) * 4;
-      device.submit('a copy', (encoder) => encoder.copyBufferToBuffer(from.gpu, 0, to.gpu, 0, size));
+      device.copy(from.gpu, to.gpu, size);
     },
     compile(program) {
       return new WebGpuExecutable(program, emitProgram(program, traits), device, nativeHalf);
@@ -147,16 +160,10 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     prepare: (executable) => (executable as WebGpuExecutable).prepare(),
     run(executable, inputs, outputs, params) {
       const compiled = executable as WebGpuExecutable;
-      const memory = arenaFor(compiled.arenaBytes);
-      const bound = bind(
-        compiled.program,
-        inputs.map((buffer) => own(buffer, 'run').gpu),
-        outputs.map((buffer) => own(buffer, 'run').gpu),
-        memory,
-      );
-      compiled.run({ bound, arena: memory }, params);
+      compiled.run(buffersOf(inputs), buffersOf(outputs), arenaFor(compiled.arenaBytes), params);
     },
-    release() {},
+    ...(device.features.has('timestamp-query') ? { runTimed } : {}),
+    release: (executable) => (executable as WebGpuExecutable).release(),
     synchronize: () => device.synchronize(),
     memory() {
       const { liveBytes, peakBytes } = device.statistics;
@@ -169,25 +176,4 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
 
 function isSoftware(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|warp/i.test(info.architecture);
-}
-
-/** One GPU buffer for each of the program's buffers; temporaries lie in the arena. */
-function bind(
-  { buffers }: Program,
-  inputs: readonly GPUBuffer[],
-  outputs: readonly GPUBuffer[],
-  arena: GPUBuffer | undefined,
-): GPUBuffer[] {
-  let nextInput = 0;
-  let nextOutput = 0;
-  const bound = buffers.map(({ role }) => {
-    if (role === 'input' || role === 'updated') return inputs[nextInput++];
-    return role === 'output' ? outputs[nextOutput++] : (arena as GPUBuffer);
-  });
-  if (nextInput !== inputs.length || nextOutput !== outputs.length) {
-    throw new InternalError(
-      `webgpu: a program of ${nextInput} inputs and ${nextOutput} outputs was given ${inputs.length} and ${outputs.length}`,
-    );
-  }
-  return bound;
 }

@@ -18,6 +18,9 @@ const defaultIdleBytes = 512 * 2 ** 20;
 /** Staging buffers are host memory, and short-lived: a small cap does. */
 const stagingIdleBytes = 64 * 2 ** 20;
 const mebibyte = 2 ** 20;
+const errorFilters = ['validation', 'out-of-memory', 'internal'] as const;
+/** Operations named in an error's message, at most. */
+const mostNamed = 4;
 
 export class WebGpuDevice {
   readonly gpu: GPUDevice;
@@ -27,13 +30,15 @@ export class WebGpuDevice {
   readonly #staging: BufferPool;
   /** What went wrong and nobody has heard of yet: the first error, since later ones follow from it. */
   #failure: Error | undefined;
-  readonly #identities: WeakMap<GPUBuffer, number> = new WeakMap();
-  #lastIdentity = 0;
   /** Set for good once the device is gone; everything rejects with it from then on. */
   #gone: Error | undefined;
   /** Error scopes whose verdict is still out. */
   #verdicts: Set<Promise<void>> = new Set();
   #peakBytes = 0;
+  /** What was asked for since error scopes were opened for it. */
+  readonly #during: Set<string> = new Set();
+  /** Copies that the next submission begins with. */
+  #copies: { readonly source: GPUBuffer; readonly target: GPUBuffer; readonly byteLength: number }[] = [];
 
   /** @throws WebGpuUnavailableError where there is no WebGPU or no adapter */
   static async create(options: DeviceOptions = {}): Promise<WebGpuDevice> {
@@ -99,17 +104,10 @@ export class WebGpuDevice {
 
   /** Gives a buffer back to the pool; work already submitted may still use it. */
   free(buffer: GPUBuffer): void {
-    if (this.#gone === undefined) this.#buffers.give(buffer);
-  }
-
-  /** A number that this buffer has as long as it lives, and no other. */
-  identityOf(buffer: GPUBuffer): number {
-    let identity = this.#identities.get(buffer);
-    if (identity === undefined) {
-      identity = ++this.#lastIdentity;
-      this.#identities.set(buffer, identity);
-    }
-    return identity;
+    if (this.#gone !== undefined) return;
+    // The pool may destroy it.
+    if (this.#copies.some(({ source, target }) => source === buffer || target === buffer)) this.#flush();
+    this.#buffers.give(buffer);
   }
 
   /** A uniform buffer that holds `words` from now on. Its owner destroys it. */
@@ -121,20 +119,46 @@ export class WebGpuDevice {
     return buffer;
   }
 
-  /** Copies bytes in, after all that was submitted before. `data` must span a multiple of 4 bytes. */
-  write(buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
-    this.#check('a write was asked for');
-    this.#scoped('a write', () => this.gpu.queue.writeBuffer(buffer, offset, data));
+  /** A buffer for the results of queries. Its owner destroys it. */
+  createQueryResults(byteLength: number): GPUBuffer {
+    this.#check('a timed run was asked for');
+    return this.#createBuffer(byteLength, bufferUsage.queryResolve | bufferUsage.copySource);
   }
 
-  /** Records commands and submits them, all at once. */
+  /** Copies bytes in, after all that was asked for before. `data` must span a multiple of 4 bytes. */
+  write(buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    this.#check('a write was asked for');
+    this.#flush();
+    this.watchErrors('a write');
+    this.gpu.queue.writeBuffer(buffer, offset, data);
+  }
+
+  /** Copies from the beginning of one buffer to that of another, in the next submission. */
+  copy(source: GPUBuffer, target: GPUBuffer, byteLength: number): void {
+    this.#check('a copy was asked for');
+    this.#copies.push({ source, target, byteLength });
+  }
+
+  /** Records commands and submits them, all at once, after the copies that wait. */
   submit(during: string, record: (encoder: GPUCommandEncoder) => void): void {
     this.#check('work was asked for');
-    this.#scoped(during, () => {
-      const encoder = this.gpu.createCommandEncoder();
-      record(encoder);
-      this.gpu.queue.submit([encoder.finish()]);
-    });
+    this.watchErrors(during);
+    const encoder = this.gpu.createCommandEncoder();
+    for (const { source, target, byteLength } of this.#copies) {
+      encoder.copyBufferToBuffer(source, 0, target, 0, byteLength);
+    }
+    this.#copies = [];
+    record(encoder);
+    this.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Notes that an operation follows, for the message if one fails. Error scopes are opened by the first and stay open
+   * until somebody waits for the device: opening them each time would cost as much as several dispatches.
+   */
+  watchErrors(during: string): void {
+    if (this.#during.size === 0) for (const filter of errorFilters) this.gpu.pushErrorScope(filter);
+    if (this.#during.size < mostNamed) this.#during.add(during);
   }
 
   /** The content of a buffer as it is after all that was submitted before. */
@@ -160,6 +184,7 @@ export class WebGpuDevice {
   /** Resolves when all submitted work is done; rejects with what went wrong since somebody last heard. */
   async synchronize(): Promise<void> {
     this.#check('synchronisation was asked for');
+    this.#flush();
     await this.gpu.queue.onSubmittedWorkDone();
     await this.#settle();
   }
@@ -183,8 +208,18 @@ export class WebGpuDevice {
     if (this.#gone !== undefined) throw this.#gone;
   }
 
+  /** Submits the copies that wait. */
+  #flush(): void {
+    if (this.#copies.length > 0) this.submit('a copy', () => {});
+  }
+
   /** Throws what went wrong, once all verdicts on work so far are in. */
   async #settle(): Promise<void> {
+    if (this.#during.size > 0) {
+      const during = [...this.#during].join(' or ');
+      this.#during.clear();
+      for (const _ of errorFilters) this.#expectVerdict(during);
+    }
     await Promise.all(this.#verdicts);
     if (this.#gone !== undefined) throw this.#gone;
     const failure = this.#failure;
@@ -201,13 +236,11 @@ export class WebGpuDevice {
   }
 
   #scoped<Result>(during: string, action: () => Result): Result {
-    this.gpu.pushErrorScope('validation');
-    this.gpu.pushErrorScope('out-of-memory');
-    this.gpu.pushErrorScope('internal');
+    for (const filter of errorFilters) this.gpu.pushErrorScope(filter);
     try {
       return action();
     } finally {
-      for (let scope = 0; scope < 3; scope++) this.#expectVerdict(during);
+      for (const _ of errorFilters) this.#expectVerdict(during);
     }
   }
 

@@ -19,6 +19,8 @@ export type DeviceTraits = Omit<EmitContext, 'buffers' | 'params' | 'scratchOffs
 
 export interface EmittedProgram {
   readonly launches: readonly Launch[];
+  /** For each launch the number of the kernel that it is of. */
+  readonly kernelOf: readonly number[];
   /** Bytes that the program needs in the arena, its kernels' scratch memory included. */
   readonly arenaBytes: number;
 }
@@ -32,10 +34,12 @@ export function emitProgram(program: Program, traits: DeviceTraits): EmittedProg
     ...traits,
     scratchOffset,
   };
-  const launches = program.kernels.flatMap((kernel) => {
+  const emitted = program.kernels.map((kernel) => {
     for (const dtype of dtypesOf(kernel, program)) checkSupported(dtype, `kernel '${kernel.name}'`);
     return emitKernel(kernel, context);
   });
+  const launches = emitted.flat();
+  const kernelOf = emitted.flatMap((own, kernel) => own.map(() => kernel));
   for (const { source, resources } of launches) {
     const bound = resources.length - 2;
     if (bound > traits.storageBuffersPerKernel) {
@@ -46,7 +50,11 @@ export function emitProgram(program: Program, traits: DeviceTraits): EmittedProg
     }
   }
   const scratchBytes = launches.reduce((most, launch) => Math.max(most, launch.scratchBytes), 0);
-  return { launches, arenaBytes: scratchBytes === 0 ? program.arenaBytes : scratchOffset + scratchBytes };
+  // An empty temporary is bound as one word, and may lie at the arena's end.
+  const placed = program.buffers.map(({ role, offset }) => (role === 'temporary' ? offset + 4 : 0));
+  const arenaBytes = Math.max(program.arenaBytes, ...placed);
+  const withScratch = scratchBytes === 0 ? arenaBytes : Math.max(arenaBytes, scratchOffset + scratchBytes);
+  return { launches, kernelOf, arenaBytes: withScratch };
 }
 
 function emitKernel(kernel: Kernel, context: EmitContext): readonly Launch[] {
