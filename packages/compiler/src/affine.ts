@@ -21,10 +21,18 @@ export function combine(
 
 /** Σ strides[d] * dims[d] + offset: the element of a strided layout. */
 export function linear(dims: readonly Affine[], strides: readonly number[], offset: number = 0): Affine {
-  return combine(
-    offset,
-    dims.map((dim, d) => [strides[d], dim] as const),
-  );
+  let rank = 0;
+  for (const dim of dims) rank = Math.max(rank, dim.strides.length);
+  const result = new Array<number>(rank).fill(0);
+  let total = offset;
+  for (let d = 0; d < dims.length; d++) {
+    const stride = strides[d];
+    if (stride === 0) continue;
+    const dim = dims[d];
+    total += stride * dim.offset;
+    for (let i = 0; i < dim.strides.length; i++) result[i] += stride * dim.strides[i];
+  }
+  return { offset: total, strides: result };
 }
 
 /** Lowest and highest value over all coordinates. */

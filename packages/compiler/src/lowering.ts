@@ -160,6 +160,7 @@ class Lowering {
   }
 
   #lowerInput(node: GraphNode, input: GraphNode, map: Mapped, section: Section): Value {
+    if (input.leaf !== null && input.leaf.kind !== 'buffer') return this.#leaf(input, section.builder);
     const same = input.shape.length === node.shape.length && input.shape.every((e, d) => e === node.shape[d]);
     const inner = same ? map : this.#intern(broadcastDims(map.dims, input.shape), map.guards);
     return this.#lower(input, inner, section);

@@ -63,13 +63,33 @@ export function rewriteKernel(
 }
 
 /** All affine functions of the kernel's own coordinates, and those that see inner coordinates too. */
-export function affinesOf(kernel: LoopKernel): { readonly outer: Affine[]; readonly all: Affine[] } {
+export function affinesOf({ producer, epilogue, stores }: LoopKernel): {
+  readonly outer: Affine[];
+  readonly all: Affine[];
+} {
   const outer: Affine[] = [];
   const all: Affine[] = [];
-  const collect = (list: Affine[]) => (affine: Affine) => {
-    list.push(affine);
-    return affine;
-  };
-  rewriteKernel(kernel, [], [], collect(outer), collect(all));
+  collectAffines(epilogue, outer);
+  for (const { access } of stores) outer.push(access, ...access.guards);
+  if (producer?.kind === 'reduce') collectAffines(producer.body, all);
+  else if (producer !== null) all.push(producer.left, producer.right);
   return { outer, all };
+}
+
+function collectAffines(instructions: readonly Instruction[], affines: Affine[]): void {
+  for (const instruction of instructions) {
+    switch (instruction.op) {
+      case 'index':
+        affines.push(instruction.affine);
+        break;
+      case 'load':
+      case 'gather':
+        affines.push(instruction.access, ...instruction.access.guards);
+        break;
+      case 'inside':
+        affines.push(...instruction.guards);
+        break;
+      default:
+    }
+  }
 }

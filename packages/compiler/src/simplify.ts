@@ -62,6 +62,7 @@ function mergerOf(kernel: LoopKernel): {
 
 /** The kernel over these loops. */
 function walk(kernel: LoopKernel, loops: readonly Loop[], innerLoops: readonly Loop[]): LoopKernel {
+  if (isWalked(kernel, [...loops, ...innerLoops])) return kernel;
   const extents = [...kernel.extents, ...innerExtents(kernel)];
   const extentOf = (loop: Loop): number => loop.reduce((product, c) => product * extents[c], 1);
   const pick =
@@ -76,6 +77,18 @@ function walk(kernel: LoopKernel, loops: readonly Loop[], innerLoops: readonly L
     innerLoops.map(extentOf),
     pick(loops),
     pick([...loops, ...innerLoops]),
+  );
+}
+
+/** Whether the kernel walks these loops already, with strides of full length. */
+function isWalked(kernel: LoopKernel, loops: readonly Loop[]): boolean {
+  const rank = kernel.extents.length;
+  const fullRank = rank + innerExtents(kernel).length;
+  if (loops.length !== fullRank || loops.some((loop, c) => loop.length !== 1 || loop[0] !== c)) return false;
+  const { outer, all } = affinesOf(kernel);
+  return (
+    outer.every(({ strides }) => strides.length === rank) &&
+    all.every(({ strides }) => strides.length === fullRank)
   );
 }
 

@@ -28,10 +28,10 @@ export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) 
     const writes = buffersWritten(kernel);
     for (const buffer of [...reads, ...writes]) verifier.buffer(buffer);
     for (const buffer of reads)
-      verifier.require(written.has(buffer), `reads buffer ${buffer} before anything wrote it`);
+      if (!written.has(buffer)) verifier.fail(`reads buffer ${buffer} before anything wrote it`);
     verifier.inPlace(reads.filter((buffer) => writes.includes(buffer)));
     for (const buffer of writes) {
-      verifier.require(program.buffers[buffer].role !== 'input', `writes input ${buffer}`);
+      if (program.buffers[buffer].role === 'input') verifier.fail(`writes input ${buffer}`);
       if (kernel.kind === 'scatter') verifier.require(written.has(buffer), 'has no base to scatter into');
       written.add(buffer);
     }
@@ -117,12 +117,17 @@ class KernelVerifier {
   }
 
   require(condition: boolean, message: string): void {
-    if (!condition) throw new InternalError(`compiler: kernel '${this.#kernel.name}' ${message}`);
+    if (!condition) this.fail(message);
+  }
+
+  /** For messages that take longer to write than the check. */
+  fail(message: string): never {
+    throw new InternalError(`compiler: kernel '${this.#kernel.name}' ${message}`);
   }
 
   buffer(index: number): BufferSpec {
     const buffer = this.#program.buffers[index];
-    this.require(buffer !== undefined, `names buffer ${index}, which does not exist`);
+    if (buffer === undefined) this.fail(`names buffer ${index}, which does not exist`);
     return buffer;
   }
 
@@ -193,7 +198,7 @@ class KernelVerifier {
         const body = producer.body[value];
         this.require(body !== undefined, 'accumulates a value that does not exist');
         const expected = op === 'argmax' || op === 'argmin' ? 'int32' : body.dtype;
-        this.require(dtype === expected, `accumulates ${body.dtype} as ${dtype}`);
+        if (dtype !== expected) this.fail(`accumulates ${body.dtype} as ${dtype}`);
         results.push(dtype);
       }
     } else if (producer?.kind === 'dot') {
@@ -214,7 +219,7 @@ class KernelVerifier {
       const stored = epilogue[value];
       const target = this.buffer(access.buffer);
       this.require(stored !== undefined, 'stores a value that does not exist');
-      this.require(stored.dtype === target.dtype, `stores ${stored?.dtype} into ${target.dtype}`);
+      if (stored.dtype !== target.dtype) this.fail(`stores ${stored.dtype} into ${target.dtype}`);
       this.#inside(access, access.buffer, extents);
     }
   }
@@ -224,71 +229,69 @@ class KernelVerifier {
     extents: readonly number[],
     results: readonly DType[] | null,
   ): void {
-    list.forEach((instruction, i) => {
-      const refer = (value: number): DType => {
-        this.require(value >= 0 && value < i, `refers to instruction ${value} from ${i}`);
-        return list[value].dtype;
-      };
+    const dtypeOf = (value: number, at: number): DType => {
+      if (!(value >= 0 && value < at)) this.fail(`refers to instruction ${value} from ${at}`);
+      return list[value].dtype;
+    };
+    for (let at = 0; at < list.length; at++) {
+      const instruction = list[at];
       switch (instruction.op) {
         case 'const':
-          return;
+          break;
         case 'param':
           this.require(
             this.#program.params[instruction.index] === instruction.dtype,
             'takes a missing param',
           );
-          return;
+          break;
         case 'result':
           this.require(results?.[instruction.index] === instruction.dtype, 'takes a missing result');
-          return;
+          break;
         case 'index':
           this.#rank(instruction.affine, extents);
-          return;
+          break;
         case 'inside':
           for (const guard of instruction.guards) this.#rank(guard, extents);
-          return;
+          break;
         case 'load':
         case 'gather': {
           const { access, dtype } = instruction;
-          this.require(this.buffer(access.buffer).dtype === dtype, `loads ${dtype} from another dtype`);
+          if (this.buffer(access.buffer).dtype !== dtype) this.fail(`loads ${dtype} from another dtype`);
           for (const guard of access.guards) this.#rank(guard, extents);
           if (instruction.op === 'gather')
-            this.require(refer(instruction.args[0]) === 'int32', 'gathers without int32');
+            this.require(dtypeOf(instruction.args[0], at) === 'int32', 'gathers without int32');
           else if (access.guards.length === 0) this.#inside(access, access.buffer, extents);
           this.#rank(access, extents);
-          return;
+          break;
         }
         default: {
-          const dtypes = instruction.args.map(refer);
-          const { op, dtype } = instruction;
-          const fits =
-            op === 'cast' || op === 'bitcast'
-              ? true
-              : op === 'eq' || op === 'ne' || op === 'lt' || op === 'le'
-                ? dtype === 'bool' && dtypes[0] === dtypes[1]
-                : op === 'where'
-                  ? dtypes[0] === 'bool' && dtypes[1] === dtype && dtypes[2] === dtype
-                  : dtypes.every((argument) => argument === dtype);
-          this.require(fits, `computes ${dtype} ${op} from ${dtypes.join(', ')}`);
+          const { op, dtype, args } = instruction;
+          const first = dtypeOf(args[0], at);
+          let fits: boolean;
+          if (op === 'cast' || op === 'bitcast') fits = true;
+          else if (op === 'eq' || op === 'ne' || op === 'lt' || op === 'le')
+            fits = dtype === 'bool' && first === dtypeOf(args[1], at);
+          else {
+            fits = first === (op === 'where' ? 'bool' : dtype);
+            for (let i = 1; i < args.length; i++) fits &&= dtypeOf(args[i], at) === dtype;
+          }
+          if (!fits)
+            this.fail(`computes ${dtype} ${op} from ${args.map((value) => list[value].dtype).join(', ')}`);
         }
       }
-    });
+    }
   }
 
   #rank({ strides }: Affine, extents: readonly number[]): void {
-    this.require(
-      strides.length === extents.length,
-      `has ${strides.length} strides over ${extents.length} loops`,
-    );
+    if (strides.length !== extents.length)
+      this.fail(`has ${strides.length} strides over ${extents.length} loops`);
   }
 
   #inside(affine: Affine, buffer: number, extents: readonly number[]): void {
     this.#rank(affine, extents);
     const [low, high] = rangeOf(affine, extents);
     const { length } = this.buffer(buffer);
-    this.require(
-      low >= 0 && high < length,
-      `touches ${low} to ${high} of buffer ${buffer} of length ${length}`,
-    );
+    if (low < 0 || high >= length)
+      this.fail(`touches ${low} to ${high} of buffer ${buffer} of length ${length}`);
   }
 }
