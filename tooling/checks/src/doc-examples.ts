@@ -54,10 +54,11 @@ export function examplesOfSource(file: string, source: string): Example[] {
   });
 }
 
-/** Every example of the published packages and of the workspace's own README. */
+/** Every example of the published packages, and of the workspace's own README and pages. */
 export function allExamples(): Example[] {
   const readmes = [
     join(root, 'README.md'),
+    ...filesBelow(join(root, 'docs'), '.md'),
     ...publishedPackages().map(({ folder }) => join(folder, 'README.md')),
   ];
   const sources = publishedPackages().flatMap(({ folder }) => filesBelow(join(folder, 'src'), '.ts'));
