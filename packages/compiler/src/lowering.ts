@@ -54,15 +54,15 @@ export function lowerLoop(context: LoweringContext, request: LoopRequest): LoopK
   }
 }
 
-/** A list of instructions being written, and what they compute already. */
+/** A list of instructions being written. */
 interface Section {
   readonly builder: ExpressionBuilder;
-  readonly known: Map<number, Value>;
   readonly isBody: boolean;
 }
 
 interface Mapped extends IndexMap {
-  readonly id: number;
+  /** What is computed already at these coordinates, by node. */
+  readonly known: { readonly body: Map<number, Value>; readonly epilogue: Map<number, Value> };
 }
 
 /** Where a walk down through movements ended. */
@@ -76,7 +76,7 @@ class Lowering {
   readonly #request: LoopRequest;
   readonly #loops: LoopCoordinates;
   readonly #maps = new Map<string, Mapped>();
-  readonly #epilogue: Section = { builder: new ExpressionBuilder(), known: new Map(), isBody: false };
+  readonly #epilogue: Section = { builder: new ExpressionBuilder(), isBody: false };
   readonly #names: string[] = [];
   #body: Section | null = null;
   #producer: LoweredProducer | null = null;
@@ -108,12 +108,12 @@ class Lowering {
 
   #lower(node: GraphNode, map: Mapped, section: Section): Value {
     if (this.#split || node.size === 0) return section.builder.constant(0, node.dtype);
-    const key = node.index * 65536 + map.id;
-    const known = section.known.get(key);
-    if (known !== undefined) return known;
+    const known = section.isBody ? map.known.body : map.known.epilogue;
+    const found = known.get(node.index);
+    if (found !== undefined) return found;
     const place = this.#walk(node, map.dims);
     const value = this.#lowerPlace(place, node, map, section);
-    section.known.set(key, value);
+    known.set(node.index, value);
     return value;
   }
 
@@ -231,7 +231,7 @@ class Lowering {
     if (this.#producer === null && extents.length > 0) {
       this.#loops.addInner(extents);
       this.#producer = { kind: 'reduce', extents, accumulators: [] };
-      this.#body = { builder: new ExpressionBuilder(), known: new Map(), isBody: true };
+      this.#body = { builder: new ExpressionBuilder(), isBody: true };
     }
     let next = 0;
     const inner = input.shape.map((extent, d) => {
@@ -339,7 +339,8 @@ class Lowering {
     const key = `${dims.map(affineKey).join(';')}|${distinct.map(([bound]) => bound).join(';')}`;
     let map = this.#maps.get(key);
     if (map === undefined) {
-      map = { id: this.#maps.size, dims, guards: distinct.map(([, guard]) => guard) };
+      const known = { body: new Map<number, Value>(), epilogue: new Map<number, Value>() };
+      map = { known, dims, guards: distinct.map(([, guard]) => guard) };
       this.#maps.set(key, map);
     }
     return map;
