@@ -15,7 +15,7 @@ const classesPerOctave = 8;
 const octaves = 32;
 
 interface Block {
-  readonly address: number;
+  address: number;
   bytes: number;
   isFree: boolean;
   /** Neighbours by address. */
@@ -55,6 +55,8 @@ export class Heap {
   readonly #freeLists: (Block | undefined)[] = new Array(octaves * classesPerOctave).fill(undefined);
   /** Bit c % 32 of word c / 32 tells whether list c has a block. */
   readonly #occupied = new Int32Array((octaves * classesPerOctave) / 32);
+  /** Records without a block, for the next one. */
+  #spare: Block | undefined;
   #last: Block | undefined;
   #endOfMemory: number;
   #liveBytes = 0;
@@ -176,15 +178,7 @@ export class Heap {
   }
 
   #addFreeSpace(address: number, bytes: number): void {
-    const block: Block = {
-      address,
-      bytes,
-      isFree: false,
-      before: this.#last,
-      after: undefined,
-      previous: undefined,
-      next: undefined,
-    };
+    const block = this.#record(address, bytes, this.#last, undefined);
     if (this.#last !== undefined) this.#last.after = block;
     this.#last = block;
     this.#release(block);
@@ -211,21 +205,31 @@ export class Heap {
     block.after = after.after;
     if (after.after !== undefined) after.after.before = block;
     if (this.#last === after) this.#last = block;
+    after.before = undefined;
+    after.after = undefined;
+    after.next = this.#spare;
+    this.#spare = after;
+  }
+
+  /** Records are used again: one that was dropped would keep its neighbours' from being collected while young. */
+  #record(address: number, bytes: number, before: Block | undefined, after: Block | undefined): Block {
+    const spare = this.#spare;
+    if (spare === undefined)
+      return { address, bytes, isFree: false, before, after, previous: undefined, next: undefined };
+    this.#spare = spare.next;
+    spare.next = undefined;
+    spare.address = address;
+    spare.bytes = bytes;
+    spare.before = before;
+    spare.after = after;
+    return spare;
   }
 
   #split(block: Block, size: number): void {
     const rest = block.bytes - size;
     if (rest < alignment) return;
     block.bytes = size;
-    const remainder: Block = {
-      address: block.address + size,
-      bytes: rest,
-      isFree: false,
-      before: block,
-      after: block.after,
-      previous: undefined,
-      next: undefined,
-    };
+    const remainder = this.#record(block.address + size, rest, block, block.after);
     if (block.after !== undefined) block.after.before = remainder;
     block.after = remainder;
     if (this.#last === block) this.#last = remainder;
