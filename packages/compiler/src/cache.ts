@@ -35,7 +35,7 @@ export interface CacheOptions extends CompileOptions {
 }
 
 interface Plan {
-  readonly key: readonly number[];
+  readonly key: Float64Array;
   readonly program: Program;
   /** By the numbers of roots and inputs. */
   readonly updated: readonly GraphUpdate[];

@@ -18,13 +18,28 @@ export class Linearizer {
   readonly order: Node[] = [];
   readonly inputs: Node[] = [];
   readonly params: Node[] = [];
-  /** The structure. */
-  readonly key: number[] = [];
   readonly updates: GraphUpdate[] = [];
   readonly #stack: Node[] = [];
+  // Kept from walk to walk: an array of numbers would grow anew each time.
+  #numbers = new Float64Array(1024);
+  #length = 0;
+
+  /** The structure. */
+  get key(): Float64Array {
+    return this.#numbers.subarray(0, this.#length);
+  }
+
+  #add(number: number): void {
+    if (this.#length === this.#numbers.length) {
+      const longer = new Float64Array(2 * this.#length);
+      longer.set(this.#numbers);
+      this.#numbers = longer;
+    }
+    this.#numbers[this.#length++] = number;
+  }
 
   walk(roots: readonly Node[]): void {
-    const { order, key } = this;
+    const { order } = this;
     const stack = this.#stack;
     // A position counts if the list has the node there: no map, and nothing to reset.
     const isListed = (node: Node): boolean => order[node.position] === node;
@@ -48,12 +63,13 @@ export class Linearizer {
         if (stack.length > waiting) continue;
         stack.pop();
         node.position = order.push(node) - 1;
-        key.push(node.signature, inputs.length);
-        for (let i = 0; i < inputs.length; i++) key.push(inputs[i].position);
+        this.#add(node.signature);
+        this.#add(inputs.length);
+        for (let i = 0; i < inputs.length; i++) this.#add(inputs[i].position);
       }
     }
-    key.push(rootsMark);
-    for (const root of roots) key.push(root.position);
+    this.#add(rootsMark);
+    for (const root of roots) this.#add(root.position);
   }
 
   /**
@@ -63,7 +79,7 @@ export class Linearizer {
    * @param kept Nodes whose values must stay.
    */
   addUpdates(roots: readonly Node[], updates: ReadonlyMap<Node, Node>, kept: ReadonlySet<Node> | null): void {
-    const { key, inputs } = this;
+    const { inputs } = this;
     const shared = sharedMemory(inputs);
     const taken = new Uint8Array(inputs.length);
     for (let root = 0; root < roots.length; root++) {
@@ -74,8 +90,9 @@ export class Linearizer {
       if (held.dtype !== dtype || sizeOf(held.shape) !== sizeOf(shape)) continue;
       if (kept?.has(held) || shared?.has(memoryOf(held))) continue;
       taken[input] = 1;
-      if (this.updates.push({ root, input }) === 1) key.push(updatesMark);
-      key.push(root, input);
+      if (this.updates.push({ root, input }) === 1) this.#add(updatesMark);
+      this.#add(root);
+      this.#add(input);
     }
   }
 
@@ -93,23 +110,25 @@ export class Linearizer {
   }
 
   #addLeaf(node: Node): void {
-    const { key } = this;
     const dtype = dtypeNumbers.get(node.dtype) as number;
     if (isParam(node)) {
       this.params.push(node);
-      key.push(paramMark, dtype);
+      this.#add(paramMark);
+      this.#add(dtype);
       return;
     }
     this.inputs.push(node);
-    key.push(bufferMark, dtype, node.shape.length);
-    for (let i = 0; i < node.shape.length; i++) key.push(node.shape[i]);
+    this.#add(bufferMark);
+    this.#add(dtype);
+    this.#add(node.shape.length);
+    for (let i = 0; i < node.shape.length; i++) this.#add(node.shape[i]);
   }
 
   release(): void {
     this.order.length = 0;
     this.inputs.length = 0;
     this.params.length = 0;
-    this.key.length = 0;
+    this.#length = 0;
     this.updates.length = 0;
     this.#stack.length = 0;
   }
@@ -131,13 +150,13 @@ function sharedMemory(inputs: readonly Node[]): Set<object | null> | null {
   return shared;
 }
 
-export function hashOf(key: readonly number[]): number {
+export function hashOf(key: Float64Array): number {
   let hash = key.length;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i], 0x9e3779b1) ^ (hash >>> 15);
   return hash;
 }
 
-export function sameKey(a: readonly number[], b: readonly number[]): boolean {
+export function sameKey(a: Float64Array, b: Float64Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;

@@ -17,6 +17,7 @@ export {
   makeNode,
   Node,
   type NodeState,
+  sameAttributes,
   scalarNode,
   scalarValue,
 } from './node.ts';

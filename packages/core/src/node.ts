@@ -67,23 +67,97 @@ export interface NodeState {
   lost?: string;
 }
 
-const signatures = new Map<string, number>();
-
-function intern(op: OpName, attributes: object, { shape, dtype }: Meta): number {
-  let key = `${op}|${dtype}|${shape.join()}`;
-  for (const name in attributes)
-    key += `|${name}=${formatAttribute((attributes as Record<string, unknown>)[name])}`;
-  let signature = signatures.get(key);
-  if (signature === undefined) {
-    signature = signatures.size + 1;
-    signatures.set(key, signature);
-  }
-  return signature;
+interface Structure {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly attributes: object;
+  readonly signature: number;
 }
 
-function formatAttribute(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.join()}]`;
-  return Object.is(value, -0) ? '-0' : String(value);
+/** By op, then by hash. */
+const structures = new Map<OpName, Map<number, Structure[]>>();
+let signatures = 0;
+
+function intern(op: OpName, attributes: object, { shape, dtype }: Meta): number {
+  let ofOp = structures.get(op);
+  if (ofOp === undefined) {
+    ofOp = new Map();
+    structures.set(op, ofOp);
+  }
+  let hash = hashAttributes(hashValue(dtype.length, shape), attributes);
+  hash ^= hash >>> 15;
+  let alike = ofOp.get(hash);
+  if (alike === undefined) {
+    alike = [];
+    ofOp.set(hash, alike);
+  }
+  for (const known of alike) {
+    if (
+      known.dtype === dtype &&
+      sameValue(known.shape, shape) &&
+      sameAttributes(known.attributes, attributes)
+    ) {
+      return known.signature;
+    }
+  }
+  alike.push({ dtype, shape: [...shape], attributes: copyAttributes(attributes), signature: ++signatures });
+  return signatures;
+}
+
+function mix(hash: number, value: number): number {
+  return Math.imul(hash ^ value, 0x9e3779b1) ^ (hash >>> 13);
+}
+
+function hashAttributes(start: number, attributes: object): number {
+  let hash = start;
+  for (const name in attributes) {
+    hash = mix(hash, name.length);
+    hash = hashValue(hash, (attributes as Attributes)[name]);
+  }
+  return hash;
+}
+
+/** Equal for equal values; good where values are integers, short strings and lists of them. */
+function hashValue(start: number, value: unknown): number {
+  let hash = start;
+  if (typeof value === 'number') return mix(hash, Number.isInteger(value) ? value : value * 0x10000);
+  if (typeof value === 'string') {
+    for (let i = 0; i < value.length; i++) hash = mix(hash, value.charCodeAt(i));
+  } else if (Array.isArray(value)) {
+    hash = mix(hash, value.length);
+    for (let i = 0; i < value.length; i++) hash = hashValue(hash, value[i]);
+  } else if (value === true) hash = mix(hash, 1);
+  return hash;
+}
+
+/** Whether an op's attributes are equal: numbers, strings, booleans, and lists of them. */
+export function sameAttributes(a: object, b: object): boolean {
+  if (a === b) return true;
+  let count = 0;
+  for (const name in a) {
+    if (!sameValue((a as Attributes)[name], (b as Attributes)[name])) return false;
+    count++;
+  }
+  for (const _ in b) count--;
+  return count === 0;
+}
+
+/** Whoever made the lists may change them. */
+function copyAttributes(attributes: object): object {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, copyValue(value)]));
+}
+
+function copyValue(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(copyValue) : value;
+}
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!sameValue(a[i], b[i])) return false;
+  return true;
 }
 
 /**

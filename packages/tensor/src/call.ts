@@ -10,6 +10,7 @@ import {
   makeNode,
   type Node,
   type OpName,
+  sameAttributes,
   scalarNode,
   scalarValue,
 } from '@nn/core';
@@ -25,7 +26,6 @@ import {
   markTraced,
   type Plan,
   placeholderFor,
-  sameAttributes,
   Trace,
   type Traces,
   tracedScalar,

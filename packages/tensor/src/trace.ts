@@ -58,27 +58,6 @@ export function fitsPlaceholder(placeholder: Node, node: Node): boolean {
   );
 }
 
-/** Whether two ops of one name have the same attributes. */
-export function sameAttributes(a: object, b: object): boolean {
-  if (a === b) return true;
-  let count = 0;
-  for (const name in a) {
-    if (!sameAttribute((a as Attributes)[name], (b as Attributes)[name])) return false;
-    count++;
-  }
-  for (const _ in b) count--;
-  return count === 0;
-}
-
-type Attributes = Readonly<Record<string, unknown>>;
-
-function sameAttribute(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (!sameAttribute(a[i], b[i])) return false;
-  return true;
-}
-
 /** The part of a plan that one device runs. */
 export interface PlanPart {
   readonly runtime: Runtime;

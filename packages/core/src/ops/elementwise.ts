@@ -100,9 +100,14 @@ function inferElementwise(
 }
 
 function inferBroadcast(name: string, inputs: readonly Meta[]): readonly number[] {
-  const { shape } = inputs[0];
-  if (inputs.every((input) => sameShape(input.shape, shape))) return shape;
-  return broadcastShapes(name, ...inputs.map((input) => input.shape));
+  let { shape } = inputs[0];
+  for (let i = 1; i < inputs.length; i++) {
+    const other = inputs[i].shape;
+    if (other.length === 0 || sameShape(other, shape)) continue;
+    if (shape.length > 0) return broadcastShapes(name, ...inputs.map((input) => input.shape));
+    shape = other;
+  }
+  return shape;
 }
 
 const numbers: readonly DTypeCategory[] = ['integer', 'float'];
