@@ -90,8 +90,12 @@ export function settleRuntimes(): void {
 /** Outputs kept on a device that can be read synchronously, at most. */
 const mostOutputs = 1024;
 
-/** Old versions and gradients kept on a device, at most. */
-const mostTransients = 4096;
+/**
+ * Old versions and gradients kept on a device, at most, but for those of the last flushes: few enough for a loop of
+ * small steps to drop them while they are young, for that is when they cost the garbage collector nothing.
+ */
+const mostTransients = 1024;
+const recentFlushes = 8;
 
 /** Values asked to be kept at the next step, at most. */
 const mostPending = 512;
@@ -478,8 +482,10 @@ export class Runtime {
 
   #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
     if (!this.#holdings.exceeds(keeping, budget, count)) return;
+    const tooLarge = (): boolean => this.#holdings.exceeds(keeping, budget, Number.POSITIVE_INFINITY);
     for (const { state, flush } of this.#holdings.of(keeping)) {
       if (flush === this.#flush) continue;
+      if (keeping === 'transient' && flush > this.#flush - recentFlushes && !tooLarge()) return;
       const canMove = state.host !== undefined || this.backend.capabilities.synchronousRead;
       if (keeping === 'value' && !canMove) continue;
       if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
