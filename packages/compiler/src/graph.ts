@@ -96,11 +96,14 @@ class GraphBuilder {
   }
 
   build(roots: readonly Node[]): Graph {
-    const order = this.#order;
-    for (let position = 0; position < order.length; position++) {
-      const node = order[position];
-      this.#ordered[position] = isLeaf(node) ? this.#addLeaf(node) : this.#addOp(node);
+    const ops: Node[] = [];
+    for (const node of this.#order) {
+      if (isLeaf(node)) this.#ordered[node.position] = this.#addLeaf(node);
+      else ops.push(node);
     }
+    // As they were recorded, whatever the order of the roots: a gradient is computed when backward came to it, while
+    // what it is made of is still there.
+    for (const node of ops.sort((a, b) => a.id - b.id)) this.#ordered[node.position] = this.#addOp(node);
     return {
       nodes: this.#nodes,
       roots: roots.map((root) => this.#find(root)),
