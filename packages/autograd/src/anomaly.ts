@@ -147,7 +147,7 @@ function change(to: AnomalyOptions | null): void {
  * is on, backward throws when a gradient is NaN; that error, those of derivatives, and those that come up when values
  * are computed later name the place where the op was called. With `checkForward` so do NaN and infinities in forward.
  *
- * It is for looking for a mistake: every call takes some microseconds more, and compiled functions record each time.
+ * It is for looking for a mistake: every op takes some tens of microseconds more, and compiled functions record each time.
  *
  * @example
  * ```ts

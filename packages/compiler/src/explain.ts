@@ -172,16 +172,13 @@ export function explain(roots: readonly Node[], options: ExplainOptions): Explan
   const { inputs, params, order } = linearizer;
   const graph = buildGraph(order, outputs);
   const computed = order.length - inputs.length - params.length;
-  return new Explanation(computed, compileGraph(graph, options), inputs, {
-    ...options,
-    nameOf: (node) => options.nameOf?.(node),
-  });
+  return new Explanation(computed, compileGraph(graph, options), inputs, options);
 }
 
 function explainBuffers(
   { program, schedule, origins }: Inspected,
   inputs: readonly Node[],
-  { bytesPerElement, nameOf }: ExplainOptions,
+  options: ExplainOptions,
 ): ExplainedBuffer[] {
   const lifetimes = lifetimesOf(program.kernels);
   const counts = { input: 0, output: 0, temporary: 0 };
@@ -191,14 +188,14 @@ function explainBuffers(
     const short = isInput ? 'input' : role;
     const number = counts[short]++;
     const source = isInput ? inputs[number] : undefined;
-    const name = source === undefined ? undefined : nameOf?.(source);
+    const name = source === undefined ? undefined : options.nameOf?.(source);
     return {
       name: name ?? `${{ input: 'in', output: 'out', temporary: 't' }[short]}${number}`,
       role,
       op: source?.op ?? origin?.op ?? '',
       dtype,
       shape: source?.shape ?? origin?.shape ?? [length],
-      bytes: length * bytesPerElement(dtype),
+      bytes: length * options.bytesPerElement(dtype),
       lifetime: lifetimes.get(i) ?? null,
       reason: isInput || origin === undefined ? undefined : schedule.reasonOf(origin),
       former: origins[i]

@@ -1,5 +1,5 @@
 // Where in the user's code something was called: an error's stack without the library's own frames.
-import { isHeld, type Node, StaleValueError } from '@nn/core';
+import { AnomalyError, isHeld, type Node, StaleValueError } from '@nn/core';
 import { findFailingOp } from './failing-op.ts';
 import { type Observer, observe } from './observer.ts';
 
@@ -24,8 +24,19 @@ export function callSite(): CallSite {
   if (former !== undefined) limited.stackTraceLimit = stackDepth;
   const { stack } = new Error();
   if (former !== undefined) limited.stackTraceLimit = former;
-  return userFrames(stack ?? '', import.meta.url);
+  if (stack === undefined) return [];
+  let site = known.get(stack);
+  if (site === undefined) {
+    site = userFrames(stack, import.meta.url);
+    if (known.size >= mostKnown) known.clear();
+    known.set(stack, site);
+  }
+  return site;
 }
+
+/** Loops come by the same places again. */
+const known = new Map<string, CallSite>();
+const mostKnown = 4096;
 
 /** 'at step (…)' lines, or a word on why there are none. */
 export function formatCallSite(site: CallSite | undefined): string {
@@ -141,7 +152,8 @@ const remember: Observer = {
       );
   },
   read(node, _, error) {
-    if (error !== undefined) addNote(error, `It came up when reading the result of ${described(node)}`);
+    if (error !== undefined && !(error instanceof AnomalyError))
+      addNote(error, `It came up when reading the result of ${described(node)}`);
   },
 };
 

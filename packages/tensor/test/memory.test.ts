@@ -91,6 +91,7 @@ describe('memory', () => {
     const listed = tensors!.reduce((sum, { bytes }) => sum + bytes, 0);
     expect(listed + 8).toBe(devices[0].held.value);
     expect(String(memory())).toContain(`memory.test.ts:${lineOf('x')}:`);
+    expect(String(memory())).toContain('… and 1 that are not computed');
     expect([before, view, late, data]).toHaveLength(4);
     trackMemory(false);
     expect(memory().tensors).toBe(null);
