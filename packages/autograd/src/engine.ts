@@ -21,6 +21,7 @@ import { endRecomputation } from './recomputation.ts';
 type Hook = (gradient: Tensor) => Tensor | undefined;
 
 const hooksOf = new WeakMap<GradientState, Set<Hook>>();
+let anyHooks = false;
 const backwardOptions = ['retainGraph', 'createGraph', 'inputs'] as const;
 
 /** Where gradients go: into `.grad` of leaves, or to the states that were asked for. */
@@ -36,22 +37,23 @@ function functionOf(state: GradientState): RecordedFunction | null {
 
 function reachable(roots: readonly GradientState[]): RecordedFunction[] {
   const seen = new Set<RecordedFunction>();
-  const stack: RecordedFunction[] = [];
-  const visit = (state: GradientState | null): void => {
-    const recorded = state === null ? null : functionOf(state);
-    if (recorded !== null && !seen.has(recorded)) {
-      seen.add(recorded);
-      stack.push(recorded);
+  const visit = (states: readonly (GradientState | null)[]): void => {
+    for (const state of states) {
+      const recorded = state === null ? null : functionOf(state);
+      if (recorded !== null) seen.add(recorded);
     }
   };
-  roots.forEach(visit);
-  while (stack.length > 0) stack.pop()!.inputs.forEach(visit);
+  visit(roots);
+  // A set's iteration takes in what is added meanwhile.
+  for (const { inputs } of seen) visit(inputs);
   return [...seen].sort((a, b) => b.sequence - a.sequence);
 }
 
 function hooked(state: GradientState, gradient: Tensor): Tensor {
+  const hooks = anyHooks ? hooksOf.get(state) : undefined;
+  if (hooks === undefined) return gradient;
   let result = gradient;
-  for (const hook of hooksOf.get(state) ?? []) result = hook(result) ?? result;
+  for (const hook of hooks) result = hook(result) ?? result;
   return result;
 }
 
@@ -77,10 +79,12 @@ function walk(
     sink.receive(state, gradient);
     if (sink.isEnd(state)) return;
     const inputGradients = anomaly?.backward(recorded, gradient) ?? recorded.backward(gradient);
-    recorded.inputs.forEach((input, i) => {
+    const { inputs } = recorded;
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i];
       const each = inputGradients[i];
       if (input !== null && each !== null) add(input, each);
-    });
+    }
     if (!retainGraph) recorded.release();
   };
   const order = reachable(roots.map(({ state }) => state));
@@ -244,6 +248,7 @@ function registerHook(tensor: Tensor, hook: Hook): RemovableHandle {
   if (!state?.requiresGrad) throw new AutogradError('registerHook: this tensor does not require gradients');
   const hooks = hooksOf.get(state) ?? new Set<Hook>();
   hooksOf.set(state, hooks);
+  anyHooks = true;
   hooks.add(hook);
   return { remove: () => void hooks.delete(hook) };
 }

@@ -19,9 +19,10 @@ export abstract class RecordedFunction implements GradientFunction {
   output: GradientState | null = null;
 
   constructor(inputs: readonly Tensor[]) {
-    this.inputs = inputs.map((input) =>
-      input.gradient?.requiresGrad && isFloat(input.dtype) ? input.gradient : null,
-    );
+    const states: (GradientState | null)[] = [];
+    for (const { gradient, dtype } of inputs)
+      states.push(gradient?.requiresGrad && isFloat(dtype) ? gradient : null);
+    this.inputs = states;
     anomaly?.recorded(this);
   }
 
@@ -34,7 +35,7 @@ export abstract class RecordedFunction implements GradientFunction {
 
 /** An op of the table, with its rule. */
 class OpFunction extends RecordedFunction {
-  readonly name: string;
+  readonly #op: OpName;
   readonly #rule: Rule<object>;
   readonly #attributes: object;
   /** The inputs, and last the output. */
@@ -42,10 +43,14 @@ class OpFunction extends RecordedFunction {
 
   constructor(op: OpName, rule: Rule<object>, inputs: readonly Tensor[], attributes: object, output: Tensor) {
     super(inputs);
-    this.name = `${op[0].toUpperCase()}${op.slice(1)}Backward`;
+    this.#op = op;
     this.#rule = rule;
     this.#attributes = attributes;
     this.#saved = new SavedTensors([...inputs, output]);
+  }
+
+  override get name(): string {
+    return `${this.#op[0].toUpperCase()}${this.#op.slice(1)}Backward`;
   }
 
   /** The saved output takes part in differentiation too, for derivatives of derivatives. */

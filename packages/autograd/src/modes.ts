@@ -18,17 +18,20 @@ function enter(value: boolean): Disposable {
 }
 
 function inMode<T>(value: boolean, body: () => T): T {
-  const guard = enter(value);
+  const former = enabled;
+  enabled = value;
   let asynchronous = false;
   try {
     const result = body();
     if (result instanceof Promise) {
       asynchronous = true;
-      return result.finally(() => guard[Symbol.dispose]()) as T;
+      return result.finally(() => {
+        enabled = former;
+      }) as T;
     }
     return result;
   } finally {
-    if (!asynchronous) guard[Symbol.dispose]();
+    if (!asynchronous) enabled = former;
   }
 }
 

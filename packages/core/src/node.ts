@@ -22,6 +22,8 @@ export class Node<N extends OpName = OpName> {
   readonly signature: number;
   /** What the engine knows of this value: where it is held. */
   state: NodeState | null;
+  /** Lives as long as the held value may be used: it goes along when a later value takes over the memory. */
+  lease: object | null = null;
   /** Ops that took this value so far. */
   consumers = 0;
   /** Flushes that computed this value without keeping it. */

@@ -92,7 +92,8 @@ export function normalizeDims(
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof dims === 'number' ? [dims] : dims).map((dim) => normalizeDim(functionName, dim, rank));
-  if (new Set(list).size !== list.length) {
+  for (let i = 1; i < list.length; i++) {
+    if (list.indexOf(list[i]) === i) continue;
     throw new ArgumentError(`${functionName}: dimensions [${list.join(', ')}] name one dimension twice`);
   }
   return rank === 0 ? [] : list;

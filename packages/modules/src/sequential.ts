@@ -73,7 +73,10 @@ export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extend
   }
 
   *[Symbol.iterator](): Generator<Modules[number]> {
-    for (const [, value] of this.members()) if (isModule(value)) yield value;
+    for (const name of Object.keys(this)) {
+      const value: unknown = Reflect.get(this, name);
+      if (isModule(value)) yield value;
+    }
   }
 
   /** The module at a position, which may count from the end. */

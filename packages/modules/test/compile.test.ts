@@ -15,6 +15,7 @@ import {
   manualSeed,
   rand,
   randn,
+  runtimeOf,
   StaleValueError,
   type Tensor,
   tensor,
@@ -110,6 +111,41 @@ describe.each(backends)('compile on %s', (device, backend) => {
     // The first step makes the momentum's buffers.
     expect(replayed).toEqual([false, false, true, true, true]);
     expect(isReplaying()).toBe(false);
+  });
+
+  it('updates parameters in place and leaves its gradients in the same memory', async () => {
+    const w = parameter([1, 2, 3]);
+    const optimizer = new Adam([w]);
+    const step = compile((x: Tensor) => {
+      optimizer.zeroGrad();
+      w.mul(x).square().sum().backward();
+      optimizer.step();
+    });
+    const x = full([3], 2);
+    const held = (): unknown[] => [w.node.state?.buffer, w.grad?.node.state?.buffer];
+    for (let i = 0; i < 4; i++) step(x);
+    const before = held();
+    const bytes = runtimeOf(device).heldBytes();
+    const { grad } = w;
+    const kept = w.grad?.clone();
+    const values = await grad?.toArray();
+    step(x);
+    // Somebody holds this gradient: the next one lies elsewhere.
+    expect(held()[0]).toBe(before[0]);
+    expect(held()[1]).not.toBe(before[1]);
+    expect(await kept?.toArray()).toEqual(values);
+    const last = w.grad;
+    const next = held();
+    step(x);
+    expect(held()).toEqual(next);
+    await expect(last?.toArray()).rejects.toThrow(StaleValueError);
+    for (let i = 0; i < 300; i++) step(x);
+    expect(runtimeOf(device).heldBytes().value).toBeLessThanOrEqual(bytes.value);
+    expect(runtimeOf(device).heldBytes().transient).toBeLessThan(bytes.transient + 1024);
+    const realized = w.grad?.realize();
+    const now = await realized?.toArray();
+    step(x);
+    expect(await realized?.toArray()).toEqual(now);
   });
 
   it('follows a structure that changes: gradients accumulated over three calls, a flag', () =>

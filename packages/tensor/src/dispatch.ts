@@ -6,6 +6,7 @@ import {
   type DType,
   DTypeError,
   isContiguous,
+  isFloat,
   makeNode,
   type Node,
   type OpName,
@@ -55,7 +56,9 @@ export function apply<N extends OpName>(
   device?: string,
 ): Tensor {
   const start = observers?.now() ?? 0;
-  const node = record(op, inputs.map(nodeOf), attributes, device);
+  const nodes: Node[] = [];
+  for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
+  const node = record(op, nodes, attributes, device);
   const output = fromNode(node);
   recordGradient(op, inputs, attributes as object, output);
   observers?.recorded(node, start);
@@ -95,11 +98,6 @@ function recordGradient(op: OpName, inputs: readonly Tensor[], attributes: objec
   }
 }
 
-/** The node of a tensor's current value. */
-export function nodeOf(tensor: Tensor): Node {
-  return tensor.node;
-}
-
 /** A zero-dimensional tensor of a number, going with any device. */
 export function scalarTensor(value: Scalar, dtype: DType): Tensor {
   if (dtype === 'int32') checkInt32(Number(value));
@@ -128,6 +126,14 @@ function promotionOperand(value: Tensor | Scalar): PromotionOperand {
 
 /** PyTorch's `torch.result_type` of tensors and numbers. */
 export function promote(...operands: readonly (Tensor | Scalar)[]): DType {
+  if (operands.length === 2) {
+    // What almost every call is: no rule can change these.
+    const [a, b] = operands;
+    if (a instanceof Tensor) {
+      const { dtype } = a;
+      if (b instanceof Tensor ? b.dtype === dtype : isFloat(dtype)) return dtype;
+    }
+  }
   return resultType(operands.map(promotionOperand), getDefaultDType());
 }
 

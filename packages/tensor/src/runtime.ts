@@ -154,6 +154,7 @@ export class Runtime {
     const options = (enabled: boolean): CompileOptions => ({
       fusion: enabled,
       bytesPerElement: (dtype: DType) => backend.bytesPerElement(dtype),
+      buffersPerKernel: backend.capabilities.buffersPerKernel,
     });
     this.#fused = new PlanCache(options(true));
     this.#unfused = new PlanCache(options(false));
@@ -245,6 +246,13 @@ export class Runtime {
 
   /** Computes and holds the values of the nodes. */
   evaluate(nodes: readonly Node[], keeping: Keeping): void {
+    if (keeping === 'value') {
+      // What is held for a while is held for good from now on.
+      for (const node of nodes) {
+        const held = node.state === null ? undefined : this.#holdings.get(node.state)?.keeping;
+        if (held === 'transient' || held === 'output') this.#hold(node, 'value');
+      }
+    }
     if (activeCall === null) {
       this.#run(new Map(nodes.map((node) => [node, keeping])));
       return;
@@ -285,44 +293,43 @@ export class Runtime {
       this.backend.copy(inputs[input], copy);
       inputs[input] = copy;
     }
-    const states: NodeState[] = prepared.outputs.map(({ dtype, shape }, i) => {
-      const again = donates && keepings[i] === 'transient' ? this.#recycled(former[i]) : null;
-      return again ?? { buffer: this.#allocate(dtype, sizeOf(shape)) };
-    });
-    const outputs = states.map(({ buffer }) => buffer!);
-    for (const { input } of prepared.updated) {
-      const { state } = nodes[input];
-      if (state!.buffer !== inputs[input]) states.push({ buffer: inputs[input] });
-      else {
-        // Whatever happens while the program runs, nobody may take this for the former value.
-        nodes[input].state = { lost: updatedMessage };
-        state!.host = undefined;
-        states.push(state!);
-      }
+    const results: Node[] = [];
+    const outputs: DeviceBuffer[] = [];
+    for (let i = 0; i < prepared.outputs.length; i++) {
+      const root = prepared.outputs[i];
+      const isFree = donates && keepings[i] === 'transient' && this.#isFree(former[i]);
+      const result = isFree
+        ? takeOver(former[i], root, recycledMessage)
+        : valueNode(root, { buffer: this.#allocate(root.dtype, sizeOf(root.shape)) });
+      results.push(result);
+      outputs.push(result.state!.buffer!);
+    }
+    for (const { root, input } of prepared.updated) {
+      const node = nodes[input];
+      // Whatever happens while the program runs, nobody may take what it writes over for the former value.
+      const isTaken = node.state!.buffer === inputs[input];
+      results.push(
+        isTaken ? takeOver(node, root, updatedMessage) : valueNode(root, { buffer: inputs[input] }),
+      );
     }
     this.#launch({ executable, inputs, outputs, params });
     for (const state of temporary) this.release(state);
-    const results: Node[] = [];
-    for (let i = 0; i < states.length; i++) {
-      const model = i < outputs.length ? prepared.outputs[i] : prepared.updated[i - outputs.length].root;
-      const result = valueNode(model, states[i]);
-      this.#hold(result, keepings[i]);
-      results.push(result);
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i];
+      const holding = this.#holdings.get(result.state!);
+      // In the memory of a former value that was kept alike, it is watched already.
+      if (holding?.keeping === keepings[i]) this.#holdings.touch(holding, this.#flush);
+      else this.#hold(result, keepings[i]);
     }
     this.#enforceBudgets();
     return results;
   }
 
-  /** The state of what a former call left, if nobody is known to need that any more. */
-  #recycled(former: Node | undefined): NodeState | null {
+  /** Whether nobody is known to need what a former call left, neither this call nor who asked to keep it. */
+  #isFree(former: Node | undefined): boolean {
     const state = former?.state;
-    if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return null;
-    // Not of what this call uses, nor of what somebody asked to keep.
-    if (this.#holdings.isUsed(state, this.#flush) || this.#holdings.get(state)?.keeping !== 'transient')
-      return null;
-    former.state = { lost: recycledMessage };
-    state.host = undefined;
-    return state;
+    if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return false;
+    return !this.#holdings.isUsed(state, this.#flush) && this.#holdings.get(state)?.keeping === 'transient';
   }
 
   /** Notes that a compiled function overwrote a storage's value. */
@@ -597,6 +604,17 @@ export class Runtime {
 /** Whether nobody but one storage is known to need the value. */
 function isUnshared(node: Node): boolean {
   return !node.shared && node.consumers === 0;
+}
+
+/** A new value in the memory of a former one. */
+function takeOver(former: Node, root: Node, lost: string): Node {
+  const state = former.state!;
+  state.host = undefined;
+  const result = valueNode(root, state);
+  result.lease = former.lease;
+  former.state = { lost };
+  former.lease = null;
+  return result;
 }
 
 /** A node that is nothing but a held value, of the kind of another node. */

@@ -45,7 +45,8 @@ export function placeholderFor(node: Node): Node {
   const meta = { shape, dtype };
   return node.op === 'scalar'
     ? new Node('scalar', [], { dtype }, meta, device, { traced: true })
-    : new Node('data', [], meta, meta, device, tracedState);
+    : // A state of its own: nodes with one state would be taken for one memory.
+      new Node('data', [], meta, meta, device, { ...tracedState });
 }
 
 /** Whether a program made for the placeholder takes this value. */

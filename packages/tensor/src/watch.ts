@@ -7,7 +7,7 @@ import type { Node, NodeState } from '@nn/core';
 import type { Holding } from './holdings.ts';
 
 interface Small {
-  readonly node: Node;
+  readonly lease: object;
   readonly holding: Holding;
 }
 
@@ -26,14 +26,16 @@ export class Watch {
   }
 
   add(node: Node, holding: Holding): void {
-    if (holding.bytes >= largeBytes) this.#register(node, holding);
-    else if (holding.keeping !== 'transient') this.#young.push({ node, holding });
+    node.lease ??= {};
+    if (holding.bytes >= largeBytes) this.#register(node.lease, holding);
+    else if (holding.keeping !== 'transient') this.#young.push({ lease: node.lease, holding });
   }
 
   /** To be called after each flush. */
   endFlush(): void {
-    for (const { node, holding } of this.#older) {
-      if (holding.state.holding === holding && holding.keeping !== 'transient') this.#register(node, holding);
+    for (const { lease, holding } of this.#older) {
+      if (holding.state.holding === holding && holding.keeping !== 'transient')
+        this.#register(lease, holding);
     }
     this.#older = this.#young;
     this.#young = [];
@@ -44,8 +46,8 @@ export class Watch {
     holding.isWatched = false;
   }
 
-  #register(node: Node, holding: Holding): void {
+  #register(lease: object, holding: Holding): void {
     holding.isWatched = true;
-    this.#registry.register(node, holding.state, holding.state);
+    this.#registry.register(lease, holding.state, holding.state);
   }
 }
