@@ -25,17 +25,19 @@ export function simplifyLoops(kernel: LoopKernel, order?: readonly number[]): Lo
 /** @param rows the loops that are to come first: they walk the kernel's first coordinates. */
 export function simplifyInner(kernel: LoopKernel, rows: readonly Loop[]): LoopKernel {
   const { extents, producer, stores } = kernel;
+  if (extents.length <= 1 && isWalked(kernel, singleLoops(kernel))) return kernel;
   const { merge, innerCoordinates } = mergerOf(kernel);
+  const loads = loadsFirst(kernel);
   const isRow = new Set(rows.flat());
   const others = extents.map((_, c) => c).filter((c) => !isRow.has(c));
-  const accesses = [...stores.map(({ access }) => access), ...loadsFirst(kernel)];
+  const accesses = [...stores.map(({ access }) => access), ...loads];
   // Positions count in the order of the coordinates.
   const locates =
     producer?.kind === 'reduce' && producer.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin');
   return walk(
     kernel,
     [...rows, ...merge(byStride(others, accesses))],
-    merge(locates ? innerCoordinates : byStride(innerCoordinates, loadsFirst(kernel))),
+    merge(locates ? innerCoordinates : byStride(innerCoordinates, loads)),
   );
 }
 
@@ -78,6 +80,15 @@ function walk(kernel: LoopKernel, loops: readonly Loop[], innerLoops: readonly L
     pick(loops),
     pick([...loops, ...innerLoops]),
   );
+}
+
+/** The loops of a kernel that walks one at most outside, and one inside: there is nothing to order or to merge. */
+function singleLoops({ extents, producer }: LoopKernel): Loop[] {
+  const inner = producer?.kind === 'reduce' ? producer.extents : [];
+  if (inner.length > 1) return [];
+  const loops: Loop[] = [];
+  for (const extent of [...extents, ...inner]) if (extent !== 1) loops.push([loops.length]);
+  return loops;
 }
 
 /** Whether the kernel walks these loops already, with strides of full length. */
