@@ -1,8 +1,9 @@
 // Shows what a graph compiles to, for people: kernels, buffers, and what stopped fusion.
-import type { BufferSpec, DType, Kernel, Node, Shape } from '@nn/core';
+import type { BufferSpec, DType, Node, Shape } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
 import { type CompileOptions, compileGraph, type Inspected } from './compile.ts';
 import { costOf, type KernelCost } from './cost.ts';
+import { type Footprint, footprintOf, type Lifetime, lifetimesOf } from './footprint.ts';
 import { buildGraph, distinctRoots } from './graph.ts';
 import { kindOf, opsOf, walkOf } from './inspect.ts';
 import { Linearizer } from './linearize.ts';
@@ -36,7 +37,7 @@ export interface ExplainedBuffer {
   readonly shape: Shape;
   readonly bytes: number;
   /** The first and the last kernel that uses it; null when none does. */
-  readonly lifetime: readonly [first: number, last: number] | null;
+  readonly lifetime: Lifetime | null;
   /** Why the value was not computed where it is used; undefined for inputs. */
   readonly reason: BufferReason | undefined;
   /** Values that lay in it before, and were written over in place. */
@@ -44,20 +45,16 @@ export interface ExplainedBuffer {
 }
 
 /** The plan of a flush. As a string: tables for people. */
-export class Explanation {
+export class Explanation implements Footprint {
   /** Ops that it computes. */
   readonly nodeCount: number;
   readonly kernels: readonly ExplainedKernel[];
   readonly buffers: readonly ExplainedBuffer[];
   readonly inputBytes: number;
   readonly outputBytes: number;
-  /** Of the arena that temporaries share. */
   readonly arenaBytes: number;
-  /** Of all temporaries, if each had memory of its own. */
   readonly temporaryBytes: number;
-  /** Inputs, outputs and the arena: what a run takes. */
   readonly peakBytes: number;
-  /** Inputs, outputs and those temporaries that must be there at once: no plan with these kernels takes less. */
   readonly requiredBytes: number;
 
   constructor(nodeCount: number, inspected: Inspected, inputs: readonly Node[], options: ExplainOptions) {
@@ -76,21 +73,13 @@ export class Explanation {
         ...costOf(kernel, program.buffers, options.bytesPerElement),
       };
     });
-    const bytesOf = (...roles: BufferSpec['role'][]): number =>
-      sum(this.buffers.filter(({ role }) => roles.includes(role)).map(({ bytes }) => bytes));
-    this.inputBytes = bytesOf('input', 'updated');
-    this.outputBytes = bytesOf('output');
-    this.temporaryBytes = bytesOf('temporary');
-    this.arenaBytes = program.arenaBytes;
-    this.peakBytes = this.inputBytes + this.outputBytes + this.arenaBytes;
-    const live = program.kernels.map((_, at) =>
-      sum(
-        this.buffers
-          .filter(({ role, lifetime }) => role === 'temporary' && lifetime !== null && within(at, lifetime))
-          .map(({ bytes }) => bytes),
-      ),
-    );
-    this.requiredBytes = this.inputBytes + this.outputBytes + Math.max(0, ...live);
+    const footprint = footprintOf(program, options.bytesPerElement);
+    this.inputBytes = footprint.inputBytes;
+    this.outputBytes = footprint.outputBytes;
+    this.arenaBytes = footprint.arenaBytes;
+    this.temporaryBytes = footprint.temporaryBytes;
+    this.peakBytes = footprint.peakBytes;
+    this.requiredBytes = footprint.requiredBytes;
   }
 
   toString(): string {
@@ -203,23 +192,6 @@ function explainBuffers(
         .flatMap((node) => (node.leaf === null ? [{ op: node.op, reason: schedule.reasonOf(node) }] : [])),
     };
   });
-}
-
-function lifetimesOf(kernels: readonly Kernel[]): Map<number, [number, number]> {
-  const lifetimes = new Map<number, [number, number]>();
-  kernels.forEach((kernel, at) => {
-    for (const buffer of [...buffersRead(kernel), ...buffersWritten(kernel)])
-      lifetimes.set(buffer, [lifetimes.get(buffer)?.[0] ?? at, at]);
-  });
-  return lifetimes;
-}
-
-function within(at: number, [first, last]: readonly [number, number]): boolean {
-  return first <= at && at <= last;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }
 
 function isCut(name: string): boolean {

@@ -10,6 +10,7 @@ export {
   Explanation,
   explain,
 } from './explain.ts';
+export { type Footprint, footprintOf } from './footprint.ts';
 export { kindOf, opsOf, walkOf } from './inspect.ts';
 export type { BufferReason } from './reason.ts';
 export { type Column, countNames, formatBytes, formatTable } from './table.ts';

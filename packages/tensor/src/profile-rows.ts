@@ -1,5 +1,14 @@
 // From what was recorded to rows: each kernel's runs together, regions, totals.
-import { costOf, countNames, type KernelCost, kindOf, opsOf, walkOf } from '@nn/compiler';
+import {
+  costOf,
+  countNames,
+  type Footprint,
+  footprintOf,
+  type KernelCost,
+  kindOf,
+  opsOf,
+  walkOf,
+} from '@nn/compiler';
 import type { Kernel } from '@nn/core';
 import type { TraceSpan } from './chrome-trace.ts';
 import type { HostWork, ProgramRun, Recorder } from './profile-recorder.ts';
@@ -27,6 +36,15 @@ export interface KernelRow {
   readonly gflops: number;
   /** 10⁹ bytes in a second, at the median. */
   readonly gigabytesPerSecond: number;
+}
+
+/** All runs of a program: a flush, or a call of a compiled function. */
+export interface ProgramRow extends Footprint {
+  readonly device: string;
+  readonly kernels: number;
+  readonly count: number;
+  /** In its kernels, of all runs. */
+  readonly totalMs: number;
 }
 
 /** Time on the host within a name given by `recordFunction`, modules and optimizers. */
@@ -127,6 +145,23 @@ export function kernelRows(runs: readonly ProgramRun[]): KernelRow[] {
       gigabytesPerSecond: perSecond(bytesRead + bytesWritten),
     };
   });
+  return rows.sort((a, b) => b.totalMs - a.totalMs);
+}
+
+export function programRows(runs: readonly ProgramRun[]): ProgramRow[] {
+  const groups = new Map<ProgramRun['program'], ProgramRun[]>();
+  for (const run of runs) {
+    const group = groups.get(run.program);
+    if (group === undefined) groups.set(run.program, [run]);
+    else group.push(run);
+  }
+  const rows = Array.from(groups, ([program, [first, ...others]]) => ({
+    device: first.device,
+    kernels: program.kernels.length,
+    count: 1 + others.length,
+    totalMs: sum([first, ...others].flatMap(({ times }) => times)),
+    ...footprintOf(program, first.bytesPerElement),
+  }));
   return rows.sort((a, b) => b.totalMs - a.totalMs);
 }
 

@@ -9,12 +9,14 @@ import {
   kernelRows,
   kernelSpans,
   type ProfileTotals,
+  type ProgramRow,
+  programRows,
   type RegionRow,
   regionRows,
   totalsOf,
 } from './profile-rows.ts';
 
-export type { KernelRow, ProfileTotals, RegionRow } from './profile-rows.ts';
+export type { KernelRow, ProfileTotals, ProgramRow, RegionRow } from './profile-rows.ts';
 
 export interface ProfileOptions {
   /** Runs of the function before those that count: the first compiles. Default 0. */
@@ -44,6 +46,8 @@ export interface ProfileTableOptions {
 export class Profile {
   /** Longest in total first. */
   readonly kernels: readonly KernelRow[];
+  /** Longest in total first, with the bytes that each takes and those that it could not do without. */
+  readonly programs: readonly ProgramRow[];
   /** Longest first. */
   readonly regions: readonly RegionRow[];
   readonly totals: ProfileTotals;
@@ -54,6 +58,7 @@ export class Profile {
     this.#recorder = recorder;
     this.#start = start;
     this.kernels = kernelRows(recorder.runs);
+    this.programs = programRows(recorder.runs);
     this.regions = regionRows(recorder);
     this.totals = totalsOf(recorder, end - start);
   }
@@ -81,6 +86,7 @@ export class Profile {
       ...(left > 0 ? [`… and ${left} more`] : []),
       '',
       ...totalLines(this.totals),
+      ...largestLine(this.programs),
       ...(this.regions.length > 0 ? ['', ...regionTable(this.regions)] : []),
     ].join('\n');
   }
@@ -245,6 +251,15 @@ function totalLines(totals: ProfileTotals): string[] {
       `making ${totals.plansMade} plans ${ms(totals.compileMs)}, uploads ${ms(totals.uploadMs)}, ` +
       `running ${ms(totals.runMs)}, reads ${ms(totals.readMs)}`,
     ...(peaks.length > 0 ? [`peak: ${peaks.join(', ')}`] : []),
+  ];
+}
+
+function largestLine(programs: readonly ProgramRow[]): string[] {
+  if (programs.length === 0) return [];
+  const largest = programs.reduce((most, each) => (each.peakBytes > most.peakBytes ? each : most));
+  const { peakBytes, requiredBytes, kernels } = largest;
+  return [
+    `largest program: ${formatBytes(peakBytes)} for ${kernels} kernels, of which ${formatBytes(requiredBytes)} must be there at once`,
   ];
 }
 

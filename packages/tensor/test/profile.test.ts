@@ -21,7 +21,7 @@ const work = (x: Tensor): Promise<unknown> => x.matmul(x).relu().sum(0).exp().da
 describe('profile', () => {
   test('counts runs, operations and bytes of each kernel', async () => {
     const x = ones([16, 16]).realize();
-    const { kernels, totals } = await profile(() => work(x), { warmUp: 1, runs: 4 });
+    const { kernels, programs, totals } = await profile(() => work(x), { warmUp: 1, runs: 4 });
     const product = kernels.find(({ kind }) => kind === 'dot')!;
     expect(product).toMatchObject({
       ops: ['dot', 'relu'],
@@ -33,6 +33,10 @@ describe('profile', () => {
     expect([product.bytesRead, product.bytesWritten]).toEqual([1024, 1024]);
     expect(totals).toMatchObject({ programs: 4, kernels: 8, plansFound: 4, plansMade: 0, ops: 16 });
     expect(totals.readBytes).toBe(4 * 64);
+    expect(programs).toMatchObject([
+      { count: 4, kernels: 2, inputBytes: 1024, outputBytes: 64, arenaBytes: 1024, requiredBytes: 2112 },
+    ]);
+    expect(programs[0].totalMs).toBeCloseTo(totals.kernelMs, 6);
     expect(totals.peakBytes.interpreter).toBeGreaterThanOrEqual(1024 + 1024 + 64);
   });
 
