@@ -1,13 +1,24 @@
 // Which buffers a kernel reads and writes.
 import type { BufferSpec, Instruction, Kernel, LoopKernel } from '@nn/core';
 
-/** WebGPU binds no more than eight buffers to a kernel by default. */
-export const maximumBuffers = 8;
+/** How many buffers a kernel may touch where the device does not say: WebGPU binds no fewer. */
+export const defaultBuffersPerKernel = 8;
+
+/** Kernels touch few buffers. */
+function addNew(buffers: number[], buffer: number): void {
+  if (!buffers.includes(buffer)) buffers.push(buffer);
+}
+
+/** The buffers that instructions load from. */
+export function loadedBuffers(instructions: readonly Instruction[]): number[] {
+  const reads: number[] = [];
+  loadsOf(instructions, reads);
+  return reads;
+}
 
 function loadsOf(instructions: readonly Instruction[], reads: number[]): void {
-  for (const instruction of instructions) {
-    if (instruction.op === 'load' || instruction.op === 'gather') reads.push(instruction.access.buffer);
-  }
+  for (const instruction of instructions)
+    if (instruction.op === 'load' || instruction.op === 'gather') addNew(reads, instruction.access.buffer);
 }
 
 export function buffersRead(kernel: Kernel): number[] {
@@ -26,9 +37,12 @@ export function buffersRead(kernel: Kernel): number[] {
       const reads: number[] = [];
       const { producer } = kernel;
       if (producer?.kind === 'reduce') loadsOf(producer.body, reads);
-      if (producer?.kind === 'dot') reads.push(producer.left.buffer, producer.right.buffer);
+      if (producer?.kind === 'dot') {
+        addNew(reads, producer.left.buffer);
+        addNew(reads, producer.right.buffer);
+      }
       loadsOf(kernel.epilogue, reads);
-      return [...new Set(reads)];
+      return reads;
     }
   }
 }
@@ -39,8 +53,11 @@ export function buffersWritten(kernel: Kernel): number[] {
       return [...new Set(kernel.steps.flatMap(buffersWritten))];
     case 'parallel':
       return [...new Set(kernel.parts.flatMap(buffersWritten))];
-    case 'loop':
-      return [...new Set(kernel.stores.map(({ access }) => access.buffer))];
+    case 'loop': {
+      const writes: number[] = [];
+      for (const { access } of kernel.stores) addNew(writes, access.buffer);
+      return writes;
+    }
     default:
       return [kernel.target];
   }

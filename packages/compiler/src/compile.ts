@@ -9,7 +9,7 @@ import {
   type Program,
 } from '@nn/core';
 import { type Box, boxOf, coversAll } from './boxes.ts';
-import { compact } from './buffers.ts';
+import { compact, defaultBuffersPerKernel } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { overwriteTemporaries, representativeOf } from './in-place.ts';
 import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts';
@@ -26,6 +26,8 @@ export interface CompileOptions {
   readonly fusion: boolean;
   /** Bytes of an element on the device. */
   bytesPerElement(dtype: DType): number;
+  /** How many buffers one loop, or steps of rows together, may touch. Default 8. */
+  readonly buffersPerKernel?: number | undefined;
 }
 
 /** A root of the graph whose value may be written over that of an input, by their numbers in the graph's lists. */
@@ -58,6 +60,10 @@ export function compileGraph(
   return { ...compiled, schedule: writer.schedule, origins: writer.origins };
 }
 
+function buffersPerKernel(options: CompileOptions): number {
+  return options.buffersPerKernel ?? defaultBuffersPerKernel;
+}
+
 interface Buffer {
   readonly dtype: DType;
   readonly length: number;
@@ -81,7 +87,7 @@ class ProgramWriter implements LoweringContext {
   constructor(graph: Graph, options: CompileOptions) {
     this.#graph = graph;
     this.#options = options;
-    this.schedule = new Schedule(graph, options.fusion);
+    this.schedule = new Schedule(graph, options.fusion, buffersPerKernel(options));
   }
 
   write(updates: readonly GraphUpdate[]): Compiled {
@@ -111,7 +117,9 @@ class ProgramWriter implements LoweringContext {
     const stages = this.#stages();
     const numbered = updates.map(({ root, input }) => ({ output: outputs[root], input: inputs[input] }));
     const merged = this.#options.fusion
-      ? mergeKernels(stages, this.#buffers).flatMap((kernels) => this.#group(kernels, numbered))
+      ? mergeKernels(stages, this.#buffers, buffersPerKernel(this.#options)).flatMap((kernels) =>
+          this.#group(kernels, numbered),
+        )
       : stages.flat();
     const program = this.#finish(merged, numbered);
     const updated = updates.filter((_, i) => this.#buffers[numbered[i].output].role === 'updated');
@@ -119,7 +127,8 @@ class ProgramWriter implements LoweringContext {
   }
 
   #group(kernels: readonly Kernel[], updates: readonly Update[]): Kernel[] {
-    return groupParallel(groupRows(kernels), updates, this.#buffers, this.#options.bytesPerElement);
+    const rows = groupRows(kernels, buffersPerKernel(this.#options));
+    return groupParallel(rows, updates, this.#buffers, this.#options.bytesPerElement);
   }
 
   /** The kernels in order, cut where the first of a later stage stands. */

@@ -7,11 +7,12 @@ import {
   type LoopKernel,
   type Reduction,
   type Store,
+  sizeOf,
   type Value,
 } from '@nn/core';
-import { affineKey } from './affine.ts';
+import { affineKey, boundKey } from './affine.ts';
 import { commonExtents, matchRows, rowsFirst, splitLoops, splitRows } from './align.ts';
-import { buffersRead, buffersWritten, maximumBuffers } from './buffers.ts';
+import { buffersRead, buffersWritten, loadedBuffers } from './buffers.ts';
 import { innerExtents } from './rewrite.ts';
 import { simplifyLoops } from './simplify.ts';
 
@@ -19,17 +20,18 @@ import { simplifyLoops } from './simplify.ts';
 const maximumInstructions = 320;
 
 /** The kernel that does what both do, or null when they cannot be one or would gain nothing by it. */
-export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel | null {
-  if (!fits(first, second)) return null;
-  const aligned = [align, alignPermuted]
-    .map((way) => way(first, second))
-    .find((pair) => pair !== null && readsInPlace(pair[1], storesOf(pair[0])));
-  if (aligned == null) return null;
+export function joinKernels(
+  first: LoopKernel,
+  second: LoopKernel,
+  buffersPerKernel: number,
+): LoopKernel | null {
+  if (!mayMeet(first, second) || !fits(first, second, buffersPerKernel)) return null;
+  let aligned: Pair | null = align(first, second);
+  if (!isInPlace(aligned)) aligned = alignPermuted(first, second);
+  if (!isInPlace(aligned)) return null;
   const [a, b] = aligned;
   const stored = storesOf(a);
-  const dependent = b.epilogue.some(
-    ({ op, ...rest }) => op === 'load' && stored.has((rest as Loading).access.buffer),
-  );
+  const dependent = b.epilogue.some((each) => each.op === 'load' && stored.has(each.access.buffer));
   if (!dependent && !sharesLoad(a, b)) return null;
 
   const producer = joinProducers(a, b);
@@ -55,12 +57,29 @@ export function joinKernels(first: LoopKernel, second: LoopKernel): LoopKernel |
   });
 }
 
-function storesOf({ stores }: LoopKernel): Map<number, Store> {
-  return new Map(stores.map((store) => [store.access.buffer, store]));
+/** What can be told without bringing both to the same loops, which takes longer. */
+function mayMeet(a: LoopKernel, b: LoopKernel): boolean {
+  if (sizeOf(a.extents) !== sizeOf(b.extents)) return false;
+  const isStored = (buffer: number): boolean => a.stores.some(({ access }) => access.buffer === buffer);
+  const { producer } = b;
+  if (producer?.kind === 'dot' && (isStored(producer.left.buffer) || isStored(producer.right.buffer)))
+    return false;
+  if (producer?.kind === 'reduce' && loadedBuffers(producer.body).some(isStored)) return false;
+  if (loadedBuffers(b.epilogue).some(isStored)) return true;
+  const shared = sharedLists(a, b);
+  if (shared === null) return false;
+  const loaded = loadedBuffers(shared[0]);
+  return loadedBuffers(shared[1]).some((buffer) => loaded.includes(buffer));
 }
 
-interface Loading {
-  readonly access: Access;
+type Pair = readonly [LoopKernel, LoopKernel];
+
+function isInPlace(pair: Pair | null): pair is Pair {
+  return pair !== null && readsInPlace(pair[1], storesOf(pair[0]));
+}
+
+function storesOf({ stores }: LoopKernel): Map<number, Store> {
+  return new Map(stores.map((store) => [store.access.buffer, store]));
 }
 
 /** Names stay readable; `ops` has all of them. */
@@ -69,9 +88,9 @@ export function joinNames(a: string, b: string): string {
   return joined.length <= 64 ? joined : `${joined.slice(0, 63)}…`;
 }
 
-function fits(a: LoopKernel, b: LoopKernel): boolean {
+function fits(a: LoopKernel, b: LoopKernel, buffersPerKernel: number): boolean {
   const buffers = new Set([a, b].flatMap((kernel) => [...buffersRead(kernel), ...buffersWritten(kernel)]));
-  return buffers.size <= maximumBuffers && lengthOf(a) + lengthOf(b) <= maximumInstructions;
+  return buffers.size <= buffersPerKernel && lengthOf(a) + lengthOf(b) <= maximumInstructions;
 }
 
 function lengthOf({ producer, epilogue }: LoopKernel): number {
@@ -129,21 +148,34 @@ function readsInPlace({ producer, epilogue }: LoopKernel, stored: ReadonlyMap<nu
   return true;
 }
 
+/** Where loads that both have are worth sharing; null where none are. */
+function sharedLists(
+  a: LoopKernel,
+  b: LoopKernel,
+): readonly [readonly Instruction[], readonly Instruction[]] | null {
+  if (a.producer?.kind === 'dot' || b.producer?.kind === 'dot') return null;
+  if (a.producer === null && b.producer === null) return [a.epilogue, b.epilogue];
+  return a.producer === null || b.producer === null ? null : [a.producer.body, b.producer.body];
+}
+
 /** Whether both load the same elements, so many that loading them once is worth it. */
 function sharesLoad(a: LoopKernel, b: LoopKernel): boolean {
-  if (a.producer?.kind === 'dot' || b.producer?.kind === 'dot') return false;
-  if ((a.producer === null) !== (b.producer === null)) return false;
-  const lists = (kernel: LoopKernel): readonly Instruction[] =>
-    kernel.producer?.kind === 'reduce' ? kernel.producer.body : kernel.epilogue;
+  const lists = sharedLists(a, b);
+  if (lists === null) return false;
   const extents = [...a.extents, ...innerExtents(a)];
   const full = (access: Access): boolean =>
     access.strides.every((stride, i) => stride !== 0 || extents[i] === 1);
   const known = new Set<string>();
-  for (const instruction of lists(a))
-    if (instruction.op === 'load' && full(instruction.access)) known.add(JSON.stringify(instruction.access));
-  return lists(b).some(
-    (instruction) => instruction.op === 'load' && known.has(JSON.stringify(instruction.access)),
+  for (const instruction of lists[0])
+    if (instruction.op === 'load' && full(instruction.access)) known.add(accessKey(instruction.access));
+  return lists[1].some(
+    (instruction) => instruction.op === 'load' && known.has(accessKey(instruction.access)),
   );
+}
+
+/** Equal for loads of the same elements. */
+function accessKey(access: Access): string {
+  return `${access.buffer}:${affineKey(access)};${access.guards.map(boundKey).join(';')}`;
 }
 
 type Rename = (instruction: Instruction) => Instruction | Value;
@@ -160,7 +192,8 @@ function append(builder: ExpressionBuilder, instructions: readonly Instruction[]
 }
 
 function withArguments(instruction: Instruction, values: readonly Value[]): Instruction {
-  if (!('args' in instruction)) return instruction;
+  if (!('args' in instruction) || instruction.args.every((value) => values[value] === value))
+    return instruction;
   if (instruction.op === 'gather') return { ...instruction, args: [values[instruction.args[0]]] };
   return { ...instruction, args: instruction.args.map((value) => values[value]) };
 }

@@ -2,14 +2,19 @@
 // An optimizer's whole update (new state and new parameter) becomes one kernel with several stores.
 import type { BufferSpec, CopyKernel, DType, Kernel, LoopKernel } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
+import { Dependences } from './dependences.ts';
 import { joinKernels } from './join.ts';
 
 type Buffers = readonly Pick<BufferSpec, 'role' | 'length' | 'dtype'>[];
 
 /** Merges within each stage: what runs behind a barrier stays behind it. */
-export function mergeKernels(stages: readonly (readonly Kernel[])[], buffers: Buffers): Kernel[][] {
+export function mergeKernels(
+  stages: readonly (readonly Kernel[])[],
+  buffers: Buffers,
+  buffersPerKernel: number,
+): Kernel[][] {
   return dropUnreadStores(
-    stages.map((kernels) => new Merger(kernels, buffers).merge()),
+    stages.map((kernels) => new Merger(kernels, buffers, buffersPerKernel).merge()),
     buffers,
   );
 }
@@ -18,88 +23,86 @@ export function mergeKernels(stages: readonly (readonly Kernel[])[], buffers: Bu
 const readersTried = 4;
 
 class Merger {
-  /** A merged kernel stays at one of the two places; the other is empty. */
-  readonly #slots: (Kernel | null)[];
+  readonly #order: Dependences;
+  readonly #count: number;
   readonly #buffers: Buffers;
-  /** The slots of the kernels seen so far, by buffer. */
-  readonly #writers = new Map<number, number[]>();
+  readonly #buffersPerKernel: number;
+  /** Kernels seen so far, by the buffers that they read. */
   readonly #readers = new Map<number, number[]>();
 
-  constructor(kernels: readonly Kernel[], buffers: Buffers) {
-    this.#slots = [...kernels];
+  constructor(kernels: readonly Kernel[], buffers: Buffers, buffersPerKernel: number) {
+    this.#order = new Dependences(kernels);
+    this.#count = kernels.length;
     this.#buffers = buffers;
+    this.#buffersPerKernel = buffersPerKernel;
   }
 
   merge(): Kernel[] {
-    for (let slot = 0; slot < this.#slots.length; slot++) {
-      const kernel = this.#slots[slot] as Kernel;
-      const loop = kernel.kind === 'copy' ? this.#loopOf(kernel) : kernel.kind === 'loop' ? kernel : null;
-      if (loop === null || !this.#tryMerge(loop, slot)) this.#record(kernel, slot);
+    for (let at = 0; at < this.#count; at++) {
+      let current = at;
+      for (let merged: number | null = at; merged !== null; merged = this.#tryMerge(current))
+        current = merged;
+      this.#noteReads(current);
     }
-    return this.#slots.filter((kernel) => kernel !== null);
+    return this.#order.ordered();
   }
 
-  #tryMerge(kernel: LoopKernel, slot: number): boolean {
-    for (const earlier of this.#candidates(kernel)) {
-      const other = this.#slots[earlier];
-      if (other === null || other.kind !== 'loop') continue;
-      const target = this.#meetingPlace(other, earlier, kernel, slot);
-      if (target === null) continue;
-      const joined = joinKernels(other, kernel);
+  /** Makes the kernel part of an earlier one; returns that one's number. */
+  #tryMerge(at: number): number | null {
+    const kernel = this.#loopAt(at);
+    if (kernel === null) return null;
+    for (const earlier of this.#candidates(kernel, at)) {
+      const other = this.#order.kernel(earlier);
+      if (other?.kind !== 'loop' || !this.#canMeet(other, earlier, kernel, at)) continue;
+      const joined = joinKernels(other, kernel, this.#buffersPerKernel);
       if (joined === null) continue;
-      this.#forget(other, earlier);
-      this.#slots[earlier] = null;
-      this.#slots[slot] = null;
-      this.#slots[target] = joined;
-      this.#record(joined, target);
-      return true;
+      this.#order.contract(earlier, at, joined);
+      return earlier;
     }
-    return false;
+    return null;
   }
 
   /** Kernels that wrote what this one reads, last first, then those that read the same. */
-  #candidates(kernel: LoopKernel): Set<number> {
-    const reads = buffersRead(kernel);
-    const writers = reads.flatMap((buffer) => this.#writers.get(buffer)?.slice(-1) ?? []);
-    const readers = reads.flatMap((buffer) => this.#readers.get(buffer)?.slice(-readersTried) ?? []);
-    return new Set([...writers.sort((a, b) => b - a), ...readers.sort((a, b) => b - a)]);
+  #candidates(kernel: LoopKernel, at: number): Set<number> {
+    const readers = buffersRead(kernel).flatMap((buffer) => {
+      const alive = (this.#readers.get(buffer) ?? []).filter((reader) => this.#order.kernel(reader) !== null);
+      return alive.slice(-readersTried);
+    });
+    const candidates = new Set([
+      ...[...this.#order.before(at)].sort((a, b) => b - a),
+      ...readers.sort((a, b) => b - a),
+    ]);
+    candidates.delete(at);
+    return candidates;
   }
 
-  /** The slot where both can run: the earlier one's if all else that the later needs is there by then, or its own. */
-  #meetingPlace(other: LoopKernel, earlier: number, kernel: LoopKernel, slot: number): number | null {
-    const outputs = new Set(buffersWritten(other));
-    const targets = buffersWritten(kernel);
-    if (targets.some((buffer) => outputs.has(buffer))) return null;
-    let up = true;
-    for (const buffer of [...buffersRead(kernel), ...targets]) {
-      for (const writer of this.#writers.get(buffer) ?? []) {
-        if (writer > earlier) up = false;
-        // What others wrote over since is not what this kernel reads.
-        if (writer > earlier && outputs.has(buffer)) return null;
-      }
+  #canMeet(other: LoopKernel, earlier: number, kernel: LoopKernel, at: number): boolean {
+    const written = buffersWritten(kernel);
+    const touched = new Set([...buffersRead(other), ...buffersWritten(other)]);
+    if (written.some((buffer) => touched.has(buffer))) return false;
+    if (this.#order.before(at).has(earlier)) return !this.#order.isBetween(earlier, at);
+    return this.#order.areIndependent(earlier, at);
+  }
+
+  #noteReads(at: number): void {
+    for (const buffer of buffersRead(this.#order.kernel(at) as Kernel)) {
+      const list = this.#readers.get(buffer);
+      if (list === undefined) this.#readers.set(buffer, [at]);
+      else if (!list.includes(at)) list.push(at);
     }
-    if (up) return earlier;
-    for (const buffer of outputs) {
-      if (this.#readers.get(buffer)?.some((reader) => reader > earlier)) return null;
-      if (this.#writers.get(buffer)?.some((writer) => writer > earlier)) return null;
-    }
-    return slot;
   }
 
-  #record(kernel: Kernel, slot: number): void {
-    for (const buffer of buffersRead(kernel)) insert(this.#readers, buffer, slot);
-    for (const buffer of buffersWritten(kernel)) insert(this.#writers, buffer, slot);
-  }
-
-  #forget(kernel: Kernel, slot: number): void {
-    for (const buffer of buffersRead(kernel)) remove(this.#readers, buffer, slot);
-    for (const buffer of buffersWritten(kernel)) remove(this.#writers, buffer, slot);
+  #loopAt(at: number): LoopKernel | null {
+    const kernel = this.#order.kernel(at);
+    if (kernel?.kind === 'copy') return this.#loopOf(kernel, at);
+    return kernel?.kind === 'loop' ? kernel : null;
   }
 
   /** A copy of what a loop wrote can be one more store of that loop. */
-  #loopOf({ name, source, target }: CopyKernel): LoopKernel | null {
-    const writer = this.#writers.get(source)?.at(-1);
-    if (writer === undefined || this.#slots[writer]?.kind !== 'loop') return null;
+  #loopOf({ name, source, target }: CopyKernel, at: number): LoopKernel | null {
+    const isWriter = (kernel: Kernel | null): boolean =>
+      kernel?.kind === 'loop' && buffersWritten(kernel).includes(source);
+    if (![...this.#order.before(at)].some((before) => isWriter(this.#order.kernel(before)))) return null;
     const { dtype, length } = this.#buffers[source];
     return copyLoop(name, dtype, length, source, target);
   }
@@ -116,22 +119,6 @@ function copyLoop(name: string, dtype: DType, length: number, source: number, ta
     epilogue: [{ op: 'load', dtype, access: { buffer: source, ...whole } }],
     stores: [{ access: { buffer: target, ...whole }, value: 0 }],
   };
-}
-
-/** Lists stay sorted, so that the last is the latest. */
-function insert(lists: Map<number, number[]>, buffer: number, slot: number): void {
-  const list = lists.get(buffer);
-  if (list === undefined) lists.set(buffer, [slot]);
-  else if (!list.includes(slot)) {
-    list.push(slot);
-    list.sort((a, b) => a - b);
-  }
-}
-
-function remove(lists: Map<number, number[]>, buffer: number, slot: number): void {
-  const list = lists.get(buffer) ?? [];
-  const at = list.indexOf(slot);
-  if (at >= 0) list.splice(at, 1);
 }
 
 /** Merging can leave stores of temporaries that nobody loads any more. */

@@ -2,7 +2,7 @@
 // finishes a row while its data is near, and starts one kernel instead of several.
 import type { Kernel, LoopKernel, RowsKernel } from '@nn/core';
 import { matchRows, type RowGroup, rowsFirst, splitRows } from './align.ts';
-import { buffersRead, buffersWritten, maximumBuffers } from './buffers.ts';
+import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
 import { joinNames } from './join.ts';
 import { staysInRows } from './locality.ts';
@@ -19,7 +19,7 @@ const shortRow = 16384;
 /** Programs of so little work that starting a kernel takes longer: one row will do. */
 const tinyWork = 2048;
 
-export function groupRows(kernels: readonly Kernel[]): Kernel[] {
+export function groupRows(kernels: readonly Kernel[], buffersPerKernel: number): Kernel[] {
   if (kernels.length < 2) return [...kernels];
   const order = new Dependences(kernels);
   const groups = new Map<number, RowGroup>();
@@ -35,7 +35,7 @@ export function groupRows(kernels: readonly Kernel[]): Kernel[] {
         const first = groups.get(earlier);
         const second = groups.get(current) as RowGroup;
         if (first === undefined || order.isBetween(earlier, current)) continue;
-        const group = joinGroups(first, second);
+        const group = joinGroups(first, second, buffersPerKernel);
         if (group === null) continue;
         order.contract(earlier, current, group.steps[0]);
         groups.delete(current);
@@ -51,8 +51,8 @@ export function groupRows(kernels: readonly Kernel[]): Kernel[] {
 }
 
 /** The group of both, or null when they do not share enough rows. */
-function joinGroups(first: RowGroup, second: RowGroup): RowGroup | null {
-  if (!fits([...first.steps, ...second.steps])) return null;
+function joinGroups(first: RowGroup, second: RowGroup, buffersPerKernel: number): RowGroup | null {
+  if (!fits([...first.steps, ...second.steps], buffersPerKernel)) return null;
   const [a, b] = splitRows(first, second);
   const pairs = matchRows(a, b);
   const rows = pairs.map(([row]) => a.rows[row]);
@@ -79,10 +79,10 @@ function joinGroups(first: RowGroup, second: RowGroup): RowGroup | null {
   return local ? group : null;
 }
 
-function fits(steps: readonly LoopKernel[]): boolean {
+function fits(steps: readonly LoopKernel[], buffersPerKernel: number): boolean {
   const buffers = new Set(steps.flatMap((step) => [...buffersRead(step), ...buffersWritten(step)]));
   const length = steps.reduce((sum, step) => sum + lengthOf(step), 0);
-  return steps.length <= maximumSteps && buffers.size <= maximumBuffers && length <= maximumInstructions;
+  return steps.length <= maximumSteps && buffers.size <= buffersPerKernel && length <= maximumInstructions;
 }
 
 function lengthOf({ producer, epilogue }: LoopKernel): number {

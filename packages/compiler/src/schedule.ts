@@ -1,7 +1,6 @@
 // Decides which nodes get a buffer. All others are computed inside the kernels of those that read them.
 //
 // The decisions are only a wish: lowering gives a buffer to whatever it finds it cannot express in place.
-import { maximumBuffers } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import type { BufferReason } from './reason.ts';
 import { weightOf } from './weight.ts';
@@ -31,7 +30,7 @@ const severalViews = -2;
 const maximumKernels = 4;
 /** Instructions in one kernel: longer ones spill registers, and recursion stays shallow. */
 const maximumWeight = 400;
-const maximumNodes = 96;
+const maximumNodes = 160;
 
 /** An inlined node may cost this much a kernel more when it reads no more than its own buffer would be. */
 const recomputeWeight = 20;
@@ -47,7 +46,8 @@ export class Schedule {
   /** For those who ask why. */
   readonly #reasons: Reasons = new Map();
 
-  constructor(graph: Graph, fusion: boolean) {
+  /** @param buffersPerKernel how many buffers a kernel may touch */
+  constructor(graph: Graph, fusion: boolean, buffersPerKernel: number) {
     this.graph = graph;
     this.fusion = fusion;
     this.#materialised = new Array<boolean>(graph.nodes.length).fill(false);
@@ -55,7 +55,15 @@ export class Schedule {
     this.#consumers = new Array<number>(graph.nodes.length).fill(0);
     for (const node of graph.nodes) for (const input of node.inputs) this.#consumers[input.index]++;
     for (const root of graph.roots) this.#consumers[root.index]++;
-    new Chooser(graph, fusion, this.#consumers, this.#materialised, this.#intoTarget, this.#reasons).choose();
+    new Chooser(
+      graph,
+      fusion,
+      buffersPerKernel,
+      this.#consumers,
+      this.#materialised,
+      this.#intoTarget,
+      this.#reasons,
+    ).choose();
   }
 
   /** Whether the node is read from a buffer: a leaf's own, or one that a kernel writes. */
@@ -94,6 +102,7 @@ type Reasons = Map<number, BufferReason>;
 class Chooser {
   readonly #graph: Graph;
   readonly #fusion: boolean;
+  readonly #buffersPerKernel: number;
   readonly #materialised: boolean[];
   readonly #intoTarget: boolean[];
   readonly #reasons: Reasons;
@@ -104,12 +113,16 @@ class Chooser {
   readonly #loads: number[];
   /** The reduction or dot that would be computed in the node's kernel, as a key. */
   readonly #carries: (string | null)[];
+  /** The last walk that came by each node. */
+  readonly #seen: Int32Array;
+  #walks = 0;
   /** The producer of each kernel, as far as decided: what else may share it. */
   readonly #producers = new Map<number, string>();
 
   constructor(
     graph: Graph,
     fusion: boolean,
+    buffersPerKernel: number,
     consumers: readonly number[],
     materialised: boolean[],
     intoTarget: boolean[],
@@ -117,11 +130,13 @@ class Chooser {
   ) {
     this.#graph = graph;
     this.#fusion = fusion;
+    this.#buffersPerKernel = buffersPerKernel;
     this.#consumers = consumers;
     this.#materialised = materialised;
     this.#intoTarget = intoTarget;
     this.#reasons = reasons;
     const count = graph.nodes.length;
+    this.#seen = new Int32Array(count);
     this.#uses = new Array<Use | undefined>(count).fill(undefined);
     this.#weight = new Array<number>(count).fill(0);
     this.#loads = new Array<number>(count).fill(0);
@@ -328,21 +343,27 @@ class Chooser {
         if (node.leaf !== null || !this.#materialised[node.index]) continue;
       }
       let total = bound(node);
-      const inputs = [...node.inputs].sort((a, b) => bounds[b.index].weight - bounds[a.index].weight);
+      const inputs = this.#isShort(total)
+        ? []
+        : [...node.inputs].sort((a, b) => bounds[b.index].weight - bounds[a.index].weight);
       for (const direct of inputs) {
-        if (isShort(total)) break;
+        if (this.#isShort(total)) break;
         // Bounds count shared parts twice; count exactly only when it matters.
         total = { ...this.#closure(node), depth: total.depth };
-        if (isShort(total)) break;
+        if (this.#isShort(total)) break;
         const input = belowMovement(direct);
         if (input.leaf !== null || this.#materialised[input.index]) continue;
         this.#materialised[input.index] = true;
-        this.#reasons.set(input.index, total.buffers < maximumBuffers ? 'tooLong' : 'tooManyBuffers');
+        this.#reasons.set(input.index, total.buffers < this.#buffersPerKernel ? 'tooLong' : 'tooManyBuffers');
         bounds[direct.index] = { weight: 0, depth: 0, buffers: 1 };
         total = bound(node);
       }
       bounds[node.index] = total;
     }
+  }
+
+  #isShort({ weight, depth, buffers }: Closure): boolean {
+    return weight <= maximumWeight && depth <= maximumNodes && buffers < this.#buffersPerKernel;
   }
 
   #isRead(node: GraphNode): boolean {
@@ -351,14 +372,22 @@ class Chooser {
 
   /** Weight of all distinct nodes that the node's kernel computes for it, and the buffers it reads. */
   #closure(start: GraphNode): { weight: number; buffers: number } {
-    const seen = new Set<GraphNode>([start]);
+    const seen = this.#seen;
+    const walk = ++this.#walks;
+    const stack = [start];
+    seen[start.index] = walk;
     let weight = 0;
     let buffers = 0;
-    for (const node of seen) {
-      if (node !== start && this.#isRead(node)) buffers++;
-      else {
-        weight += node.kind === 'movement' && node.op !== 'pad' ? 0 : weightOf(node) + 1;
-        for (const input of node.inputs) seen.add(input);
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node !== start && this.#isRead(node)) {
+        buffers++;
+        continue;
+      }
+      weight += node.kind === 'movement' && node.op !== 'pad' ? 0 : weightOf(node) + 1;
+      for (const input of node.inputs) {
+        if (seen[input.index] === walk) continue;
+        seen[input.index] = walk;
+        stack.push(input);
       }
     }
     return { weight, buffers };
@@ -370,10 +399,6 @@ interface Closure {
   readonly weight: number;
   readonly depth: number;
   readonly buffers: number;
-}
-
-function isShort({ weight, depth, buffers }: Closure): boolean {
-  return weight <= maximumWeight && depth <= maximumNodes && buffers < maximumBuffers;
 }
 
 /** The first node that computes: a buffer for it serves all that only move it. */

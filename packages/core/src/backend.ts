@@ -24,6 +24,8 @@ export interface Capabilities {
   readonly dtypes: ReadonlySet<DType>;
   /** Whether `readSync` works. */
   readonly synchronousRead: boolean;
+  /** How many buffers one loop, or steps of rows together, may touch. Default 8: what WebGPU grants everywhere. */
+  readonly buffersPerKernel?: number;
 }
 
 /** What a device must do. Everything is in order: a read sees all runs and writes called before it. */

@@ -38,7 +38,11 @@ class CpuBuffer implements DeviceBuffer {
 class CpuBackend implements Backend {
   readonly contractVersion: number = contractVersion;
   readonly name: string = 'cpu';
-  readonly capabilities: Backend['capabilities'] = { dtypes: new Set(dtypes), synchronousRead: true };
+  readonly capabilities: Backend['capabilities'] = {
+    dtypes: new Set(dtypes),
+    synchronousRead: true,
+    buffersPerKernel: 12,
+  };
   readonly #device: Device;
   /** Gives back what executables hold that nobody runs any more. */
   readonly #executables: FinalizationRegistry<() => void> = new FinalizationRegistry((dispose) => {

@@ -48,6 +48,7 @@ export function explain(tensors: Tensor | readonly Tensor[], options: ExplainOpt
   return explainNodes([...nodes, ...findRepeated(nodes).repeated], {
     fusion: isFused(),
     bytesPerElement: (dtype) => backend?.bytesPerElement(dtype) ?? 0,
+    buffersPerKernel: backend?.capabilities.buffersPerKernel,
     nameOf: (node) => names.get(node),
   });
 }

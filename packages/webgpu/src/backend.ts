@@ -57,6 +57,9 @@ class WebGpuBuffer implements DeviceBuffer {
   }
 }
 
+/** Kernels of more buffers than this gain nothing more. */
+const mostBuffers = 12;
+
 /**
  * The GPU as a device.
  *
@@ -117,7 +120,11 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     contractVersion,
     name,
     info: device.info,
-    capabilities: { dtypes: new Set(supportedDTypes), synchronousRead: false },
+    capabilities: {
+      dtypes: new Set(supportedDTypes),
+      synchronousRead: false,
+      buffersPerKernel: Math.min(mostBuffers, traits.storageBuffersPerKernel),
+    },
     bytesPerElement(dtype) {
       return storageBytes(dtype, nativeHalf);
     },

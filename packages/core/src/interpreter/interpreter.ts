@@ -87,7 +87,7 @@ export function interpreter({ name = 'interpreter' }: InterpreterOptions = {}): 
   return {
     contractVersion,
     name,
-    capabilities: { dtypes: new Set(dtypes), synchronousRead: true },
+    capabilities: { dtypes: new Set(dtypes), synchronousRead: true, buffersPerKernel: 12 },
     bytesPerElement,
     allocate(dtype, length) {
       const buffer = new InterpreterBuffer(dtype, length);
