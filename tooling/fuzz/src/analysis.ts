@@ -39,7 +39,7 @@ export class Analysis {
     if (disposed !== null) this.#machine.variables.delete(disposed);
     if (domain === undefined) return;
     const written = kind === 'call' && instruction.on !== null && instruction.name.endsWith('_');
-    const target = written ? this.#machine.tensor(instruction.on) : made;
+    const target = written && made !== undefined ? this.#machine.tensor(instruction.on) : made;
     if (target !== undefined) this.#domains.set(target.storage, domain);
   }
 

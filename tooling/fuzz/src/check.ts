@@ -1,6 +1,5 @@
-// One seed: generate, run in all ways, compare, shrink what fails.
+// One program: run in all ways, compared, and shrunk when it fails.
 import { compareTraces, type Difference, type Reference } from './compare.ts';
-import { generate, type Sizes } from './generate.ts';
 import { type Program, printProgram } from './program.ts';
 import { type Configuration, run, type Trace } from './run.ts';
 import { analyse, shrink } from './shrink.ts';
@@ -37,14 +36,17 @@ async function failureOf(
   return null;
 }
 
-/** Runs the program that a seed stands for; null when all agree. */
-export async function checkSeed(
-  seed: number,
-  sizes: Sizes,
+/**
+ * Runs a program in all these ways; null when they agree with the reference.
+ *
+ * @param shapes The device that only gives shapes.
+ */
+export async function check(
+  program: Program,
+  shapes: string,
   configurations: readonly Configuration[],
 ): Promise<Failure | null> {
-  const program = generate(seed, sizes);
-  return failureOf(program, configurations, exactnessOf(program, sizes.device));
+  return failureOf(program, configurations, exactnessOf(program, shapes));
 }
 
 function exactnessOf(program: Program, device: string): (at: number) => boolean {

@@ -44,6 +44,25 @@ export const configurations: Readonly<Record<string, readonly Configuration[]>> 
   ],
 };
 
+/** As above, for training loops: with budgets that lose some of what is read late, and compiled. */
+export const trainingConfigurations: Readonly<Record<string, readonly Configuration[]>> = Object.fromEntries(
+  ['interpreter', 'cpu', 'webgpu'].map((device) => [
+    device,
+    [
+      { name: `${device}, fused`, device, fusion: true },
+      { name: `${device}, not fused`, device, fusion: false },
+      { name: `${device}, compiled`, device, fusion: true, compiled: true },
+      {
+        name: `${device}, short of memory`,
+        device,
+        fusion: true,
+        policy: { keptBytes: 96 },
+        mayBeStale: true,
+      },
+    ],
+  ]),
+);
+
 /** The devices that only give shapes: of all dtypes, and of those that WebGPU has. */
 export const shapes = 'shapes';
 export const narrowShapes = 'shapes-webgpu';

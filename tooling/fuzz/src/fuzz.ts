@@ -1,8 +1,15 @@
 // Many seeds, one after the other.
-import { checkSeed, type Failure } from './check.ts';
-import { configurations, narrowShapes, shapes, useDevices } from './configurations.ts';
-import type { Sizes } from './generate.ts';
+import { check, type Failure } from './check.ts';
+import {
+  configurations,
+  narrowShapes,
+  shapes,
+  trainingConfigurations,
+  useDevices,
+} from './configurations.ts';
+import { generate, type Sizes } from './generate.ts';
 import type { Configuration } from './run.ts';
+import { trainingLoop } from './training.ts';
 
 export interface FuzzOptions {
   readonly programs: number;
@@ -14,6 +21,8 @@ export interface FuzzOptions {
   readonly length: number;
   /** Values of thousands of elements, which several threads share. */
   readonly large: boolean;
+  /** Training loops with late reads instead of programs of all kinds. */
+  readonly training?: boolean;
   /** How many configurations run each program, taken in turn; all, if not given. */
   readonly each?: number;
   /** Gets each failure; whether to go on. */
@@ -39,7 +48,8 @@ export function sizesFor({
 export async function fuzz(options: FuzzOptions): Promise<number> {
   const { programs, seed: first, devices } = options;
   await useDevices(devices);
-  const all = devices.flatMap((device) => configurations[device]);
+  const ways = options.training ? trainingConfigurations : configurations;
+  const all = devices.flatMap((device) => ways[device]);
   const each = options.each ?? all.length;
   const sizes = sizesFor(options);
   let count = 0;
@@ -49,7 +59,8 @@ export async function fuzz(options: FuzzOptions): Promise<number> {
       { length: each },
       (_, i) => all[(count * each + i) % all.length],
     );
-    const failure = await checkSeed(seed, sizes, some);
+    const program = options.training ? trainingLoop(seed) : generate(seed, sizes);
+    const failure = await check(program, sizes.device, some);
     if (failure !== null && !(await options.onFailure(failure))) break;
   }
   return count;

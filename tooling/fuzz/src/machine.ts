@@ -1,13 +1,15 @@
 // Runs instructions against the public API.
 import { noGrad } from '@nn/autograd';
 import { isTensor, runtimeOf, slice, type Tensor } from '@nn/tensor';
-import { type Argument, functions, type Instruction, mapArgument } from './program.ts';
+import { type Argument, functions, type Instruction, isConstructor, mapArgument } from './program.ts';
 
 /** A variable that the instruction takes does not exist: what made it threw, or gave nothing. */
 export class MissingVariable extends Error {}
 
 export class Machine {
   readonly variables: Map<number, Tensor> = new Map();
+  /** What is no tensor: optimizers. */
+  readonly #objects = new Map<number, object>();
 
   tensor(variable: number): Tensor {
     const tensor = this.variables.get(variable);
@@ -21,6 +23,7 @@ export class Machine {
     if (instruction.result !== undefined) {
       this.variables.delete(instruction.result);
       if (isTensor(made)) this.variables.set(instruction.result, made);
+      else if (typeof made === 'object' && made !== null) this.#objects.set(instruction.result, made);
     }
     return isTensor(made) ? made : undefined;
   }
@@ -29,9 +32,12 @@ export class Machine {
     switch (instruction.kind) {
       case 'call': {
         const args = instruction.args.map((each) => this.#value(each));
-        const receiver = instruction.on === null ? functions : (this.tensor(instruction.on) as object);
-        const method = (receiver as Record<string, (...given: unknown[]) => unknown>)[instruction.name];
-        const call = (): unknown => method.call(receiver, ...args);
+        const { on, name } = instruction;
+        const receiver = on === null ? functions : (this.#objects.get(on) ?? this.tensor(on));
+        const method = (receiver as Record<string, (...given: unknown[]) => unknown>)[name];
+        const call = isConstructor(instruction)
+          ? (): unknown => Reflect.construct(method, args)
+          : (): unknown => method.call(receiver, ...args);
         const given = instruction.noGrad ? noGrad(call) : call();
         return instruction.pick === undefined
           ? given

@@ -10,6 +10,7 @@ const { values } = parseArgs({
     device: { type: 'string', multiple: true, default: ['interpreter', 'cpu'] },
     length: { type: 'string', default: '24' },
     large: { type: 'boolean', default: false },
+    training: { type: 'boolean', default: false },
     failures: { type: 'string', default: '5' },
   },
 });
@@ -19,6 +20,7 @@ const settings = {
   devices: values.device,
   length: Number(values.length),
   large: values.large,
+  training: values.training,
 };
 const failures: Failure[] = [];
 const count = await fuzz({

@@ -1,6 +1,7 @@
 // A program is data: calls of the public API on numbered variables. It runs, prints as TypeScript and shrinks.
 import * as autograd from '@nn/autograd';
 import * as functional from '@nn/functional';
+import * as optim from '@nn/optim';
 import * as nn from '@nn/tensor';
 import type { Domain } from './domain.ts';
 
@@ -26,6 +27,8 @@ interface Common {
   /** The variable that this makes. */
   readonly result?: number;
   readonly noGrad?: boolean;
+  /** The training step that this belongs to: compiled functions are called for a step at a time. */
+  readonly step?: number;
   /** What the values made or written may be. Never narrower than the truth. */
   readonly domain?: Domain;
 }
@@ -70,6 +73,7 @@ export interface Program {
 }
 
 export const functions: Readonly<Record<string, (...args: never[]) => unknown>> = {
+  ...optim,
   ...functional,
   ...nn,
   ...autograd,
@@ -125,8 +129,15 @@ function printArgument(value: Argument): string {
     .join(', ')} }`;
 }
 
-function printCall({ on, name, args, pick }: Call): string {
-  const call = `${on === null ? '' : `v${on}.`}${name}(${args.map(printArgument).join(', ')})`;
+/** Whether the function is a class. */
+export function isConstructor({ on, name }: Call): boolean {
+  return on === null && /^[A-Z]/.test(name);
+}
+
+function printCall(instruction: Call): string {
+  const { on, name, args, pick } = instruction;
+  const receiver = on === null ? (isConstructor(instruction) ? 'new ' : '') : `v${on}.`;
+  const call = `${receiver}${name}(${args.map(printArgument).join(', ')})`;
   return pick === undefined ? call : typeof pick === 'number' ? `${call}[${pick}]` : `${call}.${pick}`;
 }
 
@@ -167,6 +178,7 @@ export function printProgram({ seed, instructions }: Program, setup: readonly st
     ['@nn/tensor', nn],
     ['@nn/autograd', autograd],
     ['@nn/functional', functional],
+    ['@nn/optim', optim],
   ] as const) {
     const names = used(module).filter((name) => !seen.has(name));
     for (const name of names) seen.add(name);

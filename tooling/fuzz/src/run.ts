@@ -2,6 +2,7 @@
 import { NnError } from '@nn/core';
 import {
   backendOf,
+  compile,
   type HostArray,
   isDType,
   type MemoryPolicy,
@@ -30,6 +31,8 @@ export interface Configuration {
   readonly policy?: Partial<MemoryPolicy>;
   /** Whether kept values may be gone, with the error that names the cure. */
   readonly mayBeStale?: boolean;
+  /** Each training step is a call of one compiled function, which returns what is used later. */
+  readonly compiled?: boolean;
 }
 
 export interface Values {
@@ -86,6 +89,7 @@ class Runner {
   }
 
   async run({ instructions }: Program): Promise<Trace> {
+    if (this.#configuration.compiled) return this.#compiled(instructions);
     const trace: Observation[] = [];
     for (const instruction of instructions) {
       const observation = await this.#observed(
@@ -99,6 +103,43 @@ class Runner {
     return trace;
   }
 
+  async #compiled(instructions: readonly Instruction[]): Promise<Trace> {
+    const trace: Observation[] = [];
+    const call = compile(
+      (block: readonly Instruction[], _given: readonly Tensor[], later: ReadonlySet<number>) => {
+        for (const instruction of block) if (instruction.kind !== 'read') trace.push(this.#done(instruction));
+        return block.flatMap(({ result = -1 }) => {
+          const made = this.#machine.variables.get(result);
+          return made !== undefined && later.has(result) ? [made] : [];
+        });
+      },
+    );
+    while (trace.length < instructions.length) {
+      const [first] = instructions.slice(trace.length);
+      if (first.step === undefined || first.kind === 'read') {
+        trace.push(await this.#observed(first));
+        continue;
+      }
+      const rest = instructions.slice(trace.length);
+      const length = rest.findIndex(({ step, kind }) => step !== first.step || kind === 'read');
+      const block = length < 0 ? rest : rest.slice(0, length);
+      const made = new Set(block.map(({ result }) => result));
+      const given = block.flatMap(variablesOf).filter((variable) => !made.has(variable));
+      const tensors = [...new Set(given)].flatMap((variable) => this.#machine.variables.get(variable) ?? []);
+      call(block, tensors, new Set(rest.slice(block.length).flatMap(variablesOf)));
+    }
+    return trace;
+  }
+
+  #done(instruction: Exclude<Instruction, { kind: 'read' }>): Observation {
+    try {
+      this.#machine.run(instruction);
+      return done;
+    } catch (error) {
+      return errorOf(error);
+    }
+  }
+
   async #observed(instruction: Instruction): Promise<Observation> {
     try {
       if (instruction.kind === 'read') return await this.#read(this.#machine.tensor(instruction.on));
@@ -107,9 +148,7 @@ class Runner {
       if (this.#configuration.eager) this.#realize(instruction, made);
       return done;
     } catch (error) {
-      if (error instanceof MissingVariable) return missing;
-      if (error instanceof NnError) return { kind: 'error', code: error.code, message: error.message };
-      return { kind: 'error', code: 'CRASH', message: String((error as Error).stack ?? error) };
+      return errorOf(error);
     }
   }
 
@@ -168,6 +207,12 @@ class Runner {
     this.#scales.set(target.storage, Math.max(scale, this.#scales.get(target.storage) ?? 0));
     this.#largest = Math.max(this.#largest, scale);
   }
+}
+
+function errorOf(error: unknown): Observation {
+  if (error instanceof MissingVariable) return missing;
+  if (error instanceof NnError) return { kind: 'error', code: error.code, message: error.message };
+  return { kind: 'error', code: 'CRASH', message: String((error as Error).stack ?? error) };
 }
 
 function isGone({ storage }: Tensor): boolean {

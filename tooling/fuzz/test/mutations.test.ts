@@ -2,9 +2,10 @@
 import type { Backend, Executable, Kernel, Program } from '@nn/core';
 import { interpreter, use } from '@nn/tensor';
 import { expect, test } from 'vitest';
-import { checkSeed, type Failure, report, shrunk } from '../src/check.ts';
+import { check, type Failure, report, shrunk } from '../src/check.ts';
 import { named, shapes, useDevices } from '../src/configurations.ts';
 import { sizesFor } from '../src/fuzz.ts';
+import { generate } from '../src/generate.ts';
 
 const sizes = sizesFor({ devices: ['interpreter'], length: 20, large: false });
 
@@ -20,7 +21,7 @@ async function firstFailure(backend: Backend, seeds: number): Promise<Failure> {
   use(backend);
   const configuration = { name: 'broken', device: 'broken', fusion: true };
   for (let seed = 1; seed <= seeds; seed++) {
-    const failure = await checkSeed(seed, sizes, [configuration]);
+    const failure = await check(generate(seed, sizes), shapes, [configuration]);
     if (failure !== null) return shrunk(failure, shapes);
   }
   throw new Error(`${seeds} programs did not find it`);
