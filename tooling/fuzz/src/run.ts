@@ -1,5 +1,5 @@
 // Runs a program on a device, in one of the ways in which the engine can run it.
-import { NnError } from '@nn/core';
+import { isHeld, NnError } from '@nn/core';
 import {
   backendOf,
   compile,
@@ -178,10 +178,8 @@ class Runner {
   #realize(instruction: Instruction, made: Tensor | undefined): void {
     const { variables } = this.#machine;
     for (const x of variables.values()) {
-      if (isGone(x)) continue;
-      x.root.realize();
-      x.realize();
-      if (x.grad !== null && !isGone(x.grad)) x.grad.realize();
+      for (const each of [x.root, x, x.grad])
+        if (each !== null && !isGone(each) && !isHeld(each.node)) each.realize();
     }
     if (this.#configuration.double) this.#noteScale(instruction, made);
   }

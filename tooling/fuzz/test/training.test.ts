@@ -8,7 +8,7 @@ import { run, staleCode, type Trace } from '../src/run.ts';
 import { trainingLoop } from '../src/training.ts';
 
 test('late reads give what early ones do, also in compiled steps', async () => {
-  const settings = { programs: 150, seed: 1, devices: ['interpreter', 'cpu'], length: 0, large: false };
+  const settings = { programs: 100, seed: 1, devices: ['interpreter', 'cpu'], length: 0, large: false };
   const count = await fuzz({
     ...settings,
     training: true,
