@@ -210,7 +210,9 @@ class ProgramWriter implements LoweringContext {
   #base(node: GraphNode, target: number): Kernel[] {
     const [base] = node.inputs;
     const boxes = this.#boxesOver(node);
-    if (boxes !== null && coversAll(boxes, node.size)) return [];
+    // An assign's positions are distinct.
+    const isWhole = node.op === 'assign' && node.inputs[1].size === node.size;
+    if (isWhole || (boxes !== null && coversAll(boxes, node.size))) return [];
     if (this.schedule.baseIntoTarget(node)) return [this.#computeInto(base, target)];
     const reused = this.schedule.baseToReuse(node);
     if (reused !== null && !this.#bufferOf.has(reused)) {
