@@ -18,29 +18,29 @@ async function expectAgreement(settings: Settings): Promise<void> {
 
 test('small programs agree', async () => {
   const settings = {
-    programs: 1000,
+    programs: 1800,
     seed: 1,
     devices: ['interpreter', 'cpu'],
     length: 20,
     large: false,
-    each: 2,
+    each: 1,
   };
   await expectAgreement(settings);
 }, 300_000);
 
 test('long programs agree', async () => {
   const settings = {
-    programs: 60,
+    programs: 40,
     seed: 100_000,
     devices: ['interpreter', 'cpu'],
     length: 80,
     large: false,
-    each: 2,
+    each: 1,
   };
   await expectAgreement(settings);
 }, 300_000);
 
 test('programs on values that threads share agree', async () => {
-  const settings = { programs: 30, seed: 200_000, devices: ['cpu'], length: 16, large: true, each: 2 };
+  const settings = { programs: 30, seed: 200_000, devices: ['cpu'], length: 16, large: true, each: 1 };
   await expectAgreement(settings);
 }, 300_000);

@@ -18,7 +18,7 @@ function literal(
 const quarters = (growth: Growth) => (): number => growth.random.integer(-12, 13) / 4;
 const quarterDomain = domainOf(-3, 3, 2);
 
-export const floats: Template = (growth) =>
+const floats: Template = (growth) =>
   literal(growth.shape(), quarters(growth), { dtype: 'float32' }, quarterDomain);
 
 const doubles: Template = (growth) =>
