@@ -69,6 +69,7 @@ export function isParam(node: Node): boolean {
 
 /** The roots that a program must compute: distinct, and not at hand already. */
 export function distinctRoots(roots: readonly Node[]): Node[] {
+  if (roots.length === 1) return isLeaf(roots[0]) ? [] : [roots[0]];
   return [...new Set(roots)].filter((root) => !isLeaf(root));
 }
 

@@ -1,7 +1,8 @@
 // The plan cache, and graphs of any length.
-import { bytesPerElement, dataNode, type Node } from '@nn/core';
+import { bytesPerElement, dataNode, type Executable, type Node, type Program } from '@nn/core';
 import { describe, expect, test } from 'vitest';
-import { PlanCache } from '../src/index.ts';
+import { PlanCache, type Prepared } from '../src/index.ts';
+import { randomGraph } from './support/graphs.ts';
 import {
   add,
   check,
@@ -75,6 +76,71 @@ describe('plan cache', () => {
     expect(cache.prepare(graph(1)).cached).toBe(true);
     expect(cache.prepare(graph(2)).cached).toBe(false);
   });
+});
+
+describe('keys', () => {
+  /** All of a graph's structure in words, found another way than the key. */
+  function describeGraph(roots: readonly Node[]): string {
+    const numbers = new Map<Node, number>();
+    const lines: string[] = [];
+    const visit = (each: Node): number => {
+      const known = numbers.get(each);
+      if (known !== undefined) return known;
+      const inputs = each.inputs.map(visit);
+      const attributes = each.op === 'scalar' ? '' : JSON.stringify(each.attributes);
+      lines.push(`${each.op} ${each.dtype} [${each.shape}] ${attributes} (${inputs})`);
+      numbers.set(each, numbers.size);
+      return numbers.size - 1;
+    };
+    const outputs = roots.map(visit);
+    return `${lines.join('\n')}\n${outputs}`;
+  }
+
+  test('plans are shared by graphs of equal structure, and by no others', () => {
+    const cache = new PlanCache(options);
+    const programs = new Map<string, Program>();
+    for (const round of [0, 1]) {
+      for (let seed = 0; seed < 150; seed++) {
+        const roots = randomGraph(seed, 1);
+        for (const order of [roots, [...roots].reverse(), roots.slice(0, 1)]) {
+          const computed = [...new Set(order)].filter(({ op }) => op !== 'data' && op !== 'scalar');
+          const structure = describeGraph(computed);
+          const { program, cached } = cache.prepare(computed);
+          expect(cached).toBe(programs.has(structure));
+          expect(program).toBe(programs.get(structure) ?? program);
+          programs.set(structure, program);
+        }
+      }
+      if (round === 0) expect(new Set(programs.values()).size).toBe(programs.size);
+    }
+    expect(programs.size).toBeGreaterThan(200);
+    expect(cache.size).toBe(programs.size);
+  });
+
+  test('tell where nodes end and roots begin', () => {
+    const cache = new PlanCache(options);
+    const x = random([2]);
+    const [a, b] = [exp(x), mul(x, x)];
+    const graphs = [[a], [b], [a, b], [b, a], [add(a, b)], [a, add(a, b)], [add(a, b), a], [add(b, a)]];
+    for (const roots of graphs) expect(cache.prepare(roots).cached).toBe(false);
+    for (const roots of graphs) expect(cache.prepare(roots).cached).toBe(true);
+  });
+});
+
+test('what the backend compiled is given back when a plan is dropped', () => {
+  const dropped: Executable[] = [];
+  const cache = new PlanCache({ ...options, onDrop: (executable) => dropped.push(executable) });
+  const prepare = (n: number): Prepared => cache.prepare([exp(random([n]))]);
+  const executables = [1, 2].map((n) => {
+    const prepared = prepare(n);
+    const executable = { program: prepared.program };
+    prepared.executableSlot.executable = executable;
+    return executable;
+  });
+  for (let n = 3; n <= 513; n++) prepare(n);
+  expect(dropped).toEqual(executables.slice(0, 1));
+  cache.clear();
+  expect(dropped).toEqual(executables);
 });
 
 describe('long graphs', () => {
