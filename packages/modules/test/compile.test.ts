@@ -1,5 +1,5 @@
 // Compiled functions against the same functions uncompiled.
-import { noGrad } from '@nn/autograd';
+import { checkpoint, noGrad } from '@nn/autograd';
 import { cpu } from '@nn/cpu';
 import * as F from '@nn/functional';
 import { BatchNorm1d, Dropout, Linear, type Module, Parameter, ReLU, Sequential } from '@nn/modules';
@@ -147,6 +147,28 @@ describe.each(backends)('compile on %s', (device, backend) => {
     step(x);
     expect(await realized?.toArray()).toEqual(now);
   });
+
+  it('computes checkpoints again', () =>
+    agrees(async (wrap) => {
+      const first = new Linear(3, 4);
+      const second = new Linear(4, 2);
+      const optimizer = new SGD([...first.parameters(), ...second.parameters()], { lr: 0.1 });
+      const replayed: boolean[] = [];
+      const step = wrap((x: Tensor) => {
+        optimizer.zeroGrad();
+        const loss = second(checkpoint((each: Tensor) => F.dropout(first(each).tanh()), x))
+          .square()
+          .mean();
+        loss.backward();
+        optimizer.step();
+        replayed.push(isReplaying());
+        return loss;
+      });
+      const losses: Tensor[] = [];
+      for (let i = 0; i < 6; i++) losses.push(step(randn([4, 3])));
+      expect(replayed.slice(1)).toEqual(Array(5).fill(wrap === compile));
+      return [await values(losses), await values(first.parameters())];
+    }));
 
   it('follows a structure that changes: gradients accumulated over three calls, a flag', () =>
     agrees(async (wrap) => {
