@@ -61,6 +61,55 @@ const without = (op: string, other: string) =>
     instruction.op === op ? ({ ...instruction, op: other } as Instruction) : instruction,
   );
 
+/** One store, in a loop of its own: what a later one loads, an earlier one may have overwritten. */
+const withSingleStores = altered((program) => ({
+  ...program,
+  kernels: program.kernels.flatMap((kernel): Kernel[] =>
+    kernel.kind === 'loop' ? kernel.stores.map((store) => ({ ...kernel, stores: [store] })) : [kernel],
+  ),
+}));
+
+const withSteps = (change: (steps: readonly LoopKernel[], rows: number) => readonly LoopKernel[]) =>
+  withKernels((kernel) =>
+    kernel.kind === 'rows'
+      ? {
+          ...kernel,
+          steps: change(
+            kernel.steps,
+            kernel.extents.reduce((size, extent) => size * extent, 1),
+          ),
+        }
+      : kernel,
+  );
+
+const withParts = (change: (parts: readonly LoopKernel[]) => readonly LoopKernel[]) =>
+  withKernels((kernel) => (kernel.kind === 'parallel' ? { ...kernel, parts: change(kernel.parts) } : kernel));
+
+/** The interpreter with other inputs at a run. */
+function withInputs(
+  change: (inner: Backend, executable: Executable, inputs: readonly DeviceBuffer[]) => DeviceBuffer[],
+): Backend {
+  const inner = interpreter();
+  return {
+    ...inner,
+    run: (executable, inputs, ...rest) => inner.run(executable, change(inner, executable, inputs), ...rest),
+  };
+}
+
+/** The interpreter with timed runs. */
+function timed(count: (program: Program) => number, computes = true): Backend {
+  const inner = interpreter();
+  return {
+    ...inner,
+    async runTimed(executable, ...rest) {
+      if (computes) inner.run(executable, ...rest);
+      return Array.from({ length: count(executable.program) }, () => 0.5);
+    },
+  };
+}
+
+const isInput = ({ role }: Program['buffers'][number]): boolean => role === 'input' || role === 'updated';
+
 const few = { dtypes: ['bool', 'int32', 'float32'] as const };
 const limited = (backend: Backend): Backend => ({
   ...backend,
@@ -177,9 +226,134 @@ describe('the kit', () => {
       })(),
       'buffers/memory is counted, and goes back when freed',
     ],
+    [
+      'steps of rows in another order',
+      withSteps((steps) => [...steps.slice(1), steps[0]]),
+      'rows/steps see what earlier ones wrote/float32',
+    ],
+    [
+      'all rows but those beyond a workgroup',
+      withSteps((steps, rows) =>
+        rows <= 256
+          ? steps
+          : steps.map((step) => ({ ...step, extents: step.extents.map((n, dim) => (dim === 0 ? 256 : n)) })),
+      ),
+      'rows/steps see what earlier ones wrote/float32',
+    ],
+    [
+      'a row that ends with its first lanes',
+      withSteps((steps) =>
+        steps.map((step) => ({
+          ...step,
+          extents: step.extents.map((n, dim) => (dim === 1 ? Math.min(n, 256) : n)),
+        })),
+      ),
+      'rows/steps see what earlier ones wrote/float32',
+    ],
+    [
+      'a sum of the row before it was overwritten, after it was',
+      withSteps((steps) => (steps.length === 3 ? [steps[1], steps[0], steps[2]] : steps)),
+      'rows/a step overwrites what earlier ones read',
+    ],
+    ['independent loops beyond eight', withParts((parts) => parts.slice(0, 8)), 'rows/independent loops'],
+    [
+      'independent loops that all have the extents of the first',
+      withParts((parts) => parts.map((part) => ({ ...part, extents: part.extents.map(() => 1) }))),
+      'rows/independent loops',
+    ],
+    ['stores that later loads see', withSingleStores, 'updates/two buffers take each the value of both'],
+    [
+      'updates of a copy',
+      withInputs((inner, { program }, inputs) => {
+        const specs = program.buffers.filter(isInput);
+        return inputs.map((buffer, i) => {
+          if (specs[i].role === 'input') return buffer;
+          const copy = inner.allocate(buffer.dtype, buffer.length);
+          inner.copy(buffer, copy);
+          return copy;
+        });
+      }),
+      'updates/an input updated in place/float32',
+    ],
+    [
+      'updated buffers bound before the inputs',
+      withInputs((_, { program }, inputs) => {
+        const specs = program.buffers.filter(isInput);
+        const first = inputs.filter((_, i) => specs[i].role === 'updated');
+        const fits = specs.every(
+          ({ length, dtype }) => length === specs[0].length && dtype === specs[0].dtype,
+        );
+        return fits ? [...first, ...inputs.filter((_, i) => specs[i].role === 'input')] : [...inputs];
+      }),
+      'updates/inputs and outputs are bound in their order',
+    ],
+    [
+      'buffers that stay those of the first run',
+      (() => {
+        const first = new WeakMap<Executable, DeviceBuffer[]>();
+        return withInputs((_, executable, inputs) => {
+          if (!first.has(executable)) first.set(executable, [...inputs]);
+          return first.get(executable) as DeviceBuffer[];
+        });
+      })(),
+      'updates/runs add up, in whichever buffer is given',
+    ],
+    [
+      'releases that take others along',
+      (() => {
+        const inner = interpreter();
+        const gone = new WeakSet<Program>();
+        return {
+          ...inner,
+          release: ({ program }: Executable) => void gone.add(program),
+          run(executable, ...rest) {
+            if (gone.has(executable.program)) throw new Error('released');
+            inner.run(executable, ...rest);
+          },
+        } satisfies Backend;
+      })(),
+      'executables/releasing leaves work under way, and others of the same program, as they are',
+    ],
+    [
+      'executables that are never given back',
+      (() => {
+        const inner = interpreter();
+        let held = 0;
+        return {
+          ...inner,
+          compile(program: Program) {
+            held += 64;
+            return inner.compile(program);
+          },
+          memory() {
+            const { liveBytes, peakBytes } = inner.memory();
+            return { liveBytes: liveBytes + held, peakBytes: peakBytes + held };
+          },
+        } satisfies Backend;
+      })(),
+      'executables/compiling and releasing in a loop keeps memory flat',
+    ],
+    [
+      'times of what is dispatched, not of kernels',
+      timed(
+        (program) =>
+          program.kernels.filter((kernel) => kernel.kind !== 'loop' || kernel.extents[0] > 0).length,
+      ),
+      'executables/a timed run computes as others do, and times each kernel',
+    ],
+    [
+      'timed runs that compute nothing',
+      timed((program) => program.kernels.length, false),
+      'executables/a timed run computes as others do, and times each kernel',
+    ],
     ['another contract', { ...interpreter(), contractVersion: 7 }, 'contract/version'],
   ])('finds %s', async (_, backend, name) => {
     expect(await failuresOf(name.split('/')[0], limited(backend), few)).toContain(name);
+  });
+
+  it('has nothing against timed runs that are right', async () => {
+    const backend = limited(timed((program) => program.kernels.length));
+    expect(await failuresOf('executables', backend, few)).toEqual([]);
   });
 
   it('finds naive sums', async () => {

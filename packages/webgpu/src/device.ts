@@ -106,7 +106,7 @@ export class WebGpuDevice {
   free(buffer: GPUBuffer): void {
     if (this.#gone !== undefined) return;
     // The pool may destroy it.
-    if (this.#copies.some(({ source, target }) => source === buffer || target === buffer)) this.#flush();
+    if (this.#awaitsCopy(buffer)) this.#flush();
     this.#buffers.give(buffer);
   }
 
@@ -128,7 +128,7 @@ export class WebGpuDevice {
   /** Copies bytes in, after all that was asked for before. `data` must span a multiple of 4 bytes. */
   write(buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     this.#check('a write was asked for');
-    this.#flush();
+    if (this.#awaitsCopy(buffer)) this.#flush();
     this.watchErrors('a write');
     this.gpu.queue.writeBuffer(buffer, offset, data);
   }
@@ -206,6 +206,10 @@ export class WebGpuDevice {
   #check(what: string): void {
     if (this.#gone instanceof DisposedError) throw new DisposedError(what);
     if (this.#gone !== undefined) throw this.#gone;
+  }
+
+  #awaitsCopy(buffer: GPUBuffer): boolean {
+    return this.#copies.some(({ source, target }) => source === buffer || target === buffer);
   }
 
   /** Submits the copies that wait. */

@@ -6,6 +6,7 @@ import {
   type BufferSpec,
   bfloat16ToNumber,
   type DType,
+  type Executable,
   float16ToNumber,
   type HostArray,
   hostArray,
@@ -17,7 +18,7 @@ import {
 } from '@nn/core';
 import { type WebGpuBackend, type WebGpuOptions, webgpu } from '@nn/webgpu';
 import { createDawn } from '@nn/webgpu/node';
-import { expect } from 'vitest';
+import { expect, type Mock, vi } from 'vitest';
 
 let gpu: Promise<GPU> | undefined;
 
@@ -27,6 +28,23 @@ export async function createBackend(
 ): Promise<WebGpuBackend> {
   gpu ??= createDawn({ software: 'fallback' });
   return webgpu({ gpu: await gpu, ...options });
+}
+
+/** Spies on all devices' submissions and on the pipelines that they create while blocking. */
+export async function spyOnDevices(): Promise<{ readonly submits: Mock; readonly pipelines: Mock }> {
+  gpu ??= createDawn({ software: 'fallback' });
+  const adapter = (await (await gpu).requestAdapter()) as GPUAdapter;
+  const device = await adapter.requestDevice();
+  const submits = vi.spyOn(Object.getPrototypeOf(device.queue) as GPUQueue, 'submit');
+  const pipelines = vi.spyOn(Object.getPrototypeOf(device) as GPUDevice, 'createComputePipeline');
+  device.destroy();
+  return { submits, pipelines };
+}
+
+/** The labels of what an executable dispatches. */
+export function dispatchesOf(executable: Executable): readonly string[] {
+  const { launches } = executable as unknown as { launches: readonly { source: { label: string } }[] };
+  return launches.map(({ source }) => source.label);
 }
 
 const reference: Backend = interpreter();

@@ -62,9 +62,8 @@ export function emitBlocks(
     '}',
     ...pairs.map(([i, j]) => `result(chunk, batch, row + ${i}, column + ${j}, sum${i}_${j});`),
   ];
-  const text = body.map((line) => `  ${line}`).join('\n');
   const groups = Math.ceil((blocks * chunkCount(loops)) / workgroupSize);
-  return { launch: code.launch(kernel.name, workgroupSize, groups, text), loops };
+  return { launch: code.launch(kernel.name, workgroupSize, groups, body), loops };
 }
 
 function multiplyAdd(type: DotType, i: number, j: number): string {

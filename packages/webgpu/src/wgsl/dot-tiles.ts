@@ -85,8 +85,7 @@ export function emitTiles(
       ),
     ),
   ];
-  const text = body.map((line) => `  ${line}`).join('\n');
-  return { launch: code.launch(kernel.name, workgroupSize, groups * chunkCount(loops), text), loops };
+  return { launch: code.launch(kernel.name, workgroupSize, groups * chunkCount(loops), body), loops };
 }
 
 /** Results of one invocation along a side: wide tiles read less, narrow ones waste less. */

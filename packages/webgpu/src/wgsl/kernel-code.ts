@@ -80,10 +80,11 @@ export class KernelCode {
   }
 
   /**
-   * The launch of `body`, which sees `group` (the workgroup's linear number) and `lane` (the invocation's number
+   * The launch of these statements, which see `group` (the workgroup's linear number) and `lane` (the invocation's number
    * in its workgroup).
    */
-  launch(name: string, workgroupSize: number, workgroupCount: number, body: string): Launch {
+  launch(name: string, workgroupSize: number, workgroupCount: number, lines: readonly string[]): Launch {
+    const body = lines.map((line) => `  ${line}`).join('\n');
     const across = Math.min(workgroupCount, maxWorkgroups);
     const down = Math.ceil(workgroupCount / across);
     const groupCount = this.sizes.integer(workgroupCount);

@@ -17,30 +17,35 @@ export function emitLoop(kernel: LoopKernel, context: EmitContext): readonly Lau
   if (simple.producer?.kind === 'dot') return emitDot(simple, simple.producer, context);
   if (simple.producer?.kind === 'reduce') return emitReduction(simple, simple.producer, context);
   const code = new KernelCode(context);
-  const { groups, lines } = emitElementwise(simple, code);
-  return [code.launch(kernel.name, workgroupSize, groups, lines.map((line) => `  ${line}`).join('\n'))];
+  const { groups, lines } = emitElementwise(simple, code, workgroupSize);
+  return [code.launch(kernel.name, workgroupSize, groups, lines)];
 }
 
-/** The statements of a loop without producer, by the workgroups number `group` from 0 to `groups`. */
-export function emitElementwise(
-  kernel: LoopKernel,
-  code: KernelCode,
-  suffix = '',
-): { readonly groups: number; readonly lines: readonly string[] } {
-  const size = sizeOfExtents(kernel.extents);
-  const each = size >= manyElements ? 4 : 1;
+/** What so many workgroups do. */
+export interface Statements {
+  readonly groups: number;
+  readonly lines: readonly string[];
+}
+
+/**
+ * The statements of a loop without producer, by the workgroups number `group` from 0 to `groups`, each of `size`
+ * invocations.
+ */
+export function emitElementwise(kernel: LoopKernel, code: KernelCode, size: number, suffix = ''): Statements {
+  const elements = sizeOfExtents(kernel.extents);
+  const each = elements >= manyElements ? 4 : 1;
   code.declarations.push(emitElement(kernel, [], code, suffix));
-  const total = code.sizes.integer(size);
+  const total = code.sizes.integer(elements);
   const lines =
     each === 1
-      ? [`let at = group * ${workgroupSize} + lane;`, `if (at < ${total}) { element${suffix}(at); }`]
+      ? [`let at = group * ${size} + lane;`, `if (at < ${total}) { element${suffix}(at); }`]
       : [
           `for (var i = 0; i < ${each}; i++) {`,
-          `  let at = (group * ${each} + i) * ${workgroupSize} + lane;`,
+          `  let at = (group * ${each} + i) * ${size} + lane;`,
           `  if (at < ${total}) { element${suffix}(at); }`,
           '}',
         ];
-  return { groups: Math.ceil(size / (workgroupSize * each)), lines };
+  return { groups: Math.ceil(elements / (size * each)), lines };
 }
 
 /** How a WGSL function is told where in its loop it is. */

@@ -53,14 +53,11 @@ function emitScatterSet(kernel: ScatterKernel, context: EmitContext): readonly L
   const store = set.memory.store(kernel.target, 'target_at', set.memory.load(kernel.source, 'at'));
   const setBody = scatterBody(kernel, set, `if (${winner}[target_at] == at) { ${store} }`);
   return [
-    clear.launch(
-      `${kernel.name}, clearing`,
-      workgroupSize,
-      Math.ceil(kernel.targetSize / workgroupSize),
+    clear.launch(`${kernel.name}, clearing`, workgroupSize, Math.ceil(kernel.targetSize / workgroupSize), [
       clearBody,
-    ),
-    find.launch(`${kernel.name}, finding the last`, workgroupSize, groups, findBody),
-    set.launch(kernel.name, workgroupSize, groups, setBody),
+    ]),
+    find.launch(`${kernel.name}, finding the last`, workgroupSize, groups, [findBody]),
+    set.launch(kernel.name, workgroupSize, groups, [setBody]),
   ];
 }
 
@@ -92,7 +89,7 @@ function emitScatterCombine(kernel: ScatterKernel, context: EmitContext): Launch
         held = exchange.old_value;
       }`;
   const groups = Math.ceil(kernel.count / workgroupSize);
-  return code.launch(kernel.name, workgroupSize, groups, scatterBody(kernel, code, statement));
+  return code.launch(kernel.name, workgroupSize, groups, [scatterBody(kernel, code, statement)]);
 }
 
 /** Consecutive values that one invocation scans by itself. */
@@ -147,7 +144,7 @@ export function emitScan(kernel: ScanKernel, context: EmitContext): readonly Lau
     carried = combine(carried, totals[${workgroupSize - 1}]);
     workgroupBarrier();
   }`;
-  return [code.launch(kernel.name, workgroupSize, lines, body)];
+  return [code.launch(kernel.name, workgroupSize, lines, [body])];
 }
 
 /** Up to so many elements, comparing each with each is the fastest way to sort them. */
@@ -175,7 +172,7 @@ export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readon
   if (at < ${code.sizes.integer(count)}) {
     ${statements}
   }`;
-    return code.launch(`${kernel.name}, ${label}`, workgroupSize, Math.ceil(count / workgroupSize), body);
+    return code.launch(`${kernel.name}, ${label}`, workgroupSize, Math.ceil(count / workgroupSize), [body]);
   };
   const launches = [
     step('beginning', lines * padded, (code, positions) => {
@@ -265,5 +262,5 @@ function emitShortSort(kernel: ArgsortKernel, context: EmitContext): Launch {
     for (var other = 0; other < ${length}; other++) { place += select(0, 1, precedes(line, other, own)); }
     ${code.memory.store(kernel.target, target, 'own')}
   }`;
-  return code.launch(kernel.name, workgroupSize, Math.ceil(size / workgroupSize), body);
+  return code.launch(kernel.name, workgroupSize, Math.ceil(size / workgroupSize), [body]);
 }

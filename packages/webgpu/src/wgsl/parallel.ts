@@ -4,24 +4,29 @@ import { sizeOfExtents } from './affine.ts';
 import { type EmitContext, KernelCode, type Launch } from './kernel-code.ts';
 import { workgroupSize } from './lanes.ts';
 import { emitElementwise, emitLoop } from './loop.ts';
+import { emitWhole, isInChunks } from './reduce.ts';
 import { simplifyLoop } from './simplify.ts';
 import { buffersTouched, canBind } from './touched.ts';
 
+/** Invocations of a workgroup where they do not work together. */
+const loneSize = 64;
+
 export function emitParallel(kernel: ParallelKernel, context: EmitContext): readonly Launch[] {
-  const parts = kernel.parts.filter((part) => sizeOfExtents(part.extents) > 0);
-  const reductions = parts.filter(({ producer }) => producer !== null);
-  const launches = reductions.flatMap((part) => emitLoop(part, context));
+  const launches: Launch[] = [];
   let together: LoopKernel[] = [];
   const dispatch = (): void => {
     if (together.length > 0) launches.push(emitTogether(kernel.name, together, context));
+    together = [];
   };
-  for (const part of parts) {
-    if (part.producer !== null) continue;
-    const more = [...together, part];
-    if (together.length > 0 && !canBind(buffersTouched(more), context)) {
-      dispatch();
-      together = [part];
-    } else together = more;
+  for (const whole of kernel.parts) {
+    if (sizeOfExtents(whole.extents) === 0) continue;
+    const part = simplifyLoop(whole);
+    if (part.producer?.kind === 'reduce' && isInChunks(part, part.producer, context)) {
+      launches.push(...emitLoop(whole, context));
+      continue;
+    }
+    if (!canBind(buffersTouched([...together, part]), context)) dispatch();
+    together.push(part);
   }
   dispatch();
   return launches;
@@ -29,20 +34,23 @@ export function emitParallel(kernel: ParallelKernel, context: EmitContext): read
 
 function emitTogether(name: string, parts: readonly LoopKernel[], context: EmitContext): Launch {
   const code = new KernelCode(context);
-  const lines: string[] = [];
+  const size = context.cooperate ? workgroupSize : loneSize;
+  const lines: string[] = ['let whole_group = group;'];
   let groups = 0;
   parts.forEach((part, at) => {
-    const own = emitElementwise(simplifyLoop(part), code, `${at}`);
-    const first = groups;
-    groups += own.groups;
-    if (parts.length === 1) {
-      lines.push(...own.lines);
-      return;
-    }
-    const end = at === parts.length - 1 ? '' : `if (first_group < ${code.sizes.integer(groups)}) `;
-    const shift = at === 0 ? 'first_group' : `first_group - ${code.sizes.integer(first)}`;
-    lines.push(`${at === 0 ? '' : 'else '}${end}{`, `let group = ${shift};`, ...own.lines, '}');
+    const statements =
+      part.producer?.kind === 'reduce'
+        ? emitWhole(part, part.producer, code, size, `${at}`)
+        : emitElementwise(part, code, size, `${at}`);
+    const first = at === 0 ? '' : ` - ${code.sizes.integer(groups)}`;
+    groups += statements.groups;
+    const range = at === parts.length - 1 ? '' : `if (whole_group < ${code.sizes.integer(groups)}) `;
+    lines.push(
+      `${at === 0 ? '' : 'else '}${range}{`,
+      `let group = whole_group${first};`,
+      ...statements.lines,
+      '}',
+    );
   });
-  if (parts.length > 1) lines.unshift('let first_group = group;');
-  return code.launch(name, workgroupSize, groups, lines.map((line) => `  ${line}`).join('\n'));
+  return code.launch(name, size, groups, lines);
 }

@@ -16,7 +16,7 @@ import {
   loneRanges,
   workgroupSize,
 } from './lanes.ts';
-import { emitElement, flatPlace, type Place } from './loop.ts';
+import { emitElement, flatPlace, type Place, type Statements } from './loop.ts';
 import { emitState, type StateCode } from './reduce-state.ts';
 
 /** Enough workgroups to keep any adapter busy. */
@@ -27,28 +27,55 @@ export function emitReduction(
   reduction: Reduction,
   context: EmitContext,
 ): readonly Launch[] {
+  if (isInChunks(kernel, reduction, context)) return emitInChunks(kernel, reduction, context);
+  const code = new KernelCode(context);
+  const size = context.cooperate ? workgroupSize : loneRanges(sizeOfExtents(kernel.extents));
+  const { groups, lines } = emitWhole(kernel, reduction, code, size);
+  return [code.launch(kernel.name, size, groups, lines)];
+}
+
+/** Whether a reduction is cut into chunks, which takes two dispatches. */
+export function isInChunks(kernel: LoopKernel, reduction: Reduction, context: EmitContext): boolean {
+  return chooseShape(kernel, reduction, context).chunks > 1;
+}
+
+/**
+ * The statements of a reduction in one piece, by the workgroups number `group` from 0 to `groups`, each of `size`
+ * invocations.
+ */
+export function emitWhole(
+  kernel: LoopKernel,
+  reduction: Reduction,
+  code: KernelCode,
+  size: number,
+  suffix = '',
+): Statements {
+  const { shape, outputs, length } = chooseShape(kernel, reduction, code.context);
+  const state = emitState(reduction, code, suffix);
+  code.declarations.push(
+    emitTake(flatPlace('output', kernel.extents, code), reduction, state, code, suffix),
+    emitElement(kernel, state.results, code, suffix),
+  );
+  const range = { ...shape, outputs, length, size, take: `take${suffix}` };
+  return reduceRange(code, state, range, finishWith(state, suffix));
+}
+
+interface Choice {
+  readonly shape: LaneShape;
+  readonly chunks: number;
+  readonly outputs: number;
+  readonly length: number;
+}
+
+function chooseShape(kernel: LoopKernel, reduction: Reduction, { cooperate }: EmitContext): Choice {
   const outputs = sizeOfExtents(kernel.extents);
   const length = sizeOfExtents(reduction.extents);
-  const shape = context.cooperate
-    ? chooseShape(kernel, reduction, outputs, length)
-    : chooseLoneShape(outputs, length);
-  if (shape.chunks === 1) {
-    const code = new KernelCode(context);
-    const state = emitState(reduction, code);
-    code.declarations.push(
-      emitTake(flatPlace('output', kernel.extents, code), reduction, state, code),
-      emitElement(kernel, state.results, code),
-    );
-    return [launchReduction(code, state, kernel.name, { ...shape, outputs, length }, finishWith(state))];
+  if (!cooperate) {
+    // One lane a result, or a chunk of one.
+    const wanted = Math.floor(wantedWorkgroups / outputs);
+    const chunks = Math.max(1, Math.min(wanted, Math.floor(length / (4 * blockLength))));
+    return { shape: { lanes: 1, alongRange: true }, chunks, outputs, length };
   }
-  return emitInChunks(kernel, reduction, context, outputs, length, shape);
-}
-
-interface Shape extends LaneShape {
-  readonly chunks: number;
-}
-
-function chooseShape(kernel: LoopKernel, reduction: Reduction, outputs: number, length: number): Shape {
   const alongRange = rangeIsContiguous(reduction.body, kernel.extents.length);
   let across: number;
   if (alongRange) {
@@ -62,14 +89,7 @@ function chooseShape(kernel: LoopKernel, reduction: Reduction, outputs: number, 
   const lanes = workgroupSize / across;
   const wanted = groups < wantedWorkgroups / 4 ? Math.floor(wantedWorkgroups / groups) : 1;
   const chunks = Math.max(1, Math.min(wanted, Math.floor(length / (lanes * blockLength))));
-  return { lanes, alongRange, chunks };
-}
-
-/** One lane a result, or a chunk of one. */
-function chooseLoneShape(outputs: number, length: number): Shape {
-  const wanted = Math.floor(wantedWorkgroups / outputs);
-  const chunks = Math.max(1, Math.min(wanted, Math.floor(length / (4 * blockLength))));
-  return { lanes: 1, alongRange: true, chunks };
+  return { shape: { lanes, alongRange }, chunks, outputs, length };
 }
 
 /** Whether most loads walk memory step by step along the last dimension, of those beyond the outer ones. */
@@ -117,20 +137,22 @@ interface Range extends LaneShape {
   /** Of the range that is reduced here. */
   readonly length: number;
   readonly chunkLength?: number;
+  /** Invocations of a workgroup. */
+  readonly size: number;
+  /** The function that gives a value of the range. */
+  readonly take: string;
 }
 
-/** Emits `main`: lanes take their share of the range, then meet. `finish` is what the first lane does with it. */
-function launchReduction(
+/** Lanes take their share of the range, then meet. `finish` is what the first lane does with it. */
+function reduceRange(
   code: KernelCode,
   state: StateCode,
-  name: string,
   range: Range,
   finish: (output: string, chunk: string) => string,
-): Launch {
-  const { lanes, outputs, length, chunkLength } = range;
+): Statements {
+  const { lanes, outputs, length, chunkLength, size, take } = range;
   const { sizes } = code;
   const { cooperate } = code.context;
-  const size = cooperate ? workgroupSize : loneRanges(outputs);
   const across = size / lanes;
   const chunks = chunkLength === undefined ? 1 : Math.ceil(length / chunkLength);
   const outputCount = sizes.integer(outputs);
@@ -150,31 +172,22 @@ function launchReduction(
     `let output = first * ${cooperate ? 'across' : size} + column;`,
     `var state = ${state.identity}();`,
     `if (output < ${outputCount}) {`,
-    ...emitWalk(state, cooperate, 'from_position', 'to_position', 'take(output, position)').map(indent),
+    ...emitWalk(state, cooperate, 'from_position', 'to_position', `${take}(output, position)`),
     '}',
     ...emitMeet(state, range, code),
     `if (${cooperate ? 'place == 0 && ' : ''}output < ${outputCount}) { ${finish('output', 'chunk')} }`,
   ];
-  return code.launch(name, size, groups * chunks, lines.map(indent).join('\n'));
+  return { groups: groups * chunks, lines };
 }
 
-function indent(line: string): string {
-  return `  ${line}`;
+function finishWith(state: StateCode, suffix = ''): (output: string) => string {
+  return (output) => `element${suffix}(${[output, ...state.finals('state')].join(', ')});`;
 }
 
-function finishWith(state: StateCode): (output: string) => string {
-  return (output) => `element(${[output, ...state.finals('state')].join(', ')});`;
-}
-
-function emitInChunks(
-  kernel: LoopKernel,
-  reduction: Reduction,
-  context: EmitContext,
-  outputs: number,
-  length: number,
-  shape: Shape,
-): readonly Launch[] {
-  const chunkLength = Math.ceil(length / shape.chunks);
+function emitInChunks(kernel: LoopKernel, reduction: Reduction, context: EmitContext): readonly Launch[] {
+  const { shape, outputs, length, ...wanted } = chooseShape(kernel, reduction, context);
+  const size = context.cooperate ? workgroupSize : loneRanges(outputs);
+  const chunkLength = Math.ceil(length / wanted.chunks);
   const chunks = Math.ceil(length / chunkLength);
 
   const first = new KernelCode(context);
@@ -183,11 +196,12 @@ function emitInChunks(
   const partials = first.scratch(state.type, 0, outputs * chunks * state.bytes);
   const at = emitAffine({ offset: 0, strides: [chunks, 1] }, ['output', 'chunk'], first.sizes);
   const keep = (): string => `${partials}[${at}] = state;`;
-  const range = { ...shape, outputs, length, chunkLength };
+  const range = { ...shape, outputs, length, chunkLength, size, take: 'take' };
+  const { groups, lines } = reduceRange(first, state, range, keep);
 
   const meeting = { outputs, chunks, outputStride: chunks, chunkStride: 1 };
   return [
-    launchReduction(first, state, `${kernel.name}, in chunks`, range, keep),
+    first.launch(`${kernel.name}, in chunks`, size, groups, lines),
     emitMeeting(kernel, reduction, context, meeting),
   ];
 }
@@ -222,11 +236,8 @@ export function emitMeeting(
   const alongRange = chunkStride === 1;
   const mostLanes = alongRange ? workgroupSize : 8;
   const lanes = context.cooperate ? Math.min(mostLanes, floorPowerOfTwo(chunks)) : 1;
-  return launchReduction(
-    code,
-    state,
-    kernel.name,
-    { lanes, alongRange, outputs, length: chunks },
-    finishWith(state),
-  );
+  const size = context.cooperate ? workgroupSize : loneRanges(outputs);
+  const range = { lanes, alongRange, outputs, length: chunks, size, take: 'take' };
+  const { groups, lines } = reduceRange(code, state, range, finishWith(state));
+  return code.launch(kernel.name, size, groups, lines);
 }

@@ -105,7 +105,7 @@ class RowsEmitter {
     ];
     if (code.workgroupBytes > code.context.workgroupBytes) return null;
     const groups = Math.ceil(rows / (size / this.#shape.lanes));
-    return code.launch(name, size, groups, lines.map((line) => `  ${line}`).join('\n'));
+    return code.launch(name, size, groups, lines);
   }
 
   /** Waits for the other lanes where the step reads what they wrote, or writes what they read or wrote. */
