@@ -4,6 +4,7 @@ import { Binding } from './commands/binding.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
+import { parallelCommand } from './commands/parallel.ts';
 import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
 import { rowsCommand } from './commands/rows.ts';
 import { makeAll, Sequence } from './commands/sequence.ts';
@@ -22,6 +23,22 @@ function inOrder(context: CommandContext, kernels: readonly LoopKernel[]): Comma
   return new Sequence(makeAll(kernels.map((kernel) => () => loopCommand(context, kernel))));
 }
 
+/** One job of all parts, but for reductions that the threads must cut. */
+function parallel(context: CommandContext, parts: readonly LoopKernel[]): Command {
+  const { threads } = context.device.pool;
+  const isCut = (part: LoopKernel): boolean =>
+    part.producer?.kind === 'reduce' && isWorthSplitting(part, part.producer, threads);
+  const cut = parts.filter(isCut);
+  const whole = parts.filter((part) => !isCut(part));
+  if (cut.length === 0) return parallelCommand(context, whole);
+  return new Sequence(
+    makeAll([
+      () => inOrder(context, cut),
+      ...(whole.length > 0 ? [() => parallelCommand(context, whole)] : []),
+    ]),
+  );
+}
+
 function makeCommand(context: CommandContext, kernel: Kernel): Command {
   switch (kernel.kind) {
     case 'loop':
@@ -29,7 +46,7 @@ function makeCommand(context: CommandContext, kernel: Kernel): Command {
     case 'rows':
       return rowsCommand(context, kernel) ?? inOrder(context, kernel.steps);
     case 'parallel':
-      return inOrder(context, kernel.parts);
+      return parallel(context, kernel.parts);
     case 'copy':
       return copyCommand(context, kernel);
     case 'scatter':
@@ -138,6 +155,6 @@ export class CpuExecutable implements Executable {
       for (const at of this.#temporaries) binding.bindAddress(at, arena + buffers[at].offset);
       binding.bindAddress(binding.scratch, arena + this.#scratchOffset);
     }
-    for (let at = 0; at < params.length; at++) binding.bindParam(at, params[at]);
+    for (let at = 0; at < this.program.params.length; at++) binding.bindParam(at, params[at]);
   }
 }

@@ -1,6 +1,17 @@
 // Loops over the same rows: any layout of rows and of what is in them, any sizes, against the interpreter.
-import { type BufferSpec, type HostArray, type Instruction, type LoopKernel, sizeOf } from '@nn/core';
+import {
+  type BufferSpec,
+  type HostArray,
+  type Instruction,
+  interpretProgram,
+  type LoopKernel,
+  type RowsKernel,
+  sizeOf,
+} from '@nn/core';
 import { afterAll, describe, test } from 'vitest';
+import { Binding } from '../src/commands/binding.ts';
+import { rowsCommand } from '../src/commands/rows.ts';
+import { Device } from '../src/device.ts';
 import { backends } from './support/backends.ts';
 import {
   at,
@@ -210,6 +221,43 @@ for (const { name, make } of backends) {
     }
   });
 }
+
+test('blocks of any number of rows, with vectors along the rows too, give what the loops give', () => {
+  const device = new Device({ threads: 2 });
+  const random = generator(77);
+  for (const [rows, inside, orders] of cases) {
+    for (const order of orders) {
+      const tested = softmax(rows, inside, order, order);
+      const [kernel] = tested.kernels as readonly RowsKernel[];
+      const x = randomArray(dtype, sizeOf([...rows, ...inside]), random) as Float32Array;
+      const expected = tested.buffers.map(({ length }) => new Float32Array(length));
+      expected[0].set(x);
+      interpretProgram(tested, expected);
+      for (const block of [1, 7, 16, 100]) {
+        const binding = new Binding(device.heap, tested.buffers.length, 0);
+        const context = { device, binding, tier: device.tier, buffers: tested.buffers, programParams: 0 };
+        const command = rowsCommand(context, kernel, () => block);
+        const addresses = tested.buffers.map(({ length }) => device.heap.allocate(length * 4));
+        for (const [buffer, address] of addresses.entries()) binding.bindAddress(buffer, address);
+        const arrays = addresses.map(
+          (address, at) => new Float32Array(device.heap.memory.buffer, address, tested.buffers[at].length),
+        );
+        arrays[0].set(x);
+        command?.run();
+        for (const at of [3, 4])
+          for (const [i, value] of expected[at].entries())
+            if (
+              !Object.is(arrays[at][i], value) &&
+              !(Math.abs(arrays[at][i] - value) <= 2e-5 * Math.max(1, Math.abs(value)))
+            )
+              throw new Error(`[${order}], blocks of ${block}: ${arrays[at][i]} is not ${value}`);
+        command?.dispose();
+        for (const address of addresses) device.heap.free(address);
+      }
+    }
+  }
+  device.dispose();
+});
 
 test('a row that trains on its own state: what a step wrote is what the next reads', () => {
   const extents = [50, 300];

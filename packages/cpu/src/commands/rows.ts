@@ -11,10 +11,17 @@ import { makeAll } from './sequence.ts';
 
 /** What a block of rows may touch: it is to stay in the second-level cache. */
 const blockBytes = 128 * 1024;
-/** A row that touches more than this leaves the cache before the next loop comes to it. */
-const largestRowBytes = 1024 * 1024;
-/** Rows that lie next to each other in memory are taken by at least this many: a cache line of float32. */
-const leastNeighbours = 16;
+/** A block that touches more than this leaves the cache before the next loop comes to it. */
+const largestBlockBytes = 1024 * 1024;
+/**
+ * Loops that walk whole buffers read memory in order. Where blocks would not, they pay only beyond what the last
+ * cache holds.
+ */
+const lastCacheBytes = 32 * 1024 * 1024;
+/** Rows that lie next to each other in memory are taken by at least this many, so that memory is read in runs. */
+const leastNeighbours = 256;
+/** Rows that loops have in vectors come in multiples of this. */
+const rowsInVectors = 16;
 /** How much longer than an even share the busiest thread may take. */
 const largestImbalance = 1.15;
 
@@ -22,9 +29,10 @@ const roundUp = (value: number, to: number): number => Math.ceil(value / to) * t
 
 /** Rows of a block; undefined where blocks would bring nothing, or leave threads idle. */
 function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
-  const { rows, repeats, lanesAlongRows, bytesPerRow } = plan;
+  const { rows, repeats, lanesAlongRows, bytesPerRow, isDense } = plan;
+  if (!isDense && bytesPerRow * rows * repeats < lastCacheBytes) return undefined;
   const least = lanesAlongRows ? Math.min(leastNeighbours, rows) : 1;
-  if (bytesPerRow * least > largestRowBytes) return undefined;
+  if (bytesPerRow * least > largestBlockBytes) return undefined;
   const smallest = Math.ceil(rows / Math.max(1, least)) * repeats;
   if (smallest > 0 && (Math.ceil(smallest / threads) * threads) / smallest > largestImbalance)
     return undefined;
@@ -32,7 +40,7 @@ function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
   const fits = Math.floor(blockBytes / Math.max(1, bytesPerRow));
   const fair = threads === 1 ? rows : Math.ceil((rows * repeats) / wanted);
   const block = Math.max(least, Math.min(fits, fair));
-  return Math.max(1, Math.min(rows, block < leastNeighbours ? block : roundUp(block, leastNeighbours)));
+  return Math.max(1, Math.min(rows, block < rowsInVectors ? block : roundUp(block, rowsInVectors)));
 }
 
 class RowsCommand implements Command {
@@ -56,7 +64,8 @@ class RowsCommand implements Command {
           : new LoopCall(context, loop, chunkLength, itemsPerRow * block);
       };
     this.#calls = makeAll(plan.steps.map(make));
-    this.#job = this.#blocks > 1 ? new Job(device.heap, this.#calls) : undefined;
+    const busy = this.#calls.filter(({ items }) => items > 0);
+    this.#job = this.#blocks > 1 && busy.length > 0 ? new Job(device.heap, busy) : undefined;
   }
 
   run(): void {
@@ -74,8 +83,12 @@ class RowsCommand implements Command {
   }
 }
 
-/** Undefined where it is better to run the steps one after the other. */
-export function rowsCommand(context: CommandContext, kernel: RowsKernel): Command | undefined {
+/** `choose` gives the rows of a block, or undefined where it is better to run the steps one after the other. */
+export function rowsCommand(
+  context: CommandContext,
+  kernel: RowsKernel,
+  choose: (plan: RowsPlan, threads: number) => number | undefined = chooseBlock,
+): Command | undefined {
   if (kernel.steps.length === 1) return undefined;
   const drafts = kernel.steps.map((step: LoopKernel) =>
     draftLoop(step, step.producer as Reduction | null, context),
@@ -83,6 +96,6 @@ export function rowsCommand(context: CommandContext, kernel: RowsKernel): Comman
   const plan = planRows(drafts, kernel.extents.length);
   const time = plan.steps.reduce((sum, step) => sum + estimatedTime(step.plan), 0);
   const threads = time >= workWorthThreads ? context.device.pool.threads : 1;
-  const block = chooseBlock(plan, threads);
+  const block = choose(plan, threads);
   return block === undefined ? undefined : new RowsCommand(context, plan, block);
 }

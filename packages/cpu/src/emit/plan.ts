@@ -192,7 +192,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     tier: options.tier,
     lanesAlong,
     vectorized,
-    strips: vectorized ? chooseStrips(body, epilogue, lanesAlong, lane.extent) : [],
+    strips: vectorized ? chooseStrips(body, epilogue, lanesAlong) : [],
     rowRank: rows.length + (inner === null ? 0 : 1),
     chunkRow,
     reduceRank: reduced.length,
@@ -219,13 +219,12 @@ function chooseStrips(
   body: ResolvedSteps | null,
   epilogue: ResolvedSteps,
   lanesAlong: 'outer' | 'reduced',
-  extent: number,
 ): number[] {
   const steps = (body?.steps.length ?? 0) + epilogue.steps.length;
   if (steps > 40) return [1];
   if (steps > 16) return [2, 1];
   // Long columns: more of a row at a time, since the next row is likely in another page.
-  if (body !== null && lanesAlong === 'outer' && steps <= 6 && extent >= 64) return [16, 4, 1];
+  if (body !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
   return body !== null || steps < 8 ? [4, 1] : [2, 1];
 }
 

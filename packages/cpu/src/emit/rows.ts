@@ -20,6 +20,8 @@ export interface RowsPlan {
   readonly lanesAlongRows: boolean;
   /** Bytes that the steps touch in a row, broadcast operands apart. */
   readonly bytesPerRow: number;
+  /** Whether what a row has of each buffer lies together. */
+  readonly isDense: boolean;
   readonly steps: readonly RowsStep[];
 }
 
@@ -125,18 +127,23 @@ function arrangeWithinRows(draft: Draft, rank: number): RowsStep {
   };
 }
 
-/** Bytes that the loops touch in one row: of each buffer, what the access that reaches the most of it does. */
-function bytesPerRow(drafts: readonly Draft[], rank: number): number {
+/** What the loops touch in one row: of each buffer, what the access that reaches the most of it does. */
+function footprint(drafts: readonly Draft[], rank: number): Pick<RowsPlan, 'bytesPerRow' | 'isDense'> {
   const bytes = new Map<number, number>();
+  let isDense = true;
   for (const { table, outer, reduced } of drafts) {
     for (const [at, { buffer, elementBytes }] of table.sites.entries()) {
       const moves = ({ extent, strides }: Dimension): boolean => extent !== 1 && strides[at] !== 0;
       if (buffer < 0 || !outer.slice(0, rank).some(moves)) continue;
-      const elements = totalExtent([...outer.slice(rank), ...reduced].filter(moves));
-      bytes.set(buffer, Math.max(bytes.get(buffer) ?? 0, elements * elementBytes));
+      const within = [...outer.slice(rank), ...reduced].filter(moves);
+      const touched = totalExtent(within) * elementBytes;
+      let span = elementBytes;
+      for (const { extent, strides } of within) span += (extent - 1) * Math.abs(strides[at]);
+      if (span > touched) isDense = false;
+      bytes.set(buffer, Math.max(bytes.get(buffer) ?? 0, touched));
     }
   }
-  return [...bytes.values()].reduce((sum, one) => sum + one, 0);
+  return { bytesPerRow: [...bytes.values()].reduce((sum, one) => sum + one, 0), isDense };
 }
 
 /** Arranges loops whose first `rank` dimensions are the rows that they share. */
@@ -149,7 +156,7 @@ export function planRows(drafts: readonly Draft[], rank: number): RowsPlan {
     rows: cut,
     repeats: cut === 0 ? 0 : all / cut,
     lanesAlongRows,
-    bytesPerRow: bytesPerRow(drafts, rank),
+    ...footprint(drafts, rank),
     steps: drafts.map((draft) =>
       lanesAlongRows ? arrangeAlongRows(draft, rank, rows) : arrangeWithinRows(draft, rank),
     ),
