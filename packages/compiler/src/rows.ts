@@ -6,6 +6,7 @@ import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
 import { joinNames } from './join.ts';
 import { staysInRows } from './locality.ts';
+import { reuseValues } from './reuse.ts';
 import { mergeRows, simplifyInner } from './simplify.ts';
 
 /** Bounds on what one kernel holds: its code is compiled as a whole. */
@@ -109,7 +110,7 @@ function isWorthwhile(rows: readonly number[], steps: readonly LoopKernel[]): bo
 /** Few and long loops again: rows that all steps walk as one become one, and so do the loops within them. */
 function finishGroup({ rows, steps }: RowGroup): RowsKernel {
   const loops = mergeRows(rows, steps);
-  const merged = steps.map((step) => simplifyInner(step, loops));
+  const merged = reuseValues(steps.map((step) => simplifyInner(step, loops)));
   return {
     kind: 'rows',
     name: steps.map(({ name }) => name).reduce(joinNames),

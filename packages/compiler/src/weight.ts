@@ -4,7 +4,8 @@ import type { GraphNode } from './graph.ts';
 
 const transcendental: ReadonlySet<string> = new Set<string>([...mathOps, 'pow', 'atan2']);
 
-function instructionWeight({ op }: Instruction): number {
+/** The cost of an instruction. */
+export function instructionWeight({ op }: Instruction): number {
   if (op === 'const' || op === 'param') return 0;
   if (op === 'philox') return 40;
   if (op === 'div' || op === 'rem' || op === 'sqrt') return 2;
