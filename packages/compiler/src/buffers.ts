@@ -21,7 +21,19 @@ function loadsOf(instructions: readonly Instruction[], reads: number[]): void {
     if (instruction.op === 'load' || instruction.op === 'gather') addNew(reads, instruction.access.buffer);
 }
 
-export function buffersRead(kernel: Kernel): number[] {
+/** Found once for each kernel: passes ask again and again, and lists of instructions are long. */
+const known = new WeakMap<Kernel, readonly number[]>();
+
+export function buffersRead(kernel: Kernel): readonly number[] {
+  let reads = known.get(kernel);
+  if (reads === undefined) {
+    reads = findReads(kernel);
+    known.set(kernel, reads);
+  }
+  return reads;
+}
+
+function findReads(kernel: Kernel): readonly number[] {
   switch (kernel.kind) {
     case 'copy':
     case 'scan':
