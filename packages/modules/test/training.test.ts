@@ -1,7 +1,16 @@
 // Modules, functions and optimizers together.
 import { BatchNorm1d, CrossEntropyLoss, Dropout, Linear, ReLU, Sequential } from '@nn/modules';
 import { AdamW } from '@nn/optim';
-import { interpreter, manualSeed, memoryPolicy, randn, runtimeOf, use } from '@nn/tensor';
+import {
+  interpreter,
+  manualSeed,
+  memoryPolicy,
+  randn,
+  runtimeOf,
+  StaleValueError,
+  type Tensor,
+  use,
+} from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 beforeAll(() => use(interpreter()));
@@ -28,6 +37,39 @@ describe('training', () => {
         .eval()(randn([2, 4]))
         .data(),
     ).toHaveLength(2);
+    memoryPolicy({ keptBytes });
+  });
+
+  it('updates a model in place that its old versions have no room beside', async () => {
+    const { keptBytes } = memoryPolicy();
+    const train = (budget: number): { places: Set<unknown>; late: Tensor; early: Promise<unknown> } => {
+      memoryPolicy({ keptBytes: budget });
+      manualSeed(0);
+      const layer = new Linear(16, 4);
+      const optimizer = new AdamW(layer.parameters());
+      const places = new Set<unknown>();
+      let late = layer.weight.mul(2);
+      let early: Promise<unknown> = Promise.resolve();
+      for (let i = 0; i < 5; i++) {
+        late = layer.weight.mul(2);
+        if (i === 4) early = layer.weight.mul(2).toArray();
+        optimizer.zeroGrad();
+        layer(randn([3, 16]))
+          .square()
+          .sum()
+          .backward();
+        optimizer.step();
+        places.add(layer.weight.node.state?.buffer);
+      }
+      return { places, late, early };
+    };
+    const small = train(256);
+    expect(small.places.size).toBe(1);
+    await expect(small.late.toArray()).rejects.toThrow(StaleValueError);
+    const large = train(2 ** 20);
+    expect(large.places.size).toBe(5);
+    expect(await large.late.toArray()).toEqual(await large.early);
+    expect(await small.early).toEqual(await large.early);
     memoryPolicy({ keptBytes });
   });
 

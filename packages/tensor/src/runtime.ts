@@ -34,7 +34,12 @@ export type { Keeping } from './holdings.ts';
 
 /** Byte budgets of a device for values that are kept though nobody may need them. */
 export interface MemoryPolicy {
-  /** Old versions of overwritten tensors and gradients; and as much again for outputs. Default 64 MiB. */
+  /**
+   * Old versions of overwritten tensors and gradients; and as much again for outputs. Default 16 MiB: more is slower,
+   * since it is no longer in the processor's caches when its memory is used again. Where the tensors that an optimizer
+   * updates in one step take more than this, it updates them in place, and no old versions are kept. Compiled functions
+   * keep them only for what was recorded outside.
+   */
   keptBytes: number;
   /** Device copies of host data. Default 1 GiB. */
   uploadBytes: number;
@@ -45,7 +50,7 @@ export interface MemoryPolicy {
 }
 
 const policy: MemoryPolicy = {
-  keptBytes: 64 * 2 ** 20,
+  keptBytes: 16 * 2 ** 20,
   uploadBytes: 2 ** 30,
   pendingNodes: 8192,
   pendingBytes: 512 * 2 ** 20,
@@ -120,6 +125,8 @@ const recycledMessage =
   'this gradient was left by a compiled function, which has been called again since. ' +
   'Read it earlier, or keep it with x.realize() or x.clone() before the next call';
 
+const noUpdates: ReadonlyMap<Node, Node> = new Map();
+
 const updatedMessage =
   'this value, or one that it was computed from, has been updated in place by a compiled function. ' +
   'Return it from that function, or keep it with x.realize() before the call';
@@ -145,8 +152,8 @@ export class Runtime {
   #recordedBytes = 0;
   /** What the next step computes and keeps besides what it is asked for. */
   readonly #pending = new Map<Node, Keeping>();
-  /** Storages whose kept value was overwritten since the last step: their new value replaces it. */
-  readonly #written = new Set<{ readonly node: Node }>();
+  /** Storages whose kept value was overwritten since the last step, with that value: their new one replaces it. */
+  readonly #written = new Map<{ readonly node: Node }, Node>();
   #flush = 0;
 
   constructor(backend: Backend) {
@@ -204,7 +211,7 @@ export class Runtime {
   overwritten(storage: { readonly node: Node }, former: Node): void {
     this.#pending.delete(former);
     // A value that was kept across steps has a successor that must not become an ever longer graph.
-    if (isHeld(former)) this.#written.add(storage);
+    if (isHeld(former) && !this.#written.has(storage)) this.#written.set(storage, former);
     this.#supersede(former);
   }
 
@@ -216,16 +223,21 @@ export class Runtime {
     }
     const keeping = new Map(this.#pending);
     this.#pending.clear();
+    const updates = this.#updates();
     this.#addWritten(keeping);
     for (const node of nodes) keeping.set(node, 'value');
-    this.#runWhatCan(keeping, nodes);
+    this.#runWhatCan(keeping, nodes, updates);
     this.#forgetRecorded();
   }
 
   /** Runs all of these together; where some depend on values that are gone, the others, and throws for `required`. */
-  #runWhatCan(keeping: ReadonlyMap<Node, Keeping>, required: readonly Node[] = []): void {
+  #runWhatCan(
+    keeping: ReadonlyMap<Node, Keeping>,
+    required: readonly Node[] = [],
+    updates: ReadonlyMap<Node, Node> = noUpdates,
+  ): void {
     try {
-      this.#run(new Map(keeping));
+      this.#run(new Map(keeping), updates);
     } catch (error) {
       if (!(error instanceof StaleValueError)) throw error;
       for (const [node, how] of keeping) {
@@ -239,8 +251,21 @@ export class Runtime {
     }
   }
 
+  /** The new values that take the memory of the old ones, since the budget would drop these anyway. */
+  #updates(): ReadonlyMap<Node, Node> {
+    let bytes = 0;
+    const updates = new Map<Node, Node>();
+    for (const [{ node }, former] of this.#written) {
+      const holding = former.state === null ? undefined : this.#holdings.get(former.state);
+      if (holding === undefined || holding.keeping !== 'transient' || former.shared) continue;
+      bytes += holding.bytes;
+      updates.set(node, former);
+    }
+    return bytes > policy.keptBytes ? updates : noUpdates;
+  }
+
   #addWritten(keeping: Map<Node, Keeping>): void {
-    for (const { node } of this.#written) keeping.set(node, 'value');
+    for (const { node } of this.#written.keys()) keeping.set(node, 'value');
     this.#written.clear();
   }
 
@@ -344,36 +369,44 @@ export class Runtime {
     }
   }
 
-  #run(wanted: Map<Node, Keeping>): void {
+  #run(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node> = noUpdates): void {
     for (const node of wanted.keys()) if (isHeld(node)) wanted.delete(node);
     if (wanted.size === 0) return;
     if (observers === null) {
-      this.#compute(wanted);
+      this.#compute(wanted, updates);
       return;
     }
     const nodes = [...wanted.keys()];
     observers.computing(nodes, this.backend.name);
     try {
-      this.#compute(wanted);
+      this.#compute(wanted, updates);
     } catch (error) {
       observers.failed(nodes, this.backend, error);
       throw error;
     }
   }
 
-  #compute(wanted: Map<Node, Keeping>): void {
+  #compute(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
     this.#flush++;
     this.#promoteRepeated(wanted);
     const cache = fusion ? this.#fused : this.#unfused;
     const start = observers?.now() ?? 0;
-    const prepared = cache.prepare([...wanted.keys()]);
+    const prepared = cache.prepare([...wanted.keys()], updates);
     observers?.planned(prepared, this.backend.name, start);
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
     const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
     const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
+    // Whatever happens while the program runs, nobody may take what it writes over for the former value.
+    const updated = prepared.updated.map(({ root, input }) => detachMemory(prepared.inputs[input], root));
     this.#launch({ executable, inputs, outputs, params: prepared.params });
     for (const state of temporary) this.release(state);
+    for (const { root, state, lease } of updated) {
+      root.state = state;
+      root.lease = lease;
+      root.inputs = [];
+      this.#hold(root, wanted.get(root) ?? 'value');
+    }
     prepared.outputs.forEach((node, i) => {
       node.state = { buffer: outputs[i] };
       node.inputs = [];
@@ -606,14 +639,27 @@ function isUnshared(node: Node): boolean {
   return !node.shared && node.consumers === 0;
 }
 
-/** A new value in the memory of a former one. */
-function takeOver(former: Node, root: Node, lost: string): Node {
+interface Detached {
+  readonly root: Node;
+  readonly state: NodeState;
+  readonly lease: object | null;
+}
+
+/** Takes the memory of a value that is lost by that, for the value of `root`. */
+function detachMemory(former: Node, root: Node, lost: string = staleMessage): Detached {
+  const { lease } = former;
   const state = former.state!;
   state.host = undefined;
-  const result = valueNode(root, state);
-  result.lease = former.lease;
   former.state = { lost };
   former.lease = null;
+  return { root, state, lease };
+}
+
+/** A new value in the memory of a former one. */
+function takeOver(former: Node, root: Node, lost: string): Node {
+  const { state, lease } = detachMemory(former, root, lost);
+  const result = valueNode(root, state);
+  result.lease = lease;
   return result;
 }
 
