@@ -102,6 +102,9 @@ const mostOutputs = 1024;
 const mostTransients = 1024;
 const recentFlushes = 8;
 
+/** Values kept on a device that can be read synchronously, at most, but for those of the last flushes. */
+const mostValues = 4096;
+
 /** Values asked to be kept at the next step, at most. */
 const mostPending = 512;
 
@@ -516,16 +519,18 @@ export class Runtime {
     // Small outputs cost little each, but a loop that never pauses makes many: the host's are collected.
     const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
     this.#evict('output', policy.keptBytes, count);
+    if (this.backend.capabilities.synchronousRead) this.#evict('value', Number.POSITIVE_INFINITY, mostValues);
     this.#evict('upload', policy.uploadBytes);
     this.#watch.endFlush();
   }
 
   #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
     if (!this.#holdings.exceeds(keeping, budget, count)) return;
+    const mayBeRecent = keeping === 'transient' || keeping === 'value';
     const tooLarge = (): boolean => this.#holdings.exceeds(keeping, budget, Number.POSITIVE_INFINITY);
     for (const { state, flush } of this.#holdings.of(keeping)) {
       if (flush === this.#flush) continue;
-      if (keeping === 'transient' && flush > this.#flush - recentFlushes && !tooLarge()) return;
+      if (mayBeRecent && flush > this.#flush - recentFlushes && !tooLarge()) return;
       const canMove = state.host !== undefined || this.backend.capabilities.synchronousRead;
       if (keeping === 'value' && !canMove) continue;
       if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
