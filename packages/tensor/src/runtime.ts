@@ -105,8 +105,15 @@ const recentFlushes = 8;
 /** Values kept on a device that can be read synchronously, at most, but for those of the last flushes. */
 const mostValues = 4096;
 
+function bytesOf({ shape, dtype }: Node): number {
+  return sizeOf(shape) * bytesPerElement(dtype);
+}
+
 /** Values asked to be kept at the next step, at most. */
 const mostPending = 512;
+
+/** Recorded nodes that are not worth looking through. */
+const leastSwept = 256;
 
 /** Host copies up to this size are kept after a read. */
 const smallBytes = 2 ** 16;
@@ -153,6 +160,8 @@ export class Runtime {
   readonly #watch: Watch;
   #recorded: Node[] = [];
   #recordedBytes = 0;
+  /** How many recorded nodes there are when those that were computed are looked for. */
+  #sweepAt = leastSwept;
   /** What the next step computes and keeps besides what it is asked for. */
   readonly #pending = new Map<Node, Keeping>();
   /** Storages whose kept value was overwritten since the last step, with that value: their new one replaces it. */
@@ -178,8 +187,9 @@ export class Runtime {
    */
   record(node: Node): void {
     requireDType(node.op, node.dtype, this.backend);
-    this.#recordedBytes += sizeOf(node.shape) * bytesPerElement(node.dtype);
-    if (this.#recorded.push(node) < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
+    this.#recordedBytes += bytesOf(node);
+    if (this.#recorded.push(node) >= this.#sweepAt) this.#forgetComputed();
+    if (this.#recorded.length < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
     const keeping = new Map<Node, Keeping>();
     // Most of these nobody will read; where they can be moved to the host, they need not stay here.
     const how = this.backend.capabilities.synchronousRead ? 'output' : 'value';
@@ -189,9 +199,17 @@ export class Runtime {
     this.#runWhatCan(keeping);
   }
 
+  /** What was computed meanwhile, for whoever read it, is not pending any more, and must not be kept alive. */
+  #forgetComputed(): void {
+    this.#recorded = this.#recorded.filter((node) => node.runs === 0 && !isHeld(node));
+    this.#recordedBytes = this.#recorded.reduce((sum, node) => sum + bytesOf(node), 0);
+    this.#sweepAt = Math.max(leastSwept, 2 * this.#recorded.length);
+  }
+
   #forgetRecorded(): void {
     this.#recorded = [];
     this.#recordedBytes = 0;
+    this.#sweepAt = leastSwept;
   }
 
   /** Asks that a value be kept when the next step runs, since it is likely to be read. */
