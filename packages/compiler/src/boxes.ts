@@ -43,3 +43,15 @@ export function coversAll(boxes: readonly Box[], size: number): boolean {
   }
   return covered === size;
 }
+
+/** Whether each index of the shape is at a position of its own: each stride reaches beyond all smaller ones together. */
+export function areDistinct(shape: Shape, strides: readonly number[]): boolean {
+  const loops = shape.map((extent, d) => ({ extent, stride: Math.abs(strides[d]) }));
+  let reach = 0;
+  for (const { extent, stride } of loops.sort((a, b) => a.stride - b.stride)) {
+    if (extent === 1) continue;
+    if (stride <= reach) return false;
+    reach += stride * (extent - 1);
+  }
+  return true;
+}

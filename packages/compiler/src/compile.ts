@@ -8,7 +8,7 @@ import {
   type LoopKernel,
   type Program,
 } from '@nn/core';
-import { type Box, boxOf, coversAll } from './boxes.ts';
+import { areDistinct, type Box, boxOf, coversAll } from './boxes.ts';
 import { compact, defaultBuffersPerKernel } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { overwriteTemporaries, representativeOf } from './in-place.ts';
@@ -210,9 +210,7 @@ class ProgramWriter implements LoweringContext {
   #base(node: GraphNode, target: number): Kernel[] {
     const [base] = node.inputs;
     const boxes = this.#boxesOver(node);
-    // An assign's positions are distinct.
-    const isWhole = node.op === 'assign' && node.inputs[1].size === node.size;
-    if (isWhole || (boxes !== null && coversAll(boxes, node.size))) return [];
+    if (this.#isWhole(node) || (boxes !== null && coversAll(boxes, node.size))) return [];
     if (this.schedule.baseIntoTarget(node)) return [this.#computeInto(base, target)];
     const reused = this.schedule.baseToReuse(node);
     if (reused !== null && !this.#bufferOf.has(reused)) {
@@ -222,6 +220,13 @@ class ProgramWriter implements LoweringContext {
     }
     const source = this.bufferOf(contiguousSource(this.schedule, base));
     return [{ kind: 'copy', name: `${node.op}.base`, source, target }];
+  }
+
+  /** Whether an assign writes every element: as many as there are, each at a place of its own. */
+  #isWhole(node: GraphNode): boolean {
+    if (node.op !== 'assign') return false;
+    const { shape, size } = node.inputs[1];
+    return size === node.size && areDistinct(shape, attributesOf(node, 'assign').strides);
   }
 
   /** What an assign and those after it write into their common buffer; null where that is not known. */

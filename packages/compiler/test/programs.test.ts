@@ -222,3 +222,11 @@ test('joined tensors fill their buffer: nothing is written twice', () => {
   expect(loops(node('assign', [first, random([2, 1], 3)], { strides: [5, 1], offset: 3 }))).toHaveLength(3);
   expect(loops(node('assign', [first, b], { strides: [5, 1], offset: 2 }))).toHaveLength(3);
 });
+
+test('an assign of as many elements as there are starts from nothing, unless places repeat', () => {
+  const [base, value] = [exp(random([4, 6])), random([2, 2, 2, 3], 2)];
+  const pooled = node('assign', [base, value], { strides: [12, 3, 6, 1], offset: 0 });
+  expect(loops(pooled)).toEqual(['assign']);
+  const repeated = node('assign', [base, expand(scalar(0), [24])], { strides: [0], offset: 5 });
+  expect(loops(repeated)).toHaveLength(2);
+});
