@@ -67,7 +67,7 @@ onEveryDevice((device, fused) => {
 
     it(`stays flat over ${steps} training steps without a pause or a dispose`, () => {
       const former = memoryPolicy();
-      memoryPolicy({ keptBytes: 2 ** 18 });
+      memoryPolicy({ keptBytes: 2 ** 15 });
       const net = new TwoLayers();
       const live: number[] = [];
       for (let i = 1; i <= steps; i++) {

@@ -35,8 +35,8 @@ export type { Keeping } from './holdings.ts';
 /** Byte budgets of a device for values that are kept though nobody may need them. */
 export interface MemoryPolicy {
   /**
-   * Old versions of overwritten tensors and gradients; and as much again for outputs. Default 16 MiB: more is slower,
-   * since it is no longer in the processor's caches when its memory is used again. Where the tensors that an optimizer
+   * Old versions of overwritten tensors and gradients; and eight times as much for outputs. Default 8 MiB: more is
+   * slower, since it is no longer in the processor's caches when its memory is used again. Where the tensors that an optimizer
    * updates in one step take more than this, it updates them in place, and no old versions are kept. Compiled functions
    * keep them only for what was recorded outside.
    */
@@ -50,7 +50,7 @@ export interface MemoryPolicy {
 }
 
 const policy: MemoryPolicy = {
-  keptBytes: 16 * 2 ** 20,
+  keptBytes: 8 * 2 ** 20,
   uploadBytes: 2 ** 30,
   pendingNodes: 8192,
   pendingBytes: 512 * 2 ** 20,
@@ -91,6 +91,9 @@ export function runtimeOf(device: string): Runtime {
 export function settleRuntimes(): void {
   for (const runtime of runtimes.values()) runtime.settle();
 }
+
+/** How much more than for old versions there is room for outputs: these are more likely to be read. */
+const outputShare = 8;
 
 /** Outputs kept on a device that can be read synchronously, at most. */
 const mostOutputs = 1024;
@@ -536,7 +539,7 @@ export class Runtime {
     this.#evict('transient', policy.keptBytes, mostTransients);
     // Small outputs cost little each, but a loop that never pauses makes many: the host's are collected.
     const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
-    this.#evict('output', policy.keptBytes, count);
+    this.#evict('output', outputShare * policy.keptBytes, count);
     if (this.backend.capabilities.synchronousRead) this.#evict('value', Number.POSITIVE_INFINITY, mostValues);
     this.#evict('upload', policy.uploadBytes);
     this.#watch.endFlush();
