@@ -240,46 +240,90 @@ export function fromHost(values: HostArray, dtype: DType, device: string): Tenso
   return fromNode(dataNode(values, [values.length], dtype, device));
 }
 
-/** Every element the same number. */
-export function full(shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
-  const inferred = scalarDType(value);
-  const { dtype, device } = creation(
-    'full',
-    options,
-    categoryOf(inferred) === 'float' ? getDefaultDType() : inferred,
-  );
+/** A tensor of one number, for the function that was called. */
+function filled(
+  functionName: string,
+  shape: Shape,
+  value: Scalar,
+  options: CreationOptions | undefined,
+  fallback: DType = getDefaultDType(),
+): Tensor {
+  const { dtype, device } = creation(functionName, options, fallback);
   const filler = scalarTensor(value, dtype).node;
-  const node = record('expand', [filler], { shape: checkShape('full', shape) }, device);
+  const node = record('expand', [filler], { shape: checkShape(functionName, shape) }, device);
   return finish(fromNode(node), options);
 }
 
+/** Every element the same number. */
+export function full(shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
+  const inferred = scalarDType(value);
+  return filled(
+    'full',
+    shape,
+    value,
+    options,
+    categoryOf(inferred) === 'float' ? getDefaultDType() : inferred,
+  );
+}
+
 export function zeros(shape: Shape, options?: CreationOptions): Tensor {
-  return full(shape, 0, { ...options, dtype: options?.dtype ?? getDefaultDType() });
+  return filled('zeros', shape, 0, options);
 }
 
 export function ones(shape: Shape, options?: CreationOptions): Tensor {
-  return full(shape, 1, { ...options, dtype: options?.dtype ?? getDefaultDType() });
+  return filled('ones', shape, 1, options);
 }
 
 /** Like `zeros`: memory is never shown uninitialised. */
 export function empty(shape: Shape, options?: CreationOptions): Tensor {
-  return zeros(shape, options);
+  return filled('empty', shape, 0, options);
 }
 
-function like(x: Tensor, options: CreationOptions | undefined): CreationOptions {
+function like(functionName: string, x: Tensor, options: CreationOptions | undefined): CreationOptions {
+  if (!isTensor(x)) throw new ArgumentError(`${functionName}: expected a tensor, got ${describe(x)}`);
   return { dtype: x.dtype, ...(x.device === '' ? {} : { device: x.device }), ...options };
 }
 
 export function zerosLike(x: Tensor, options?: CreationOptions): Tensor {
-  return zeros(x.shape, like(x, options));
+  return filled('zerosLike', x.shape, 0, like('zerosLike', x, options));
 }
 
 export function onesLike(x: Tensor, options?: CreationOptions): Tensor {
-  return ones(x.shape, like(x, options));
+  return filled('onesLike', x.shape, 1, like('onesLike', x, options));
 }
 
 export function fullLike(x: Tensor, value: Scalar, options?: CreationOptions): Tensor {
-  return full(x.shape, value, like(x, options));
+  return filled('fullLike', x.shape, value, like('fullLike', x, options));
+}
+
+/** Like `zerosLike`: memory is never shown uninitialised. */
+export function emptyLike(x: Tensor, options?: CreationOptions): Tensor {
+  return filled('emptyLike', x.shape, 0, like('emptyLike', x, options));
+}
+
+/** `torch.Tensor.new_full`: another shape, with this tensor's dtype and device unless the options say others. */
+export function newFull(x: Tensor, shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
+  return filled('newFull', shape, value, like('newFull', x, options));
+}
+
+/** `torch.Tensor.new_zeros`. */
+export function newZeros(x: Tensor, shape: Shape, options?: CreationOptions): Tensor {
+  return filled('newZeros', shape, 0, like('newZeros', x, options));
+}
+
+/** `torch.Tensor.new_ones`. */
+export function newOnes(x: Tensor, shape: Shape, options?: CreationOptions): Tensor {
+  return filled('newOnes', shape, 1, like('newOnes', x, options));
+}
+
+/** `torch.Tensor.new_empty`; as `newZeros`: memory is never shown uninitialised. */
+export function newEmpty(x: Tensor, shape: Shape, options?: CreationOptions): Tensor {
+  return filled('newEmpty', shape, 0, like('newEmpty', x, options));
+}
+
+/** `torch.Tensor.new_tensor`: `tensor`, with this tensor's dtype and device unless the options say others. */
+export function newTensor(x: Tensor, data: TensorData, options?: TensorOptions): Tensor {
+  return tensor(data, like('newTensor', x, options));
 }
 
 /** start, start + step, … below end (above, for a negative step). `arange(end)` starts at 0. */
@@ -306,18 +350,58 @@ export function arange(...given: (number | CreationOptions | undefined)[]): Tens
   return finish(fromNode(dataNode(values, [length], dtype, device)), options);
 }
 
-/** `steps` numbers from start to end, both included. */
-export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
+/** `steps` numbers from start to end, each the value of `at` at its exact place between them. */
+function spaced(
+  functionName: string,
+  start: number,
+  end: number,
+  steps: number,
+  options: CreationOptions | undefined,
+  at: (place: number) => number,
+): Tensor {
   if (!Number.isInteger(steps) || steps < 0)
-    throw new ArgumentError(`linspace: steps must be an integer of at least 0, got ${steps}`);
-  const { dtype, device } = creation('linspace', options, getDefaultDType());
+    throw new ArgumentError(
+      `${functionName}: steps must be an integer of at least 0, got ${describe(steps)}`,
+    );
+  for (const bound of [start, end]) {
+    if (typeof bound === 'number') continue;
+    throw new ArgumentError(`${functionName}: start and end must be numbers, got ${describe(bound)}`);
+  }
+  const { dtype, device } = creation(functionName, options, getDefaultDType());
   const gap = steps > 1 ? (end - start) / (steps - 1) : 0;
-  const at = (i: number): number => (i < steps / 2 ? start + i * gap : end - (steps - 1 - i) * gap);
+  // From the nearer end, so that both ends are exact.
+  const place = (i: number): number => (i < steps / 2 ? start + i * gap : end - (steps - 1 - i) * gap);
   const values = toHostArray(
-    Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))),
+    Array.from({ length: steps }, (_, i) => at(steps === 1 ? start : place(i))),
     dtype,
   );
   return finish(fromNode(dataNode(values, [steps], dtype, device)), options);
+}
+
+/** `torch.linspace`: `steps` numbers from start to end, both included. */
+export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
+  return spaced('linspace', start, end, steps, options, (place) => place);
+}
+
+/**
+ * `torch.logspace`: `steps` powers of the base, with exponents evenly spaced from start to end, both included.
+ *
+ * @throws {ArgumentError} for steps that are no integer of at least 0.
+ * @example
+ * ```ts
+ * import { interpreter, logspace, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await logspace(0, 3, 4, 2).toArray()); // => [1, 2, 4, 8]
+ * ```
+ */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  base: number = 10,
+  options?: CreationOptions,
+): Tensor {
+  return spaced('logspace', start, end, steps, options, (place) => base ** place);
 }
 
 /** Ones on the diagonal. */

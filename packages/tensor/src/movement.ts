@@ -108,6 +108,15 @@ export function t(x: Tensor): Tensor {
     : transpose(x, 0, 1);
 }
 
+/** `torch.Tensor.H` of real numbers. */
+export function adjoint(x: Tensor): Tensor {
+  if (x.ndim !== 0 && x.ndim !== 2)
+    throw new ShapeError(
+      `H: takes a matrix, got shape ${formatShape(x.shape)}. Use mH for batches of matrices`,
+    );
+  return t(x);
+}
+
 /** Repeats dimensions of size 1 without copies; -1 keeps a size. */
 export function expand(x: Tensor, wanted: Shape): Tensor {
   const lead = wanted.length - x.ndim;

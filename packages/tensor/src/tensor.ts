@@ -26,7 +26,7 @@ import {
   gradientEngineOrNull,
   type RemovableHandle,
 } from './gradient.ts';
-import { IndexingMethods } from './methods/indexing.ts';
+import { CreationMethods } from './methods/creation.ts';
 import * as movement from './movement.ts';
 import { observers } from './observer.ts';
 import * as printing from './printing.ts';
@@ -63,7 +63,7 @@ export function isTensor(value: unknown): value is Tensor {
  * console.log(await x.mul(x).sum().item()); // => 30
  * ```
  */
-export class Tensor extends IndexingMethods {
+export class Tensor extends CreationMethods {
   readonly storage: Storage;
   readonly shape: Shape;
   /** Null for a tensor that shows its whole storage. */
@@ -139,8 +139,19 @@ export class Tensor extends IndexingMethods {
   /** The tensor whose whole storage this one shows a part of; itself when it is no view. */
   get root(): Tensor {
     let tensor: Tensor = this;
-    while (tensor.viewInfo !== null) tensor = tensor.viewInfo.parent;
+    while (tensor.viewInfo !== null) {
+      tensor.checkParent();
+      tensor = tensor.viewInfo.parent;
+    }
     return tensor;
+  }
+
+  /** @throws {ArgumentError} when what this tensor is a view of was resized since. */
+  checkParent(): void {
+    if (this.viewInfo === null || this.viewInfo.parent.storage === this.storage) return;
+    throw new ArgumentError(
+      'resize_: the tensor that this one is a view of has another shape now. Take the view again',
+    );
   }
 
   /** The graph node of the current value. */
@@ -157,6 +168,7 @@ export class Tensor extends IndexingMethods {
   }
 
   #lookUpView(): void {
+    this.checkParent();
     const { parent, op, attributes } = this.viewInfo!;
     const changed = this.#seenVersion !== this.storage.version;
     this.#seenVersion = this.storage.version;
@@ -363,6 +375,14 @@ export class Tensor extends IndexingMethods {
       this,
       this.shape.map((_, dim) => this.ndim - 1 - dim),
     );
+  }
+  /** `torch.Tensor.H` of real numbers: a matrix transposed. @throws {ShapeError} unless it has 2 dimensions, or none. */
+  get H(): Tensor {
+    return movement.adjoint(this);
+  }
+  /** `torch.Tensor.mH` of real numbers: `mT`. */
+  get mH(): Tensor {
+    return this.mT;
   }
   /** The last two dimensions swapped. */
   get mT(): Tensor {
