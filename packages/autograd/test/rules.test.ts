@@ -1,7 +1,7 @@
 // Every rule against finite differences in float64, first and second derivatives.
 import { gradcheck, gradgradcheck } from '@nn/autograd';
 import { type AttributesOf, type OpName, opNames } from '@nn/core';
-import { apply, interpreter, type Tensor, tensor, use } from '@nn/tensor';
+import { apply, interpreter, scalarFunction, type Tensor, tensor, use } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rules } from '../src/rules/table.ts';
 
@@ -36,7 +36,22 @@ const reduce = () => [
   { inputs: [values([2, 3, 2], 0.5, 2)], attributes: { dims: [0, 2], keepDims: true } },
 ];
 
+/** a x y, which brings its own derivative. */
+const scaledProduct = scalarFunction({
+  name: 'test.scaledProduct',
+  expression: (b, [x, y], [a]) => b.binary('mul', b.constantLike(a, x), b.binary('mul', x, y)),
+  derivative: ({ gradient, inputs: [x, y], constants: [a], needs }) => [
+    needs[0] ? gradient.mul(y).mul(a) : null,
+    needs[1] ? gradient.mul(x).mul(a) : null,
+  ],
+});
+
 const samples: Samples = {
+  scalarFunction: () => {
+    const inputs = [values([2, 3], -2, 2), values([2, 1], -2, 2, 1)];
+    scaledProduct(inputs, [3]);
+    return [{ inputs, attributes: { name: 'test.scaledProduct', constants: [3] } }];
+  },
   neg: unary(-2, 2),
   abs: unary(0.2, 2),
   sign: unary(0.2, 2),

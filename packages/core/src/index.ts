@@ -29,6 +29,12 @@ export type { HeavyOps } from './ops/heavy.ts';
 export type { LeafOps } from './ops/leaf.ts';
 export type { MovementOps } from './ops/movement.ts';
 export type { ReduceAttributes, ReductionOps } from './ops/reduction.ts';
+export {
+  registerScalarFunction,
+  type ScalarExpression,
+  type ScalarFunctionAttributes,
+  type ScalarFunctionOps,
+} from './ops/scalar-function.ts';
 export { type AttributesOf, definitionOf, type OpName, type Ops, opNames, ops } from './ops/table.ts';
 export * from './scalar.ts';
 export * from './shape.ts';

@@ -70,6 +70,7 @@ export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
 export * from './runtime.ts';
+export * from './scalar-function.ts';
 export * from './scans.ts';
 export * from './scattering.ts';
 export * from './shaping.ts';

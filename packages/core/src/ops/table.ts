@@ -7,8 +7,10 @@ import { type HeavyOps, heavyOps } from './heavy.ts';
 import { type LeafOps, leafOps } from './leaf.ts';
 import { type MovementOps, movementOps } from './movement.ts';
 import { type ReductionOps, reductionOps } from './reduction.ts';
+import { type ScalarFunctionOps, scalarFunctionOps } from './scalar-function.ts';
 
 export type Ops = ElementwiseOps &
+  ScalarFunctionOps &
   GeneratorOps &
   MovementOps &
   ReductionOps &
@@ -26,6 +28,7 @@ export type AttributesOf<N extends OpName> = Ops[N] extends {
 
 export const ops: Ops = {
   ...elementwiseOps,
+  ...scalarFunctionOps,
   ...generatorOps,
   ...movementOps,
   ...reductionOps,
