@@ -1,6 +1,7 @@
 // Walks the record backwards, adding up gradients.
 import { AutogradError, formatShape, sameShape } from '@nn/core';
 import {
+  apply,
   type BackwardOptions,
   checkOptions,
   type GradientEngine,
@@ -11,6 +12,7 @@ import {
   type RemovableHandle,
   recordFunction,
   runtimeOf,
+  setGradient,
   type Tensor,
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
@@ -75,7 +77,7 @@ function walk(
     if (total === undefined) return;
     gradients.delete(state);
     const gradient = hooked(state, total);
-    if (state.retainsGrad) state.grad = state.grad === null ? gradient : state.grad.add(gradient);
+    if (state.retainsGrad) setGradient(state, state.grad === null ? gradient : state.grad.add(gradient));
     sink.receive(state, gradient);
     if (sink.isEnd(state)) return;
     const inputGradients = anomaly?.backward(recorded, gradient) ?? recorded.backward(gradient);
@@ -128,12 +130,13 @@ function rootOf(
 }
 
 /**
- * Adds up in `.grad`, later ones in place, as in PyTorch: so the first gets a storage of its own, since rules may hand
- * one tensor, or an expanded view, to several inputs.
+ * Adds up in `.grad`, later ones in place, as in PyTorch: so the first gets a storage and a node of its own, since rules
+ * may hand one tensor, or an expanded view, to several inputs.
  */
 function accumulate(state: GradientState, gradient: Tensor, createGraph: boolean): void {
-  if (state.grad === null) state.grad = createGraph ? gradient : gradient.detach().clone();
-  else if (createGraph) state.grad = state.grad.add(gradient);
+  if (state.grad === null)
+    state.grad = createGraph ? gradient : apply('reshape', [gradient], { shape: gradient.shape });
+  else if (createGraph) setGradient(state, state.grad.add(gradient));
   else state.grad.add_(gradient);
   keepGradient(state);
 }

@@ -269,7 +269,7 @@ export class Call {
       if (node.device !== '') runtimeOf(node.device).keepLater(this.#cloned(node), keeping);
     }
     for (const { grad } of this.#gradients) {
-      if (grad !== null && grad.device !== '') runtimeOf(grad.device).keepLater(grad.node, 'transient');
+      if (grad !== null && grad.device !== '') runtimeOf(grad.device).keepLater(grad.node, 'value');
     }
     const required = new Map<string, Node[]>();
     for (const node of this.#required) {
@@ -339,14 +339,14 @@ export class Call {
     const values: Node[] = new Array(plan.roots.length);
     this.#evaluateInputs(plan);
     for (const part of plan.parts) {
-      const { prepared, keepings, roots } = part;
+      const { prepared, keepings, recycles, roots } = part;
       const nodes: Node[] = [];
       for (const slot of part.inputs) nodes.push(bound[slot]);
       const params: (number | bigint)[] = [];
       for (const slot of part.params)
         params.push(slot >= 0 ? this.#scalars[slot] : bound[-1 - slot].state!.value!);
       const former = part.results;
-      const results = part.runtime.replay(prepared, { nodes, params, keepings, donates, former });
+      const results = part.runtime.replay(prepared, { nodes, params, keepings, recycles, donates, former });
       part.results = results;
       for (let i = 0; i < results.length; i++) {
         values[roots[i]] = results[i];

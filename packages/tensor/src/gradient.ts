@@ -41,11 +41,19 @@ export interface GradientEngine {
   registerHook(tensor: Tensor, hook: (gradient: Tensor) => Tensor | undefined): RemovableHandle;
 }
 
+/** Sets or clears the gradient. The one before is an old version from now on, unless it was realized. */
+export function setGradient(state: GradientState, grad: Tensor | null): void {
+  const former = state.grad;
+  state.grad = grad;
+  const node = former === null || former === grad ? null : former.storage.knownNode;
+  if (node !== null && node.device !== '') runtimeOf(node.device).cleared(node);
+}
+
 /** Asks that a gradient, newly set, be kept when it is computed: it is likely to be read. */
 export function keepGradient(state: GradientState): void {
   const { grad } = state;
   if (activeCall !== null) activeCall.keepGradient(state);
-  else if (grad !== null) runtimeOf(grad.device).keepLater(grad.node, 'transient');
+  else if (grad !== null) runtimeOf(grad.device).keepLater(grad.node, 'value');
 }
 
 let engine: GradientEngine | null = null;

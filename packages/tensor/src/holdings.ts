@@ -3,11 +3,12 @@ import type { NodeState } from '@nn/core';
 
 /**
  * How a held value may go when memory is short.
- * - `value`: current values of tensors that were written or realized. No budget; when the device is full they are
+ * - `value`: current values of tensors that were written or realized, and gradients. No budget; when the device is full they are
  *   moved to the host, if it can be read synchronously.
  * - `output`: what was read, or is likely to be. Beyond the budget moved to the host, or where the device cannot be
  *   read synchronously, dropped as transients are.
- * - `transient`: dropped; reading it afterwards throws an error that names the cure. Gradients and old versions.
+ * - `transient`: dropped; reading it afterwards throws an error that names the cure. Old versions, and gradients that
+ *   were cleared.
  * - `upload`: the device's copy of data that is on the host: dropped and uploaded again when needed.
  */
 export type Keeping = 'value' | 'output' | 'transient' | 'upload';
@@ -21,6 +22,8 @@ export interface Holding {
   readonly bytes: number;
   /** The flush that used it last. */
   flush: number;
+  /** Whether somebody asked that it be kept, whatever becomes of the tensor that it was computed for. */
+  isRealized: boolean;
   /** Whether a registry tells when its node is collected. */
   isWatched: boolean;
   before: Holding | null;
@@ -74,6 +77,7 @@ export class Holdings {
       keeping,
       bytes,
       flush,
+      isRealized: false,
       isWatched: false,
       before: null,
       after: null,

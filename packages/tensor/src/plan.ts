@@ -48,7 +48,8 @@ export function buildPlan(
   want(written, 'value');
   for (const [node, keeping] of trace.extras) want([node], keeping);
   want(wanted.slice(formers.length + gradients), 'output');
-  want(wanted.slice(formers.length), 'transient');
+  const recycled = new Set(wanted.slice(formers.length).filter((node) => !keepings.has(node)));
+  want(recycled, 'value');
   const roots = [...keepings.keys()];
   const positions = new Map(roots.map((root, i) => [root, i]));
 
@@ -66,7 +67,7 @@ export function buildPlan(
     else list.push(root);
   }
   const parts = Array.from(devices, ([device, list]) =>
-    buildPart(trace, device, list, updates, positions, keepings),
+    buildPart({ trace, device, roots: list, updates, positions, keepings, recycled }),
   );
   const plan: Plan = {
     wanted,
@@ -83,14 +84,17 @@ export function buildPlan(
   return plan;
 }
 
-function buildPart(
-  trace: Trace,
-  device: string,
-  roots: readonly Node[],
-  updates: ReadonlyMap<Node, Node>,
-  positions: ReadonlyMap<Node, number>,
-  keepings: ReadonlyMap<Node, Keeping>,
-): PlanPart {
+interface PartOptions {
+  readonly trace: Trace;
+  readonly device: string;
+  readonly roots: readonly Node[];
+  readonly updates: ReadonlyMap<Node, Node>;
+  readonly positions: ReadonlyMap<Node, number>;
+  readonly keepings: ReadonlyMap<Node, Keeping>;
+  readonly recycled: ReadonlySet<Node>;
+}
+
+function buildPart({ trace, device, roots, updates, positions, keepings, recycled }: PartOptions): PlanPart {
   const slots = new Map(trace.placeholders.map((placeholder, slot) => [placeholder, slot]));
   // The program's params are told apart by the values that they have meanwhile.
   let scalars = 0;
@@ -107,6 +111,7 @@ function buildPart(
     params: prepared.params.map(Number),
     roots: results.map((root) => positions.get(root)!),
     keepings: results.map((root) => keepings.get(root)!),
+    recycles: results.map((root) => recycled.has(root)),
     results: [],
   };
 }

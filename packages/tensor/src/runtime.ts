@@ -112,7 +112,7 @@ function bytesOf({ shape, dtype }: Node): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
 
-/** Values asked to be kept at the next step, at most. */
+/** Values asked to be kept at the next step, at most, before outputs are forgotten. */
 const mostPending = 512;
 
 /** Recorded nodes that are not worth looking through. */
@@ -150,6 +150,8 @@ export interface Replay {
   readonly params: readonly (number | bigint)[];
   /** For each result. */
   readonly keepings: readonly Keeping[];
+  /** Whether a result may take the memory of the last call's, when that is an old version by now. */
+  readonly recycles: readonly boolean[];
   readonly donates: boolean;
   /** The results of the last call. */
   readonly former: readonly Node[];
@@ -222,21 +224,23 @@ export class Runtime {
       return;
     }
     if (isHeld(node)) return;
-    if (this.#pending.size >= mostPending) {
-      for (const oldest of this.#pending.keys()) {
-        this.#pending.delete(oldest);
-        break;
-      }
-    }
     this.#pending.set(node, keeping);
+    if (keeping === 'output' && this.#pending.size > mostPending) this.#dropOldestOutput();
+  }
+
+  #dropOldestOutput(): void {
+    for (const [node, keeping] of this.#pending) {
+      if (keeping !== 'output') continue;
+      this.#pending.delete(node);
+      return;
+    }
   }
 
   /** Notes that a storage's value was overwritten by one that is not computed yet. */
   overwritten(storage: { readonly node: Node }, former: Node): void {
-    this.#pending.delete(former);
     // A value that was kept across steps has a successor that must not become an ever longer graph.
     if (isHeld(former) && !this.#written.has(storage)) this.#written.set(storage, former);
-    this.#supersede(former);
+    this.supersede(former);
   }
 
   /** Runs what the given values need, together with everything asked to be kept since the last step. */
@@ -295,21 +299,22 @@ export class Runtime {
 
   /** Computes and holds the values of the nodes. */
   evaluate(nodes: readonly Node[], keeping: Keeping): void {
-    if (keeping === 'value') {
-      // What is held for a while is held for good from now on.
-      for (const node of nodes) {
-        const held = node.state === null ? undefined : this.#holdings.get(node.state)?.keeping;
-        if (held === 'transient' || held === 'output') this.#hold(node, 'value');
-      }
-    }
-    if (activeCall === null) {
-      this.#run(new Map(nodes.map((node) => [node, keeping])));
-      return;
-    }
-    activeCall.require(nodes);
-    const outside = nodes.filter((node) => !isTraced(node));
+    const outside = activeCall === null ? nodes : nodes.filter((node) => !isTraced(node));
+    activeCall?.require(nodes);
+    // What is held for a while is held for good from now on.
+    if (keeping === 'value') this.#realize(outside);
     this.#run(new Map(outside.map((node) => [node, keeping])));
-    activeCall.renumber();
+    if (keeping === 'value') this.#realize(outside);
+    activeCall?.renumber();
+  }
+
+  #realize(nodes: readonly Node[]): void {
+    for (const { state } of nodes) {
+      const holding = state === null ? undefined : this.#holdings.get(state);
+      if (holding === undefined || holding.keeping === 'upload') continue;
+      this.#holdings.touch(holding, holding.flush, 'value');
+      holding.isRealized = true;
+    }
   }
 
   /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */
@@ -329,7 +334,7 @@ export class Runtime {
    * `donates`, in the buffers of the inputs, where nobody else may need these; else in copies of them.
    */
   replay(prepared: Prepared, replay: Replay): Node[] {
-    const { nodes, params, keepings, donates, former } = replay;
+    const { nodes, params, keepings, recycles, donates, former } = replay;
     this.#flush++;
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
@@ -346,7 +351,7 @@ export class Runtime {
     const outputs: DeviceBuffer[] = [];
     for (let i = 0; i < prepared.outputs.length; i++) {
       const root = prepared.outputs[i];
-      const isFree = donates && keepings[i] === 'transient' && this.#isFree(former[i]);
+      const isFree = donates && recycles[i] && this.#isFree(former[i]);
       const result = isFree
         ? takeOver(former[i], root, recycledMessage)
         : valueNode(root, { buffer: this.#allocate(root.dtype, sizeOf(root.shape)) });
@@ -383,10 +388,8 @@ export class Runtime {
 
   /** Notes that a compiled function overwrote a storage's value. */
   replaced(former: Node, donates: boolean): void {
-    this.#pending.delete(former);
     const { state } = former;
-    if (state === null) return;
-    if (!donates || !isUnshared(former) || state.host !== undefined) this.#supersede(former);
+    if (state === null || !donates || !isUnshared(former) || state.host !== undefined) this.supersede(former);
     else if (state.buffer !== undefined) {
       this.release(state);
       state.lost = updatedMessage;
@@ -527,8 +530,15 @@ export class Runtime {
     this.#watch.add(node, this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush));
   }
 
+  /** Notes that a gradient was cleared: an old version, unless somebody asked that it be kept. */
+  cleared(node: Node): void {
+    this.#pending.delete(node);
+    if (node.state === null || this.#holdings.get(node.state)?.isRealized !== true) this.supersede(node);
+  }
+
   /** An old version stays only as long as the budget for them allows. */
-  #supersede(node: Node): void {
+  supersede(node: Node): void {
+    this.#pending.delete(node);
     if (node.state === null || node.shared) return;
     const holding = this.#holdings.get(node.state);
     if (holding?.keeping === 'value' || holding?.keeping === 'output')

@@ -25,6 +25,7 @@ import {
   gradientEngine,
   gradientEngineOrNull,
   type RemovableHandle,
+  setGradient,
 } from './gradient.ts';
 import { CreationMethods } from './methods/creation.ts';
 import * as movement from './movement.ts';
@@ -70,9 +71,11 @@ export class Tensor extends CreationMethods {
   readonly viewInfo: View | null;
   /** This tensor's part in differentiation, owned by @nn/autograd. */
   #gradient: GradientState | null = null;
-  /** For views: the storage version at which node and gradient were looked up. */
+  /** For views: the storage version at which the gradient was looked up. */
   #seenVersion: number;
   #viewNode: Node | null = null;
+  /** For views: the storage version at which the node was looked up. */
+  #nodeVersion = 0;
   /** For views: the compiled function's call that looked up the node. */
   #viewCall: Call | null = null;
   #viewTracked: boolean;
@@ -157,28 +160,24 @@ export class Tensor extends CreationMethods {
   /** The graph node of the current value. */
   get node(): Node {
     if (this.viewInfo === null) return this.storage.node;
-    if (
-      this.#viewNode === null ||
-      this.#seenVersion !== this.storage.version ||
-      this.#viewCall !== activeCall
-    ) {
-      this.#lookUpView();
+    const { version } = this.storage;
+    if (this.#viewNode === null || this.#nodeVersion !== version || this.#viewCall !== activeCall) {
+      const { parent, op, attributes } = this.viewInfo;
+      this.#nodeVersion = version;
+      this.#viewCall = activeCall;
+      this.#viewNode =
+        activeCall === null
+          ? makeNode(op, [parent.node], attributes as never)
+          : activeCall.record(op, [parent.node], attributes, undefined);
     }
-    return this.#viewNode!;
+    return this.#viewNode;
   }
 
-  #lookUpView(): void {
-    this.checkParent();
-    const { parent, op, attributes } = this.viewInfo!;
-    const changed = this.#seenVersion !== this.storage.version;
+  /** The memory was written since: the view's derivative leads through the write. */
+  #lookUpGradient(): void {
     this.#seenVersion = this.storage.version;
-    this.#viewCall = activeCall;
-    this.#viewNode =
-      activeCall === null
-        ? makeNode(op, [parent.node], attributes as never)
-        : activeCall.record(op, [parent.node], attributes, undefined);
-    if (!changed || !this.#viewTracked) return;
-    // The memory was written since: the view's derivative leads through the write.
+    if (!this.#viewTracked) return;
+    const { parent, op, attributes } = this.viewInfo!;
     this.#gradient = null;
     const engine = gradientEngineOrNull();
     if (engine !== null && parent.gradient?.requiresGrad) engine.record(op, [parent], attributes, this);
@@ -186,7 +185,7 @@ export class Tensor extends CreationMethods {
 
   /** Differentiation state; see @nn/autograd. */
   get gradient(): GradientState | null {
-    if (this.viewInfo !== null && this.#seenVersion !== this.storage.version) this.#lookUpView();
+    if (this.viewInfo !== null && this.#seenVersion !== this.storage.version) this.#lookUpGradient();
     return this.#gradient;
   }
   set gradient(state: GradientState | null) {
@@ -200,10 +199,15 @@ export class Tensor extends CreationMethods {
   }
 
   /** A handle that keeps this value and this gradient state whatever is written to the storage later. */
-  snapshot(): Tensor {
-    const copy = new Tensor(new Storage(this.node), this.shape, null);
+  snapshot(storage: Storage = new Storage(this.node)): Tensor {
+    const copy = new Tensor(storage, this.shape, null);
     copy.gradient = this.gradient;
     return copy;
+  }
+
+  /** Has the whole storage show another value, of this shape, dtype and device. */
+  overwrite(value: Tensor): void {
+    this.storage.write(value.node);
   }
 
   /** @throws {ArgumentError} when several elements share a place, so that a write would be ambiguous. */
@@ -251,7 +255,7 @@ export class Tensor extends CreationMethods {
     return this.gradient?.grad ?? null;
   }
   set grad(value: Tensor | null) {
-    if (this.gradient !== null) this.gradient.grad = value;
+    if (this.gradient !== null) setGradient(this.gradient, value);
     else if (value !== null) throw new AutogradError('grad: this tensor does not require gradients');
   }
   get gradFn(): { readonly name: string } | null {

@@ -70,6 +70,8 @@ export interface PlanPart {
   /** Positions among the plan's roots, in the order of the program's outputs, and then of what it updates. */
   readonly roots: readonly number[];
   readonly keepings: readonly Keeping[];
+  /** Results that are gradients only: they may take the memory of those of the last call. */
+  readonly recycles: readonly boolean[];
   /** What the last run left. */
   results: readonly Node[];
 }
