@@ -44,6 +44,69 @@ export function record<N extends OpName>(
   return node;
 }
 
+/** Where the elements of a view lie in its storage. */
+export type ViewGeometry = Pick<View, 'strides' | 'offset'> & { readonly shape: Shape };
+
+/** Does the ops that are called while it is installed, in its own way: batched, say, or counted. */
+export interface OpHandler {
+  /**
+   * What the op gives. `apply` and `applyView` within reach the handlers that were installed before, and the recording
+   * last. `view` is null unless the result shows the input's memory.
+   */
+  apply(
+    op: OpName,
+    inputs: readonly Tensor[],
+    attributes: object,
+    device: string | undefined,
+    view: ViewGeometry | null,
+  ): Tensor;
+}
+
+interface HandlerFrame {
+  readonly handler: OpHandler;
+  readonly below: HandlerFrame | null;
+}
+
+let handlers: HandlerFrame | null = null;
+
+/** Whether ops go to a handler now. */
+export function isHandling(): boolean {
+  return handlers !== null;
+}
+
+function withFrame<T>(frame: HandlerFrame | null, body: () => T): T {
+  const former = handlers;
+  handlers = frame;
+  try {
+    return body();
+  } finally {
+    handlers = former;
+  }
+}
+
+/** Runs the body, which must not be asynchronous, with the handler before all others. */
+export function withHandler<T>(handler: OpHandler, body: () => T): T {
+  return withFrame({ handler, below: handlers }, body);
+}
+
+/** Runs the body with the handlers alone that were installed before the given one. */
+export function belowHandler<T>(handler: OpHandler, body: () => T): T {
+  let frame = handlers;
+  while (frame !== null && frame.handler !== handler) frame = frame.below;
+  return withFrame(frame === null ? handlers : frame.below, body);
+}
+
+function handled(
+  op: OpName,
+  inputs: readonly Tensor[],
+  attributes: object,
+  device: string | undefined,
+  view: ViewGeometry | null,
+): Tensor {
+  const { handler, below } = handlers!;
+  return withFrame(below, () => handler.apply(op, inputs, attributes, device, view));
+}
+
 /**
  * Records an op.
  *
@@ -55,6 +118,7 @@ export function apply<N extends OpName>(
   attributes: AttributesOf<N>,
   device?: string,
 ): Tensor {
+  if (handlers !== null) return handled(op, inputs, attributes as object, device, null);
   const start = observers?.now() ?? 0;
   const nodes: Node[] = [];
   for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
@@ -70,8 +134,9 @@ export function applyView<N extends OpName>(
   op: N,
   input: Tensor,
   attributes: AttributesOf<N>,
-  view: Pick<View, 'strides' | 'offset'> & { shape: Shape },
+  view: ViewGeometry,
 ): Tensor {
+  if (handlers !== null) return handled(op, [input], attributes as object, undefined, view);
   const output = new Tensor(input.storage, view.shape, {
     parent: input,
     op,
@@ -83,7 +148,13 @@ export function applyView<N extends OpName>(
   return output;
 }
 
-function recordGradient(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void {
+/** Notes an op for derivatives, if it takes part in any. */
+export function recordGradient(
+  op: OpName,
+  inputs: readonly Tensor[],
+  attributes: object,
+  output: Tensor,
+): void {
   const engine = gradientEngineOrNull();
   if (engine === null) return;
   if (!engine.isEnabled()) {
@@ -198,7 +269,7 @@ export function writeInPlace(
       : spread;
   if (root === target) {
     const before = engine?.isEnabled() && target.requiresGrad ? target.snapshot() : null;
-    target.storage.write(materializedNode(fitted, target));
+    target.overwrite(materialized(fitted, target));
     if (engine?.isEnabled() && fitted.requiresGrad) target.gradient = fitted.gradient;
     // What was overwritten by a constant has the gradient zero, as in PyTorch.
     else if (before !== null)
@@ -209,16 +280,15 @@ export function writeInPlace(
       strides: target.strides(),
       offset: target.storageOffset(),
     });
-    root.storage.write(written.node);
+    root.overwrite(written);
     if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
   }
   return target;
 }
 
-/** A node of the target's device, also for plain numbers. */
-function materializedNode(value: Tensor, target: Tensor): Node {
-  if (value.node.device !== '') return value.node;
-  return record('expand', [value.node], { shape: target.shape }, target.device);
+/** The value, on the target's device also if it is a plain number. */
+function materialized(value: Tensor, target: Tensor): Tensor {
+  return value.device === '' ? apply('expand', [value], { shape: target.shape }, target.device) : value;
 }
 
 export function isViewContiguous(tensor: Tensor): boolean {

@@ -3,7 +3,7 @@
 import { ArgumentError, type Shape } from '@nn/core';
 import { type CreationOptions, checkShape, creation, finish } from './creation.ts';
 import { getDefaultDType } from './defaults.ts';
-import { apply, fromNode, record, scalarTensor } from './dispatch.ts';
+import { apply, scalarTensor } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A stream of random numbers: its seed, and how many draws were made from it. */
@@ -76,8 +76,8 @@ function split(options: RandomOptions | undefined): {
 /** 32 random bits an element, int32. */
 export function randomBits(shape: Shape, device: string, generator: Generator): Tensor {
   const { offset, key0, key1 } = generator.next();
-  const inputs = [offset, key0, key1].map((value) => scalarTensor(value, 'int32').node);
-  return fromNode(record('randomBits', inputs, { shape }, device));
+  const inputs = [offset, key0, key1].map((value) => scalarTensor(value, 'int32'));
+  return apply('randomBits', inputs, { shape }, device);
 }
 
 /** 24 of the bits as a multiple of 2^-24 in [0, 1). */

@@ -162,6 +162,7 @@ export class Tensor extends CreationMethods {
     if (this.viewInfo === null) return this.storage.node;
     const { version } = this.storage;
     if (this.#viewNode === null || this.#nodeVersion !== version || this.#viewCall !== activeCall) {
+      this.checkParent();
       const { parent, op, attributes } = this.viewInfo;
       this.#nodeVersion = version;
       this.#viewCall = activeCall;
@@ -175,6 +176,7 @@ export class Tensor extends CreationMethods {
 
   /** The memory was written since: the view's derivative leads through the write. */
   #lookUpGradient(): void {
+    this.checkParent();
     this.#seenVersion = this.storage.version;
     if (!this.#viewTracked) return;
     const { parent, op, attributes } = this.viewInfo!;
