@@ -1,9 +1,5 @@
-// Runs the graph: decides when, what is kept afterwards and for how long.
-//
-// A value computed on the way to another is not kept. What is kept holds a device buffer until its node is
-// collected, it is disposed, or a budget is exceeded: then the least recently used go first. JavaScript tells
-// nobody that a handle is gone while a synchronous loop runs, so the budgets are what keeps memory flat there.
-import { type CompileOptions, PlanCache, type Prepared } from '@nn/compiler';
+// Runs the graph: decides when, and what is kept afterwards. A value computed on the way to another is not kept.
+import { type CacheOptions, PlanCache, type Prepared } from '@nn/compiler';
 import {
   type Backend,
   backendOf,
@@ -12,57 +8,28 @@ import {
   type DType,
   type Executable,
   type HostArray,
-  InternalError,
   isDeviceAvailable,
   isHeld,
   Node,
   type NodeState,
-  OutOfMemoryError,
   StaleValueError,
   sizeOf,
   UnsupportedError,
 } from '@nn/core';
 import { activeCall } from './active.ts';
 import { turnIfDue } from './event-loop.ts';
-import { Holdings, type Keeping } from './holdings.ts';
+import type { Keeping } from './holdings.ts';
+import { policy } from './memory-policy.ts';
 import { type Launch, observers } from './observer.ts';
 import { findRepeated } from './repeated.ts';
+import { Residence, staleMessage } from './residence.ts';
 import { isTraced } from './trace.ts';
-import { Watch } from './watch.ts';
 
 export type { Keeping } from './holdings.ts';
+export { type MemoryPolicy, memoryPolicy } from './memory-policy.ts';
 
-/** Byte budgets of a device for values that are kept though nobody may need them. */
-export interface MemoryPolicy {
-  /**
-   * Old versions of overwritten tensors and gradients; and eight times as much for outputs. Default 8 MiB: more is
-   * slower, since it is no longer in the processor's caches when its memory is used again. Where the tensors that an optimizer
-   * updates in one step take more than this, it updates them in place, and no old versions are kept. Compiled functions
-   * keep them only for what was recorded outside.
-   */
-  keptBytes: number;
-  /** Device copies of host data. Default 1 GiB. */
-  uploadBytes: number;
-  /** Recorded operations after which the graph is run by itself. Default 8192. */
-  pendingNodes: number;
-  /** Bytes of recorded results after which the graph is run by itself. Default 512 MiB. */
-  pendingBytes: number;
-}
-
-const policy: MemoryPolicy = {
-  keptBytes: 8 * 2 ** 20,
-  uploadBytes: 2 ** 30,
-  pendingNodes: 8192,
-  pendingBytes: 512 * 2 ** 20,
-};
 let fusion = true;
 const runtimes = new Map<string, Runtime>();
-
-/** Reads or changes the byte budgets. */
-export function memoryPolicy(changes: Partial<MemoryPolicy> = {}): Readonly<MemoryPolicy> {
-  Object.assign(policy, changes);
-  return { ...policy };
-}
 
 /** Turns fusion on or off for what is run from now on; results agree within rounding. Returns the former setting. */
 export function setFusion(enabled: boolean): boolean {
@@ -92,22 +59,6 @@ export function settleRuntimes(): void {
   for (const runtime of runtimes.values()) runtime.settle();
 }
 
-/** How much more than for old versions there is room for outputs: these are more likely to be read. */
-const outputShare = 8;
-
-/** Outputs kept on a device that can be read synchronously, at most. */
-const mostOutputs = 1024;
-
-/**
- * Old versions and gradients kept on a device, at most, but for those of the last flushes: few enough for a loop of
- * small steps to drop them while they are young, for that is when they cost the garbage collector nothing.
- */
-const mostTransients = 1024;
-const recentFlushes = 8;
-
-/** Values kept on a device that can be read synchronously, at most, but for those of the last flushes. */
-const mostValues = 4096;
-
 function bytesOf({ shape, dtype }: Node): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
@@ -129,10 +80,6 @@ export function requireDType(functionName: string, dtype: DType, backend: Backen
     `${functionName}: device '${backend.name}' has no ${dtype}. Use dtype '${other}', or another device`,
   );
 }
-
-const staleMessage =
-  'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
-  'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
 
 const recycledMessage =
   'this gradient was left by a compiled function, which has been called again since. ' +
@@ -161,8 +108,7 @@ export class Runtime {
   readonly backend: Backend;
   readonly #fused: PlanCache;
   readonly #unfused: PlanCache;
-  readonly #holdings = new Holdings();
-  readonly #watch: Watch;
+  readonly #residence: Residence;
   #recorded: Node[] = [];
   #recordedBytes = 0;
   /** How many recorded nodes there are when those that were computed are looked for. */
@@ -171,18 +117,18 @@ export class Runtime {
   readonly #pending = new Map<Node, Keeping>();
   /** Storages whose kept value was overwritten since the last step, with that value: their new one replaces it. */
   readonly #written = new Map<{ readonly node: Node }, Node>();
-  #flush = 0;
 
   constructor(backend: Backend) {
     this.backend = backend;
-    const options = (enabled: boolean): CompileOptions => ({
+    const options = (enabled: boolean): CacheOptions => ({
       fusion: enabled,
       bytesPerElement: (dtype: DType) => backend.bytesPerElement(dtype),
       buffersPerKernel: backend.capabilities.buffersPerKernel,
+      onDrop: (executable) => backend.release(executable),
     });
     this.#fused = new PlanCache(options(true));
     this.#unfused = new PlanCache(options(false));
-    this.#watch = new Watch((state) => this.release(state));
+    this.#residence = new Residence(backend);
   }
 
   /**
@@ -284,7 +230,7 @@ export class Runtime {
     let bytes = 0;
     const updates = new Map<Node, Node>();
     for (const [{ node }, former] of this.#written) {
-      const holding = former.state === null ? undefined : this.#holdings.get(former.state);
+      const holding = former.state === null ? undefined : this.#residence.holdingOf(former.state);
       if (holding === undefined || holding.keeping !== 'transient' || former.shared) continue;
       bytes += holding.bytes;
       updates.set(node, former);
@@ -302,19 +248,10 @@ export class Runtime {
     const outside = activeCall === null ? nodes : nodes.filter((node) => !isTraced(node));
     activeCall?.require(nodes);
     // What is held for a while is held for good from now on.
-    if (keeping === 'value') this.#realize(outside);
+    if (keeping === 'value') this.#residence.realize(outside);
     this.#run(new Map(outside.map((node) => [node, keeping])));
-    if (keeping === 'value') this.#realize(outside);
+    if (keeping === 'value') this.#residence.realize(outside);
     activeCall?.renumber();
-  }
-
-  #realize(nodes: readonly Node[]): void {
-    for (const { state } of nodes) {
-      const holding = state === null ? undefined : this.#holdings.get(state);
-      if (holding === undefined || holding.keeping === 'upload') continue;
-      this.#holdings.touch(holding, holding.flush, 'value');
-      holding.isRealized = true;
-    }
   }
 
   /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */
@@ -335,15 +272,15 @@ export class Runtime {
    */
   replay(prepared: Prepared, replay: Replay): Node[] {
     const { nodes, params, keepings, recycles, donates, former } = replay;
-    this.#flush++;
+    this.#residence.beginFlush();
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
     const inputs: DeviceBuffer[] = [];
-    for (const node of nodes) inputs.push(this.#bufferOf(node, temporary));
+    for (const node of nodes) inputs.push(this.#residence.bufferOf(node, temporary));
     for (const { input } of prepared.updated) {
       const node = nodes[input];
       if (donates && isUnshared(node) && !temporary.includes(node.state!)) continue;
-      const copy = this.#allocate(node.dtype, inputs[input].length);
+      const copy = this.#residence.allocate(node.dtype, inputs[input].length);
       this.backend.copy(inputs[input], copy);
       inputs[input] = copy;
     }
@@ -354,7 +291,7 @@ export class Runtime {
       const isFree = donates && recycles[i] && this.#isFree(former[i]);
       const result = isFree
         ? takeOver(former[i], root, recycledMessage)
-        : valueNode(root, { buffer: this.#allocate(root.dtype, sizeOf(root.shape)) });
+        : valueNode(root, { buffer: this.#residence.allocate(root.dtype, sizeOf(root.shape)) });
       results.push(result);
       outputs.push(result.state!.buffer!);
     }
@@ -367,15 +304,15 @@ export class Runtime {
       );
     }
     this.#launch({ executable, inputs, outputs, params });
-    for (const state of temporary) this.release(state);
+    for (const state of temporary) this.#residence.release(state);
     for (let i = 0; i < results.length; i++) {
       const result = results[i];
-      const holding = this.#holdings.get(result.state!);
+      const holding = this.#residence.holdingOf(result.state!);
       // In the memory of a former value that was kept alike, it is watched already.
-      if (holding?.keeping === keepings[i]) this.#holdings.touch(holding, this.#flush);
-      else this.#hold(result, keepings[i]);
+      if (holding?.keeping === keepings[i]) this.#residence.touch(holding);
+      else this.#residence.hold(result, keepings[i]);
     }
-    this.#enforceBudgets();
+    this.#residence.enforceBudgets();
     return results;
   }
 
@@ -383,7 +320,7 @@ export class Runtime {
   #isFree(former: Node | undefined): boolean {
     const state = former?.state;
     if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return false;
-    return !this.#holdings.isUsed(state, this.#flush) && this.#holdings.get(state)?.keeping === 'transient';
+    return !this.#residence.isUsed(state) && this.#residence.holdingOf(state)?.keeping === 'transient';
   }
 
   /** Notes that a compiled function overwrote a storage's value. */
@@ -391,7 +328,7 @@ export class Runtime {
     const { state } = former;
     if (state === null || !donates || !isUnshared(former) || state.host !== undefined) this.supersede(former);
     else if (state.buffer !== undefined) {
-      this.release(state);
+      this.#residence.release(state);
       state.lost = updatedMessage;
     }
   }
@@ -414,7 +351,7 @@ export class Runtime {
   }
 
   #compute(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
-    this.#flush++;
+    this.#residence.beginFlush();
     this.#promoteRepeated(wanted);
     const cache = fusion ? this.#fused : this.#unfused;
     const start = observers?.now() ?? 0;
@@ -422,24 +359,24 @@ export class Runtime {
     observers?.planned(prepared, this.backend.name, start);
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
-    const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
-    const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
+    const inputs = prepared.inputs.map((node) => this.#residence.bufferOf(node, temporary));
+    const outputs = prepared.outputs.map((node) => this.#residence.allocate(node.dtype, sizeOf(node.shape)));
     // Whatever happens while the program runs, nobody may take what it writes over for the former value.
     const updated = prepared.updated.map(({ root, input }) => detachMemory(prepared.inputs[input], root));
     this.#launch({ executable, inputs, outputs, params: prepared.params });
-    for (const state of temporary) this.release(state);
+    for (const state of temporary) this.#residence.release(state);
     for (const { root, state, lease } of updated) {
       root.state = state;
       root.lease = lease;
       root.inputs = [];
-      this.#hold(root, wanted.get(root) ?? 'value');
+      this.#residence.hold(root, wanted.get(root) ?? 'value');
     }
     prepared.outputs.forEach((node, i) => {
       node.state = { buffer: outputs[i] };
       node.inputs = [];
-      this.#hold(node, wanted.get(node) ?? 'value');
+      this.#residence.hold(node, wanted.get(node) ?? 'value');
     });
-    this.#enforceBudgets();
+    this.#residence.enforceBudgets();
   }
 
   /**
@@ -451,10 +388,10 @@ export class Runtime {
     const prepared = (fusion ? this.#fused : this.#unfused).prepare(nodes);
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
-    const inputs = prepared.inputs.map((node) => this.#bufferOf(node, temporary));
-    const outputs = prepared.outputs.map((node) => this.#allocate(node.dtype, sizeOf(node.shape)));
+    const inputs = prepared.inputs.map((node) => this.#residence.bufferOf(node, temporary));
+    const outputs = prepared.outputs.map((node) => this.#residence.allocate(node.dtype, sizeOf(node.shape)));
     this.backend.run(executable, inputs, outputs, prepared.params);
-    for (const state of temporary) this.release(state);
+    for (const state of temporary) this.#residence.release(state);
     return outputs;
   }
 
@@ -486,104 +423,32 @@ export class Runtime {
     for (const node of visited) node.runs++;
   }
 
-  #bufferOf(node: Node, temporary: NodeState[]): NonNullable<NodeState['buffer']> {
-    const state = node.state!;
-    if (state.buffer !== undefined) {
-      const holding = this.#holdings.get(state);
-      if (holding !== undefined) this.#holdings.touch(holding, this.#flush);
-      return state.buffer;
-    }
-    if (state.lost !== undefined && state.host === undefined) throw new StaleValueError(state.lost);
-    if (state.host === undefined)
-      throw new InternalError(`runtime: an input of op '${node.op}' is held nowhere`);
-    const buffer = this.#allocate(node.dtype, sizeOf(node.shape));
-    const start = observers?.now() ?? 0;
-    this.backend.write(buffer, state.host);
-    observers?.uploaded(node, buffer.bytes, start);
-    state.buffer = buffer;
-    // Data used once (a batch) leaves at once; data used again stays.
-    if (node.runs++ > 0) this.#hold(node, 'upload');
-    else {
-      this.#holdings.add(state, 'upload', buffer.bytes, this.#flush);
-      temporary.push(state);
-    }
-    return buffer;
+  /** How many values are held on the device. */
+  heldCount(): number {
+    return this.#residence.count();
   }
 
-  #allocate(dtype: DType, length: number): ReturnType<Backend['allocate']> {
-    try {
-      return this.backend.allocate(dtype, length);
-    } catch (error) {
-      if (!(error instanceof OutOfMemoryError)) throw error;
-      this.#evict('upload', 0);
-      this.#evict('transient', 0);
-      this.#evict('output', 0);
-      this.#evict('value', 0);
-      return this.backend.allocate(dtype, length);
-    }
+  /** How the value may go; undefined when the device does not hold it. */
+  keepingOf(state: NodeState): Keeping | undefined {
+    return this.#residence.holdingOf(state)?.keeping;
   }
 
-  #hold(node: Node, keeping: Keeping): void {
-    const state = node.state!;
-    // A value may be in the memory of a former one.
-    this.#letGo(state);
-    this.#watch.add(node, this.#holdings.add(state, keeping, state.buffer!.bytes, this.#flush));
+  /** Bytes held on the device, by how they may go. */
+  heldBytes(): Readonly<Record<Keeping, number>> {
+    return this.#residence.bytes();
+  }
+
+  /** Notes that a value is no longer current: an old version stays only as long as the budget for them allows. */
+  supersede(node: Node): void {
+    this.#pending.delete(node);
+    this.#residence.supersede(node);
   }
 
   /** Notes that a gradient was cleared: an old version, unless somebody asked that it be kept. */
   cleared(node: Node): void {
     this.#pending.delete(node);
-    if (node.state === null || this.#holdings.get(node.state)?.isRealized !== true) this.supersede(node);
-  }
-
-  /** An old version stays only as long as the budget for them allows. */
-  supersede(node: Node): void {
-    this.#pending.delete(node);
-    if (node.state === null || node.shared) return;
-    const holding = this.#holdings.get(node.state);
-    if (holding?.keeping === 'value' || holding?.keeping === 'output')
-      this.#holdings.touch(holding, this.#flush, 'transient');
-  }
-
-  #enforceBudgets(): void {
-    this.#evict('transient', policy.keptBytes, mostTransients);
-    // Small outputs cost little each, but a loop that never pauses makes many: the host's are collected.
-    const count = this.backend.capabilities.synchronousRead ? mostOutputs : Number.POSITIVE_INFINITY;
-    this.#evict('output', outputShare * policy.keptBytes, count);
-    if (this.backend.capabilities.synchronousRead) this.#evict('value', Number.POSITIVE_INFINITY, mostValues);
-    this.#evict('upload', policy.uploadBytes);
-    this.#watch.endFlush();
-  }
-
-  #evict(keeping: Keeping, budget: number, count: number = Number.POSITIVE_INFINITY): void {
-    if (!this.#holdings.exceeds(keeping, budget, count)) return;
-    const mayBeRecent = keeping === 'transient' || keeping === 'value';
-    const tooLarge = (): boolean => this.#holdings.exceeds(keeping, budget, Number.POSITIVE_INFINITY);
-    for (const { state, flush } of this.#holdings.of(keeping)) {
-      if (flush === this.#flush) continue;
-      if (mayBeRecent && flush > this.#flush - recentFlushes && !tooLarge()) return;
-      const canMove = state.host !== undefined || this.backend.capabilities.synchronousRead;
-      if (keeping === 'value' && !canMove) continue;
-      if (keeping !== 'transient' && canMove) state.host ??= this.backend.readSync(state.buffer!);
-      this.release(state);
-      if (state.host === undefined) state.lost ??= staleMessage;
-      if (!this.#holdings.exceeds(keeping, budget, count)) return;
-    }
-  }
-
-  #letGo(state: NodeState): void {
-    const holding = this.#holdings.get(state);
-    if (holding === undefined) return;
-    this.#holdings.remove(holding);
-    this.#watch.remove(holding);
-  }
-
-  /** Frees the device's copy of a value, if it has one. */
-  release(state: NodeState): void {
-    this.#letGo(state);
-    if (state.buffer === undefined) return;
-    this.backend.free(state.buffer);
-    state.buffer = undefined;
+    if (node.state === null || this.#residence.holdingOf(node.state)?.isRealized !== true)
+      this.supersede(node);
   }
 
   /** Frees a value for good, unless another storage holds it too. */
@@ -594,7 +459,7 @@ export class Runtime {
     }
     if (node.shared) return;
     if (node.state === null) node.state = {};
-    this.release(node.state);
+    this.#residence.release(node.state);
     node.state.host = undefined;
     node.state.lost = 'this tensor was disposed';
     node.inputs = [];
@@ -642,31 +507,6 @@ export class Runtime {
 
   #prepareRead(node: Node): void {
     if (!isHeld(node)) this.evaluate([node], 'output');
-  }
-
-  /** How many values are held on the device. */
-  heldCount(): number {
-    const holdings = this.#holdings;
-    return (['value', 'output', 'transient', 'upload'] as const).reduce(
-      (sum, how) => sum + holdings.count(how),
-      0,
-    );
-  }
-
-  /** How the value may go; undefined when the device does not hold it. */
-  keepingOf(state: NodeState): Keeping | undefined {
-    return this.#holdings.get(state)?.keeping;
-  }
-
-  /** Bytes held on the device, by how they may go. */
-  heldBytes(): Readonly<Record<Keeping, number>> {
-    const bytes = (keeping: Keeping): number => this.#holdings.bytes(keeping);
-    return {
-      value: bytes('value'),
-      output: bytes('output'),
-      transient: bytes('transient'),
-      upload: bytes('upload'),
-    };
   }
 }
 
