@@ -15,7 +15,7 @@ import {
   asOperand,
   castTo,
   fromNode,
-  isHandling,
+  isTransforming,
   requireTensor,
   type Scalar,
   scalarTensor,
@@ -34,7 +34,7 @@ function sharedValue(x: Tensor): Tensor {
 
 /** A copy with memory of its own, differentiable. */
 export function clone(x: Tensor): Tensor {
-  if (!x.requiresGrad && !isHandling()) return sharedValue(x);
+  if (!x.requiresGrad && !isTransforming()) return sharedValue(x);
   return apply('reshape', [x], { shape: x.shape });
 }
 

@@ -48,9 +48,9 @@ export function record<N extends OpName>(
 export type ViewGeometry = Pick<View, 'strides' | 'offset'> & { readonly shape: Shape };
 
 /** Does the ops that are called while it is installed, in its own way: batched, say, or counted. */
-export interface OpHandler {
+export interface OpTransform {
   /**
-   * What the op gives. `apply` and `applyView` within reach the handlers that were installed before, and the recording
+   * What the op gives. `apply` and `applyView` within reach the transforms that were installed before, and the recording
    * last. `view` is null unless the result shows the input's memory.
    */
   apply(
@@ -62,49 +62,49 @@ export interface OpHandler {
   ): Tensor;
 }
 
-interface HandlerFrame {
-  readonly handler: OpHandler;
-  readonly below: HandlerFrame | null;
+interface TransformFrame {
+  readonly transform: OpTransform;
+  readonly below: TransformFrame | null;
 }
 
-let handlers: HandlerFrame | null = null;
+let transforms: TransformFrame | null = null;
 
-/** Whether ops go to a handler now. */
-export function isHandling(): boolean {
-  return handlers !== null;
+/** Whether ops go to a transform now. */
+export function isTransforming(): boolean {
+  return transforms !== null;
 }
 
-function withFrame<T>(frame: HandlerFrame | null, body: () => T): T {
-  const former = handlers;
-  handlers = frame;
+function withFrame<T>(frame: TransformFrame | null, body: () => T): T {
+  const former = transforms;
+  transforms = frame;
   try {
     return body();
   } finally {
-    handlers = former;
+    transforms = former;
   }
 }
 
-/** Runs the body, which must not be asynchronous, with the handler before all others. */
-export function withHandler<T>(handler: OpHandler, body: () => T): T {
-  return withFrame({ handler, below: handlers }, body);
+/** Runs the body, which must not be asynchronous, with the transform before all others. */
+export function withTransform<T>(transform: OpTransform, body: () => T): T {
+  return withFrame({ transform, below: transforms }, body);
 }
 
-/** Runs the body with the handlers alone that were installed before the given one. */
-export function belowHandler<T>(handler: OpHandler, body: () => T): T {
-  let frame = handlers;
-  while (frame !== null && frame.handler !== handler) frame = frame.below;
-  return withFrame(frame === null ? handlers : frame.below, body);
+/** Runs the body with the transforms alone that were installed before the given one. */
+export function belowTransform<T>(transform: OpTransform, body: () => T): T {
+  let frame = transforms;
+  while (frame !== null && frame.transform !== transform) frame = frame.below;
+  return withFrame(frame === null ? transforms : frame.below, body);
 }
 
-function handled(
+function transformed(
   op: OpName,
   inputs: readonly Tensor[],
   attributes: object,
   device: string | undefined,
   view: ViewGeometry | null,
 ): Tensor {
-  const { handler, below } = handlers!;
-  return withFrame(below, () => handler.apply(op, inputs, attributes, device, view));
+  const { transform, below } = transforms!;
+  return withFrame(below, () => transform.apply(op, inputs, attributes, device, view));
 }
 
 /**
@@ -118,7 +118,7 @@ export function apply<N extends OpName>(
   attributes: AttributesOf<N>,
   device?: string,
 ): Tensor {
-  if (handlers !== null) return handled(op, inputs, attributes as object, device, null);
+  if (transforms !== null) return transformed(op, inputs, attributes as object, device, null);
   const start = observers?.now() ?? 0;
   const nodes: Node[] = [];
   for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
@@ -136,7 +136,7 @@ export function applyView<N extends OpName>(
   attributes: AttributesOf<N>,
   view: ViewGeometry,
 ): Tensor {
-  if (handlers !== null) return handled(op, [input], attributes as object, undefined, view);
+  if (transforms !== null) return transformed(op, [input], attributes as object, undefined, view);
   const output = new Tensor(input.storage, view.shape, {
     parent: input,
     op,
