@@ -121,26 +121,22 @@ function at({ x, sizes }: Sampling, places: readonly Tensor[]): Tensor {
   return where(inside!.unsqueeze(1), values, 0);
 }
 
+/** Interpolates along one dimension after the other, the last one first. */
 function multilinear(sampling: Sampling, places: readonly Tensor[]): Tensor {
   const base = places.map((place) => place.floor().detach());
-  const fractions = places.map((place, i) => place.sub(base[i]));
-  let total: Tensor | undefined;
-  for (let corner = 0; corner < 2 ** places.length; corner++) {
-    const isFar = (i: number): boolean => ((corner >> i) & 1) === 1;
-    const weights = fractions.map((fraction, i) => (isFar(i) ? fraction : fraction.neg().add(1)));
-    const weight = weights.reduce((product, each) => product.mul(each));
-    const values = at(
-      sampling,
-      base.map((place, i) => (isFar(i) ? place.add(1) : place)),
-    );
-    const term = values.mul(weight.unsqueeze(1));
-    total = total === undefined ? term : total.add(term);
-  }
-  return total!;
+  const fractions = places.map((place, i) => place.sub(base[i]).unsqueeze(1));
+  const between = (chosen: readonly Tensor[]): Tensor => {
+    const dim = chosen.length;
+    if (dim === places.length) return at(sampling, chosen);
+    const near = between([...chosen, base[dim]]);
+    const far = between([...chosen, base[dim].add(1)]);
+    return near.add(fractions[dim].mul(far.sub(near)));
+  };
+  return between([]);
 }
 
-/** Keys's weights (a = -0.75) of the four elements around a fraction. */
-function cubicWeights(t: Tensor): Tensor[] {
+/** Keys's weights (a = -0.75) of the elements before, two after and three after a place; the four sum to 1. */
+function cubicWeights(t: Tensor): [Tensor, Tensor, Tensor] {
   const a = -0.75;
   const near = (x: Tensor): Tensor =>
     x
@@ -150,26 +146,27 @@ function cubicWeights(t: Tensor): Tensor[] {
       .add(1);
   const far = (x: Tensor): Tensor => x.sub(5).mul(x).add(8).mul(x).sub(4).mul(a);
   const other = t.neg().add(1);
-  return [far(t.add(1)), near(t), near(other), far(other.add(1))];
+  return [far(t.add(1)), near(other), far(other.add(1))];
+}
+
+/** By differences from one of the elements: where all are the same, so is the result, and derivatives are 0. */
+function cubicBetween(at: (step: number) => Tensor, weights: readonly [Tensor, Tensor, Tensor]): Tensor {
+  const origin = at(0);
+  const terms = [-1, 1, 2].map((step, i) => at(step).sub(origin).mul(weights[i].unsqueeze(1)));
+  return terms.reduce((total, term) => total.add(term), origin);
 }
 
 function bicubic(sampling: Sampling, [y, x]: readonly Tensor[]): Tensor {
   const [top, left] = [y.floor().detach(), x.floor().detach()];
   const [rowWeights, columnWeights] = [cubicWeights(y.sub(top)), cubicWeights(x.sub(left))];
   const [height, width] = sampling.sizes;
-  let total: Tensor | undefined;
-  for (let row = 0; row < 4; row++) {
-    for (let column = 0; column < 4; column++) {
-      const places = [
-        padded(top.add(row - 1), height, sampling).round(),
-        padded(left.add(column - 1), width, sampling).round(),
-      ];
-      const weight = rowWeights[row].mul(columnWeights[column]).unsqueeze(1);
-      const term = at(sampling, places).mul(weight);
-      total = total === undefined ? term : total.add(term);
-    }
-  }
-  return total!;
+  const places = (start: Tensor, size: number): Tensor[] =>
+    [-1, 0, 1, 2].map((step) => padded(start.add(step), size, sampling).round());
+  const [rows, columns] = [places(top, height), places(left, width)];
+  return cubicBetween(
+    (row) => cubicBetween((column) => at(sampling, [rows[row + 1], columns[column + 1]]), columnWeights),
+    rowWeights,
+  );
 }
 
 export interface AffineGridOptions {

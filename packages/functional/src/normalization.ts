@@ -8,7 +8,7 @@ import {
   sameShape,
   sizeOf,
 } from '@nn/core';
-import { runtimeOf, type Tensor } from '@nn/tensor';
+import { runtimeOf, type Tensor, zeros } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
 
 export interface AffineOptions {
@@ -49,27 +49,64 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  checkOptions('batchNorm', options, ['weight', 'bias', 'eps', 'training', 'momentum']);
-  requireFloat('batchNorm', x);
+  return overBatch('batchNorm', x, runningMean, runningVar, options).output;
+}
+
+/**
+ * batchNorm, and the mean and 1 / deviation of each channel that it used; those are empty outside of training.
+ *
+ * @returns [output, mean, rstd].
+ * @throws {ShapeError | ArgumentError} as batchNorm does.
+ */
+export function nativeBatchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions = {},
+): [Tensor, Tensor, Tensor] {
+  const { output, mean, rstd } = overBatch('nativeBatchNorm', x, runningMean, runningVar, options);
+  if (options.training === true) return [output, mean.reshape(-1), rstd.reshape(-1)];
+  const none = zeros([0], { dtype: x.dtype, device: x.device });
+  return [output, none, none];
+}
+
+function overBatch(
+  functionName: string,
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions,
+): Normalized {
+  checkOptions(functionName, options, ['weight', 'bias', 'eps', 'training', 'momentum']);
+  requireFloat(functionName, x);
   const { weight, bias, eps = 1e-5, training = false, momentum = 0.1 } = options;
   const channels = x.ndim > 1 ? x.shape[1] : sizeOf(x.shape);
   for (const [name, each] of Object.entries({ runningMean, runningVar, weight, bias })) {
     if (each != null && each.numel() !== channels) {
       throw new ShapeError(
-        `batchNorm: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${channels} channels`,
+        `${functionName}: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${channels} channels`,
       );
     }
   }
   const alongChannels = (each: Tensor): Tensor =>
     x.ndim < 2 ? each : each.reshape(channels, ...new Array<number>(x.ndim - 2).fill(1));
   const moments = training
-    ? batchMoments(x, runningMean, runningVar, momentum)
-    : givenMoments(runningMean, runningVar);
-  return affine(
-    normalized(x, alongChannels(moments.mean), alongChannels(moments.variance), eps),
+    ? batchMoments(functionName, x, runningMean, runningVar, momentum)
+    : givenMoments(functionName, runningMean, runningVar);
+  const parts = normalized(x, alongChannels(moments.mean), alongChannels(moments.variance), eps);
+  const output = affine(
+    parts.output,
     weight == null ? weight : alongChannels(weight),
     bias == null ? bias : alongChannels(bias),
   );
+  return { ...parts, output };
+}
+
+interface Normalized {
+  readonly output: Tensor;
+  readonly mean: Tensor;
+  /** 1 / sqrt(variance + eps). */
+  readonly rstd: Tensor;
 }
 
 interface Moments {
@@ -78,14 +115,15 @@ interface Moments {
   readonly variance: Tensor;
 }
 
-function givenMoments(runningMean: Tensor | null, runningVar: Tensor | null): Moments {
+function givenMoments(functionName: string, runningMean: Tensor | null, runningVar: Tensor | null): Moments {
   if (runningMean === null || runningVar === null) {
-    throw new ArgumentError('batchNorm: without training it needs runningMean and runningVar');
+    throw new ArgumentError(`${functionName}: without training it needs runningMean and runningVar`);
   }
   return { mean: runningMean, variance: runningVar };
 }
 
 function batchMoments(
+  functionName: string,
   x: Tensor,
   runningMean: Tensor | null,
   runningVar: Tensor | null,
@@ -95,7 +133,7 @@ function batchMoments(
   const count = sizeOf(dims.map((dim) => x.shape[dim]));
   if (count === 1) {
     throw new ShapeError(
-      `batchNorm: training needs more than one value for each channel, got an input of shape ${formatShape(x.shape)}`,
+      `${functionName}: training needs more than one value for each channel, got an input of shape ${formatShape(x.shape)}`,
     );
   }
   const moments = momentsOver(x, dims);
@@ -120,8 +158,9 @@ function track(running: Tensor, now: Tensor, momentum: number | Tensor): void {
   runtimeOf(running.device).keepLater(running.root.node, 'value');
 }
 
-function normalized(x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor {
-  return x.sub(mean).mul(variance.add(eps).rsqrt());
+function normalized(x: Tensor, mean: Tensor, variance: Tensor, eps: number): Normalized {
+  const rstd = variance.add(eps).rsqrt();
+  return { output: x.sub(mean).mul(rstd), mean, rstd };
 }
 
 function affine(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor {
@@ -135,25 +174,96 @@ function affine(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | nul
  * @throws {ShapeError} when the input does not end in that shape, or weight or bias do not have it.
  */
 export function layerNorm(x: Tensor, normalizedShape: number | Shape, options: AffineOptions = {}): Tensor {
-  checkOptions('layerNorm', options, ['weight', 'bias', 'eps']);
-  requireFloat('layerNorm', x);
-  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+  return overLayer('layerNorm', x, normalizedShape, options).output;
+}
+
+/**
+ * layerNorm, and the mean and 1 / deviation that it used, with sizes of 1 in the normalised dimensions.
+ *
+ * @returns [output, mean, rstd].
+ * @throws {ShapeError} as layerNorm does.
+ */
+export function nativeLayerNorm(
+  x: Tensor,
+  normalizedShape: number | Shape,
+  options: AffineOptions = {},
+): [Tensor, Tensor, Tensor] {
+  const { output, mean, rstd } = overLayer('nativeLayerNorm', x, normalizedShape, options);
+  return [output, mean, rstd];
+}
+
+function overLayer(
+  functionName: string,
+  x: Tensor,
+  normalizedShape: number | Shape,
+  options: AffineOptions,
+): Normalized {
+  checkOptions(functionName, options, ['weight', 'bias', 'eps']);
   const { weight, bias, eps = 1e-5 } = options;
+  const dims = normalizedDims(functionName, x, normalizedShape, { weight, bias });
+  const { mean, variance } = momentsOver(x, dims);
+  const parts = normalized(x, mean, variance, eps);
+  return { ...parts, output: affine(parts.output, weight, bias) };
+}
+
+/** The dimensions that `normalizedShape` stands for. */
+function normalizedDims(
+  functionName: string,
+  x: Tensor,
+  normalizedShape: number | Shape,
+  parameters: { readonly [name: string]: Tensor | null | undefined },
+): number[] {
+  requireFloat(functionName, x);
+  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   if (shape.length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
     throw new ShapeError(
-      `layerNorm: an input of shape ${formatShape(x.shape)} does not end in normalizedShape ${formatShape(shape)}`,
+      `${functionName}: an input of shape ${formatShape(x.shape)} does not end in normalizedShape ${formatShape(shape)}`,
     );
   }
-  for (const [name, each] of Object.entries({ weight, bias })) {
+  for (const [name, each] of Object.entries(parameters)) {
     if (each != null && !sameShape(each.shape, shape)) {
       throw new ShapeError(
-        `layerNorm: ${name} has shape ${formatShape(each.shape)}, but normalizedShape is ${formatShape(shape)}`,
+        `${functionName}: ${name} has shape ${formatShape(each.shape)}, but normalizedShape is ${formatShape(shape)}`,
       );
     }
   }
-  const dims = shape.map((_, i) => x.ndim - shape.length + i);
-  const { mean, variance } = momentsOver(x, dims);
-  return affine(normalized(x, mean, variance, eps), weight, bias);
+  return shape.map((_, i) => x.ndim - shape.length + i);
+}
+
+export interface RmsNormOptions {
+  /** Scales the result. */
+  readonly weight?: Tensor | null;
+  /** Added to the mean of squares. Default: the distance from 1 to the next number of the input's dtype. */
+  readonly eps?: number | null;
+}
+
+const machineEpsilon: { readonly [dtype: string]: number } = {
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+};
+
+/**
+ * x / sqrt(mean of squares + eps) over the last dimensions, whose sizes are `normalizedShape` (Zhang and Sennrich
+ * 2019).
+ *
+ * @throws {ShapeError} when the input does not end in that shape, or the weight does not have it.
+ * @example
+ * ```ts
+ * import * as F from '@nn/functional';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const y = F.rmsNorm(tensor([[1, 7]]).float(), 2, { weight: tensor([5, 5]).float(), eps: 0 });
+ * console.log(await y.toArray()); // => [[1, 7]]
+ * ```
+ */
+export function rmsNorm(x: Tensor, normalizedShape: number | Shape, options: RmsNormOptions = {}): Tensor {
+  checkOptions('rmsNorm', options, ['weight', 'eps']);
+  const { weight } = options;
+  const dims = normalizedDims('rmsNorm', x, normalizedShape, { weight });
+  const eps = options.eps ?? machineEpsilon[x.dtype];
+  return affine(x.mul(x.square().mean(dims, { keepdim: true }).add(eps).rsqrt()), weight, null);
 }
 
 /**
@@ -177,7 +287,7 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
   const { mean, variance } = momentsOver(grouped, [2]);
   const along = [x.shape[1], ...new Array<number>(x.ndim - 2).fill(1)];
   return affine(
-    normalized(grouped, mean, variance, eps).reshape(x.shape),
+    normalized(grouped, mean, variance, eps).output.reshape(x.shape),
     weight?.reshape(along),
     bias?.reshape(along),
   );
@@ -227,7 +337,8 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
     throw new ShapeError(`instanceNorm: takes [batch, channels, ...], got ${formatShape(x.shape)}`);
   }
   checkPerChannel('instanceNorm', x, { weight, bias, runningMean, runningVar });
-  if (options.useInputStats === false) return batchNorm(x, runningMean, runningVar, { weight, bias, eps });
+  if (options.useInputStats === false)
+    return overBatch('instanceNorm', x, runningMean, runningVar, { weight, bias, eps }).output;
   const dims = x.shape.map((_, dim) => dim).slice(2);
   const count = sizeOf(x.shape.slice(2));
   if (count <= 1) {
@@ -249,5 +360,5 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
     );
   }
   const along = [x.shape[1], ...dims.map(() => 1)];
-  return affine(normalized(x, mean, variance, eps), weight?.reshape(along), bias?.reshape(along));
+  return affine(normalized(x, mean, variance, eps).output, weight?.reshape(along), bias?.reshape(along));
 }

@@ -1,6 +1,6 @@
 // torch.nn.functional: what layers do: convolution, pooling, normalisation, embedding, attention, resampling.
 import { callFunction } from '../api.ts';
-import { argumentsOf, custom, functional, parseSignature, type Row, tensor } from '../signature.ts';
+import { argumentsOf, custom, functional, parseSignature, type Row } from '../signature.ts';
 
 /** The cases of embeddings give the weight first, then the indices. */
 function weightFirst(name: string, signature: string): Row {
@@ -65,10 +65,11 @@ export const layers: Readonly<Record<string, Row>> = {
   ),
   'nn.functional.local_response_norm': functional('localResponseNorm', 'input size | alpha beta k'),
   'nn.functional.normalize': functional('normalize', 'input | p dim eps'),
-  native_layer_norm: tensor('nativeLayerNorm', 'input normalized_shape weight bias eps'),
-  native_batch_norm: tensor(
-    'nativeBatchNorm',
+  native_layer_norm: functional('nativeLayerNorm', 'input normalized_shape | weight bias eps'),
+  native_batch_norm: custom(
     'input weight bias running_mean running_var training momentum eps',
+    ({ input, running_mean, running_var, ...options }) =>
+      callFunction('@nn/functional', 'nativeBatchNorm', [input, running_mean, running_var, options]),
   ),
 
   'nn.functional.embedding': weightFirst(
