@@ -34,7 +34,7 @@ const recentFlushes = 8;
 /** Values kept on a device that can be read synchronously, at most, but for those of the last flushes. */
 const mostValues = 4096;
 
-export const staleMessage =
+export const staleMessage: string =
   'this value was kept for a while after what it depends on was overwritten, and has been dropped. ' +
   'Read it earlier, or keep it with x.realize() before the overwriting step, or raise memoryPolicy({ keptBytes })';
 
