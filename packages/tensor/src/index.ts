@@ -37,6 +37,7 @@ export {
 } from '@nn/core';
 export * from './arithmetic.ts';
 export * from './blending.ts';
+export * from './calculus.ts';
 export {
   addNote,
   type CallSite,
@@ -45,18 +46,21 @@ export {
   formatCallSite,
   rememberCallSites,
 } from './call-site.ts';
+export * from './combinatorics.ts';
 export * from './comparison.ts';
 export { compile, isReplaying } from './compile.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
 export * from './dispatch.ts';
+export * from './distances.ts';
 export * from './einsum.ts';
 export * from './explain.ts';
 export * from './extrema.ts';
 export { checkForwardValues } from './finite.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';
+export * from './histograms.ts';
 export * from './indexing.ts';
 export * from './joining.ts';
 export * from './linear.ts';
@@ -78,5 +82,15 @@ export * from './sorting.ts';
 export * from './statistics.ts';
 export { Storage } from './storage.ts';
 export { isTensor, Tensor, type View } from './tensor.ts';
+export * from './tiling.ts';
 export * from './triangles.ts';
 export * from './unary.ts';
+export {
+  type Unique,
+  type UniqueConsecutiveOptions,
+  type UniqueOptions,
+  unique,
+  uniqueConsecutive,
+  uniqueConsecutiveSync,
+  uniqueSync,
+} from './unique.ts';

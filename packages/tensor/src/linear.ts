@@ -9,6 +9,7 @@ import {
   ShapeError,
 } from '@nn/core';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
+import { cat } from './joining.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws {DTypeError} when they differ. */
@@ -204,4 +205,45 @@ export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2): Tensor
     batchRank: 0,
     innerRank: left.length,
   });
+}
+
+export interface CrossOptions {
+  /** Of size 3. Default: the first one that is. */
+  readonly dim?: number | null;
+}
+
+/**
+ * `torch.cross`: the vector product along a dimension of size 3; shapes broadcast.
+ *
+ * @throws {ShapeError} for different numbers of dimensions, and for a dimension of another size.
+ * @example
+ * ```ts
+ * import { cross, interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await cross(tensor([1, 0, 0]), tensor([0, 1, 0])).toArray()); // => [0, 0, 1]
+ * ```
+ */
+export function cross(a: Tensor, b: Tensor, options: CrossOptions = {}): Tensor {
+  checkOptions('cross', options, ['dim']);
+  if (requireTensor('cross', a).ndim !== requireTensor('cross', b).ndim) {
+    throw new ShapeError(
+      `cross: ${formatShape(a.shape)} and ${formatShape(b.shape)} have different numbers of dimensions`,
+    );
+  }
+  const shape = broadcastShapes('cross', a.shape, b.shape);
+  const dim = options.dim == null ? a.shape.indexOf(3) : normalizeDim('cross', options.dim, a.ndim);
+  if (dim < 0 || a.shape[dim] !== 3 || b.shape[dim] !== 3) {
+    throw new ShapeError(
+      `cross: ${dim < 0 ? 'no dimension' : `dimension ${dim}`} of ${formatShape(a.shape)} and ${formatShape(b.shape)} has size 3 in both`,
+    );
+  }
+  const [x, y] = [a.expandTo(shape), b.expandTo(shape)];
+  const along = (i: number): Tensor => {
+    const [j, k] = [(i + 1) % 3, (i + 2) % 3];
+    return x
+      .narrow(dim, j, 1)
+      .mul(y.narrow(dim, k, 1))
+      .sub(x.narrow(dim, k, 1).mul(y.narrow(dim, j, 1)));
+  };
+  return cat([along(0), along(1), along(2)], dim);
 }

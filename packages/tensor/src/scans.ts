@@ -1,12 +1,5 @@
 // Running sums, products and extrema along a dimension.
-import {
-  ArgumentError,
-  type AttributesOf,
-  categoryOf,
-  checkOptions,
-  type DType,
-  normalizeDim,
-} from '@nn/core';
+import { type AttributesOf, categoryOf, checkOptions, type DType, normalizeDim } from '@nn/core';
 import { logaddexp } from './arithmetic.ts';
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
@@ -95,30 +88,4 @@ export function logcumsumexp(x: Tensor, dim: number): Tensor {
     sums = logaddexp(sums, earlier);
   }
   return sums;
-}
-
-export interface DiffOptions {
-  /** How often. Default 1. */
-  readonly n?: number;
-  /** Default -1. */
-  readonly dim?: number;
-  /** Put before x along the dimension. */
-  readonly prepend?: Tensor;
-  /** Put behind x along the dimension. */
-  readonly append?: Tensor;
-}
-
-/** Differences of neighbours along one dimension. */
-export function neighbourDifference(x: Tensor, dim: number): Tensor {
-  const length = x.shape[dim];
-  if (length === 0) return x;
-  const later = x.narrow(dim, 1, length - 1);
-  const earlier = x.narrow(dim, 0, length - 1);
-  return x.dtype === 'bool' ? later.logicalXor(earlier) : later.sub(earlier);
-}
-
-/** @throws {ArgumentError} unless n is an integer of at least 0. */
-export function checkCount(name: string, n: number, what: string = 'n'): number {
-  if (Number.isInteger(n) && n >= 0) return n;
-  throw new ArgumentError(`${name}: ${what} must be an integer of at least 0, got ${String(n)}`);
 }

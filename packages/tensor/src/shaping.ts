@@ -1,7 +1,7 @@
 // More views and rearrangements, all of them movements: nothing here computes.
 import {
   ArgumentError,
-  broadcastShapes,
+  broadcastShapes as commonShape,
   contiguousStrides,
   formatShape,
   normalizeDim,
@@ -10,6 +10,7 @@ import {
   ShapeError,
   sizeOf,
 } from '@nn/core';
+import { checkShape } from './creation.ts';
 import { applyView, requireTensor } from './dispatch.ts';
 import { atLeastOneDim } from './gathering.ts';
 import { slice } from './indices.ts';
@@ -22,10 +23,19 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return expand(requireTensor('broadcastTo', x), shape);
 }
 
+/**
+ * `torch.broadcast_shapes`: the shape that all have in common.
+ *
+ * @throws {ShapeError} when they do not broadcast.
+ */
+export function broadcastShapes(...shapes: readonly Shape[]): number[] {
+  return commonShape('broadcastShapes', ...shapes.map((shape) => checkShape('broadcastShapes', shape)));
+}
+
 /** `torch.broadcast_tensors`: all expanded to the shape they have in common. */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
   const shapes = tensors.map((each) => requireTensor('broadcastTensors', each).shape);
-  const shape = broadcastShapes('broadcastTensors', ...shapes);
+  const shape = commonShape('broadcastTensors', ...shapes);
   return tensors.map((each) => each.expandTo(shape));
 }
 
@@ -161,32 +171,6 @@ export function asStrided(
     );
   }
   return applyView('asStrided', root, { shape, strides, offset }, { shape, strides, offset });
-}
-
-/** `torch.Tensor.repeat`: the tensor tiled as often as given along each dimension; more counts add leading ones. */
-export function repeat(x: Tensor, counts: readonly number[]): Tensor {
-  requireTensor('repeat', x);
-  if (counts.length < x.ndim) {
-    throw new ShapeError(
-      `repeat: ${counts.length} counts for a tensor of ${x.ndim} dimensions: give one for each. tile takes fewer`,
-    );
-  }
-  if (counts.some((count) => !Number.isInteger(count) || count < 0))
-    throw new ArgumentError(`repeat: counts must be integers of at least 0, got ${formatShape(counts)}`);
-  const shape = [...new Array<number>(counts.length - x.ndim).fill(1), ...x.shape];
-  const apart = shape.flatMap((extent) => [1, extent]);
-  const repeated = shape.flatMap((extent, dim) => [counts[dim], extent]);
-  const tiled = reshape(
-    reshape(x, apart).expandTo(repeated),
-    shape.map((extent, dim) => extent * counts[dim]),
-  );
-  return tiled.viewInfo === null ? tiled : tiled.clone();
-}
-
-/** `torch.tile`: repeat, where missing leading counts are 1. */
-export function tile(x: Tensor, counts: readonly number[]): Tensor {
-  const missing = Math.max(requireTensor('tile', x).ndim - counts.length, 0);
-  return repeat(x, [...new Array<number>(missing).fill(1), ...counts]);
 }
 
 /** `torch.flip` along the second dimension. */

@@ -13,19 +13,10 @@ import {
   UnsupportedError,
 } from '@nn/core';
 import { where } from './blending.ts';
-import { onesLike, tensor, zeros } from './creation.ts';
-import { castTo, floatFor, promote, requireTensor } from './dispatch.ts';
+import { tensor } from './creation.ts';
+import { castTo, floatFor, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
-import {
-  amax,
-  amin,
-  countingDType,
-  type KeepdimOptions,
-  mean,
-  type ReduceDims,
-  reducedDims,
-  sum,
-} from './reduction.ts';
+import { amax, amin, type KeepdimOptions, mean, type ReduceDims, reducedDims, sum } from './reduction.ts';
 import { argsort } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
@@ -286,54 +277,4 @@ export function corrcoef(x: Tensor): Tensor {
   if (covariance.ndim === 0) return covariance.div(covariance);
   const spread = covariance.diagonal().sqrt();
   return covariance.div(spread.unsqueeze(1)).div(spread).clamp(-1, 1);
-}
-
-export interface HistcOptions {
-  /** Default 100. */
-  readonly bins?: number;
-  /** Bounds; the data's own where both are equal. Default 0. */
-  readonly min?: number;
-  readonly max?: number;
-}
-
-/** `torch.histc`: how many elements lie in each of equal ranges between min and max; others are left out. */
-export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
-  checkOptions('histc', options, ['bins', 'min', 'max']);
-  const { bins = 100, min = 0, max = 0 } = options;
-  if (!Number.isInteger(bins) || bins < 1)
-    throw new ArgumentError(`histc: bins must be a positive integer, got ${bins}`);
-  if (max < min) throw new ArgumentError(`histc: max ${max} is less than min ${min}`);
-  const flat = requireTensor('histc', x).reshape([-1]);
-  const source = castTo(flat, floatFor(x.dtype));
-  let low: Tensor | number = min;
-  let high: Tensor | number = max;
-  if (min === max && flat.numel() > 0) {
-    const [least, most] = [amin(source), amax(source)];
-    const equal = least.eq(most);
-    low = where(equal, least.sub(1), least);
-    high = where(equal, most.add(1), most);
-  }
-  const inside = source.ge(low).logicalAnd(source.le(high));
-  const width = typeof low === 'number' ? (high as number) - low : (high as Tensor).sub(low);
-  const position = castTo(source.sub(low).div(width).mul(bins).floor(), 'int32').clamp(0, bins - 1);
-  const target = zeros([bins], { dtype: source.dtype, device: x.device });
-  return castTo(target.scatterAdd(0, position, castTo(inside, source.dtype)), x.dtype);
-}
-
-export interface BincountOptions {
-  readonly weights?: Tensor;
-  /** How many bins at least; needed on devices that cannot be read synchronously. Default 0. */
-  readonly minlength?: number;
-}
-
-/** Counts for values 0 … bins - 1. */
-export function countBins(x: Tensor, bins: number, weights: Tensor | undefined): Tensor {
-  const dtype =
-    weights === undefined
-      ? countingDType(x.device)
-      : weights.dtype === 'float32'
-        ? 'float32'
-        : promote(weights, 0.5);
-  const source = weights === undefined ? onesLike(x, { dtype }) : castTo(weights, dtype);
-  return zeros([bins], { dtype, device: x.device }).scatterAdd(0, x, source);
 }

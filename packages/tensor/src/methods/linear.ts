@@ -59,4 +59,7 @@ export abstract class LinearMethods extends ReductionMethods {
   addbmm_<T extends Tensor>(this: T, a: Tensor, b: Tensor, options?: linear.AddProductOptions): T {
     return inPlace('addbmm_', this, linear.addbmm(this, a, b, options));
   }
+  cross(this: Tensor, other: Tensor, options?: linear.CrossOptions): Tensor {
+    return linear.cross(this, other, options);
+  }
 }

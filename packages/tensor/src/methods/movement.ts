@@ -6,6 +6,7 @@ import * as movement from '../movement.ts';
 import { inPlace } from '../operands.ts';
 import * as shaping from '../shaping.ts';
 import type { Tensor } from '../tensor.ts';
+import * as tiling from '../tiling.ts';
 import * as triangles from '../triangles.ts';
 import { LinearMethods } from './linear.ts';
 
@@ -57,7 +58,7 @@ export abstract class MovementMethods extends LinearMethods {
   }
 
   repeat(this: Tensor, ...counts: number[] | [readonly number[]]): Tensor {
-    return shaping.repeat(this, movement.shapeArguments(counts));
+    return tiling.repeat(this, movement.shapeArguments(counts));
   }
   asStrided(this: Tensor, shape: readonly number[], strides: readonly number[], offset?: number): Tensor {
     return shaping.asStrided(this, shape, strides, offset);
@@ -93,7 +94,14 @@ export abstract class MovementMethods extends LinearMethods {
     return shaping.diagonal(this, offset, dim1, dim2);
   }
   tile(this: Tensor, counts: readonly number[]): Tensor {
-    return shaping.tile(this, counts);
+    return tiling.tile(this, counts);
+  }
+  repeatInterleave(
+    this: Tensor,
+    repeats: number | ArrayLike<number | bigint> | Tensor,
+    options?: tiling.RepeatInterleaveOptions,
+  ): Tensor {
+    return tiling.repeatInterleave(this, repeats, options);
   }
   fliplr(this: Tensor): Tensor {
     return shaping.fliplr(this);

@@ -1,11 +1,16 @@
 // Reductions, scans and sorting as methods.
+import * as calculus from '../calculus.ts';
+import * as distances from '../distances.ts';
 import * as extrema from '../extrema.ts';
+import * as histograms from '../histograms.ts';
+import { inPlace } from '../operands.ts';
 import type { KeepdimOptions, ReduceDims, ReduceOptions, ValuesAndIndices } from '../reduction.ts';
 import * as reduction from '../reduction.ts';
 import * as scans from '../scans.ts';
 import * as sorting from '../sorting.ts';
 import * as statistics from '../statistics.ts';
 import type { Tensor } from '../tensor.ts';
+import * as distinct from '../unique.ts';
 import { ElementwiseMethods } from './elementwise.ts';
 
 export abstract class ReductionMethods extends ElementwiseMethods {
@@ -86,8 +91,43 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   corrcoef(this: Tensor): Tensor {
     return statistics.corrcoef(this);
   }
-  histc(this: Tensor, options?: statistics.HistcOptions): Tensor {
-    return statistics.histc(this, options);
+  histc(this: Tensor, options?: histograms.HistcOptions): Tensor {
+    return histograms.histc(this, options);
+  }
+  bincount(this: Tensor, options?: histograms.BincountOptions): Promise<Tensor> {
+    return histograms.bincount(this, options);
+  }
+  histogram(
+    this: Tensor,
+    bins: number | Tensor,
+    options?: histograms.HistogramOptions,
+  ): histograms.Histogram {
+    return histograms.histogram(this, bins, options);
+  }
+  unique(this: Tensor, options?: distinct.UniqueOptions & distinct.Plain): Promise<Tensor>;
+  unique(this: Tensor, options: distinct.UniqueOptions): Promise<distinct.Unique>;
+  unique(this: Tensor, options: distinct.UniqueOptions = {}): Promise<Tensor | distinct.Unique> {
+    return distinct.unique(this, options);
+  }
+  uniqueConsecutive(
+    this: Tensor,
+    options?: distinct.UniqueConsecutiveOptions & distinct.Plain,
+  ): Promise<Tensor>;
+  uniqueConsecutive(this: Tensor, options: distinct.UniqueConsecutiveOptions): Promise<distinct.Unique>;
+  uniqueConsecutive(
+    this: Tensor,
+    options: distinct.UniqueConsecutiveOptions = {},
+  ): Promise<Tensor | distinct.Unique> {
+    return distinct.uniqueConsecutive(this, options);
+  }
+  diff(this: Tensor, options?: calculus.DiffOptions): Tensor {
+    return calculus.diff(this, options);
+  }
+  renorm(this: Tensor, p: number, dim: number, maxnorm: number): Tensor {
+    return distances.renorm(this, p, dim, maxnorm);
+  }
+  renorm_<T extends Tensor>(this: T, p: number, dim: number, maxnorm: number): T {
+    return inPlace('renorm_', this, distances.renorm(this, p, dim, maxnorm));
   }
   cumsum(this: Tensor, dim: number, options?: scans.ScanOptions): Tensor {
     return scans.cumsum(this, dim, options);

@@ -72,7 +72,7 @@ export const shapes: Readonly<Record<string, Row>> = {
   block_diag: tensor('blockDiag', '*tensors'),
   meshgrid: ({ args, kwargs }) => callTensor('meshgrid', [args.flat(), toOptions(kwargs)]),
   cartesian_prod: tensor('cartesianProd', '*tensors'),
-  combinations: tensor('combinations', 'input | r with_replacement'),
+  combinations: tensor('combinations', 'input r | with_replacement'),
 
   // Splitting.
   chunk: tensor('chunk', 'input chunks dim'),
