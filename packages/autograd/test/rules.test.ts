@@ -52,6 +52,7 @@ const samples: Samples = {
     scaledProduct(inputs, [3]);
     return [{ inputs, attributes: { name: 'test.scaledProduct', constants: [3] } }];
   },
+  barrier: () => [{ inputs: [values([2, 3], -2, 2), values([1], -2, 2, 1).detach()], attributes: {} }],
   neg: unary(-2, 2),
   abs: unary(0.2, 2),
   sign: unary(0.2, 2),
