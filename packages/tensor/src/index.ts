@@ -24,6 +24,7 @@ export {
   NnError,
   nearestName,
   normalizeDim,
+  type OpName,
   OutOfMemoryError,
   removeBackend,
   type Shape,
@@ -53,6 +54,7 @@ export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
 export * from './dispatch.ts';
+export type { OpCall } from './dispatcher.ts';
 export * from './distances.ts';
 export * from './einsum.ts';
 export * from './explain.ts';
@@ -69,6 +71,7 @@ export * from './memory.ts';
 export * from './movement.ts';
 export { type Observer, observe } from './observer.ts';
 export { inPlace, type Operand } from './operands.ts';
+export * from './override.ts';
 export * from './profile.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
@@ -79,6 +82,11 @@ export * from './scans.ts';
 export * from './scattering.ts';
 export * from './shaping.ts';
 export * from './sorting.ts';
+export { frexp, nextafter } from './special/bits.ts';
+export { digamma, lgamma, mvlgamma, polygamma } from './special/gamma.ts';
+export { igamma, igammac } from './special/incomplete-gamma.ts';
+export * as special from './special/index.ts';
+export { i0 } from './special/modified-bessel.ts';
 export * from './statistics.ts';
 export { Storage } from './storage.ts';
 export { isTensor, Tensor, type View } from './tensor.ts';
