@@ -74,15 +74,31 @@ export function dropout3d(x: Tensor, options: DropoutOptions = {}): Tensor {
 /** SELU's value at minus infinity. */
 const saturation = -1.7580993408473766;
 
-/** Dropout that keeps the mean and variance of SELU's activations (Klambauer et al. 2017). */
-export function alphaDropout(x: Tensor, options: DropoutOptions = {}): Tensor {
-  const { p, active } = checked('alphaDropout', x, options);
+function saturated(name: string, x: Tensor, maskShape: Shape, options: DropoutOptions): Tensor {
+  const { p, active } = checked(name, x, options);
   if (!active) return x;
-  if (p === 1) return finish('alphaDropout', x, x.mul(0), options);
+  if (p === 1) return finish(name, x, x.mul(0), options);
   const scale = 1 / Math.sqrt((1 - p) * (1 + p * saturation * saturation));
   const shift = -scale * p * saturation;
-  const result = where(keepMask(x, x.shape, p), x, saturation)
+  const result = where(keepMask(x, maskShape, p), x, saturation)
     .mul(scale)
     .add(shift);
-  return finish('alphaDropout', x, result, options);
+  return finish(name, x, result, options);
+}
+
+/** Dropout that keeps the mean and variance of SELU's activations (Klambauer et al. 2017). */
+export function alphaDropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  return saturated('alphaDropout', x, x.shape, options);
+}
+
+/**
+ * alphaDropout of whole channels of [batch, channels, ...].
+ *
+ * @throws {ShapeError} for fewer than two dimensions.
+ */
+export function featureAlphaDropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  if (x.ndim < 2)
+    throw new ShapeError(`featureAlphaDropout: takes [batch, channels, ...], got ${formatShape(x.shape)}`);
+  const perChannel = x.shape.map((extent, dim) => (dim < 2 ? extent : 1));
+  return saturated('featureAlphaDropout', x, perChannel, options);
 }
