@@ -15,12 +15,12 @@ import {
   asOperand,
   castTo,
   fromNode,
-  isTransforming,
   requireTensor,
   type Scalar,
   scalarTensor,
   writeInPlace,
 } from './dispatch.ts';
+import { isTransforming } from './op-transform.ts';
 import { runtimeOf } from './runtime.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';

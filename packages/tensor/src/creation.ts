@@ -20,16 +20,7 @@ import {
   sizeOf,
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
-import {
-  apply,
-  checkInt32,
-  describe,
-  fromNode,
-  record,
-  type Scalar,
-  scalarDType,
-  scalarTensor,
-} from './dispatch.ts';
+import { apply, checkInt32, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
 import type { NestedArray } from './reading.ts';
 import { requireDType } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
@@ -249,9 +240,8 @@ function filled(
   fallback: DType = getDefaultDType(),
 ): Tensor {
   const { dtype, device } = creation(functionName, options, fallback);
-  const filler = scalarTensor(value, dtype).node;
-  const node = record('expand', [filler], { shape: checkShape(functionName, shape) }, device);
-  return finish(fromNode(node), options);
+  const filler = scalarTensor(value, dtype);
+  return finish(apply('expand', [filler], { shape: checkShape(functionName, shape) }, device), options);
 }
 
 /** Every element the same number. */

@@ -5,6 +5,7 @@ import {
   categoryOf,
   type DType,
   DTypeError,
+  formatShape,
   isContiguous,
   isFloat,
   makeNode,
@@ -12,16 +13,17 @@ import {
   type OpName,
   type PromotionOperand,
   resultType,
-  type Shape,
+  sameShape,
   scalarNode,
 } from '@nn/core';
 import { activeCall } from './active.ts';
 import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
 import { observers } from './observer.ts';
+import { transformed, transforms, transformsSeeWrites, type ViewGeometry } from './op-transform.ts';
 import { runtimeOf } from './runtime.ts';
 import { Storage } from './storage.ts';
-import { Tensor, type View } from './tensor.ts';
+import { Tensor } from './tensor.ts';
 
 /** A JavaScript number that stands for a tensor of no dimensions. */
 export type Scalar = number | bigint | boolean;
@@ -42,69 +44,6 @@ export function record<N extends OpName>(
   const node = makeNode(op, inputs, attributes, device);
   if (node.device !== '') runtimeOf(node.device).record(node);
   return node;
-}
-
-/** Where the elements of a view lie in its storage. */
-export type ViewGeometry = Pick<View, 'strides' | 'offset'> & { readonly shape: Shape };
-
-/** Does the ops that are called while it is installed, in its own way: batched, say, or counted. */
-export interface OpTransform {
-  /**
-   * What the op gives. `apply` and `applyView` within reach the transforms that were installed before, and the recording
-   * last. `view` is null unless the result shows the input's memory.
-   */
-  apply(
-    op: OpName,
-    inputs: readonly Tensor[],
-    attributes: object,
-    device: string | undefined,
-    view: ViewGeometry | null,
-  ): Tensor;
-}
-
-interface TransformFrame {
-  readonly transform: OpTransform;
-  readonly below: TransformFrame | null;
-}
-
-let transforms: TransformFrame | null = null;
-
-/** Whether ops go to a transform now. */
-export function isTransforming(): boolean {
-  return transforms !== null;
-}
-
-function withFrame<T>(frame: TransformFrame | null, body: () => T): T {
-  const former = transforms;
-  transforms = frame;
-  try {
-    return body();
-  } finally {
-    transforms = former;
-  }
-}
-
-/** Runs the body, which must not be asynchronous, with the transform before all others. */
-export function withTransform<T>(transform: OpTransform, body: () => T): T {
-  return withFrame({ transform, below: transforms }, body);
-}
-
-/** Runs the body with the transforms alone that were installed before the given one. */
-export function belowTransform<T>(transform: OpTransform, body: () => T): T {
-  let frame = transforms;
-  while (frame !== null && frame.transform !== transform) frame = frame.below;
-  return withFrame(frame === null ? transforms : frame.below, body);
-}
-
-function transformed(
-  op: OpName,
-  inputs: readonly Tensor[],
-  attributes: object,
-  device: string | undefined,
-  view: ViewGeometry | null,
-): Tensor {
-  const { transform, below } = transforms!;
-  return withFrame(below, () => transform.apply(op, inputs, attributes, device, view));
 }
 
 /**
@@ -263,11 +202,13 @@ export function writeInPlace(
   const root = target.root;
   const spread = castTo(value, target.dtype).expandTo(target.shape);
   // Two storages must not hold one node: overwriting one of them would end the other's value.
+  const seen = transforms !== null && transformsSeeWrites([root, value]);
+  const whole = root === target && !seen;
   const fitted =
-    root === target && spread === value && !fresh && value.device !== ''
+    whole && spread === value && !fresh && value.device !== ''
       ? apply('reshape', [value], { shape: value.shape })
       : spread;
-  if (root === target) {
+  if (whole) {
     const before = engine?.isEnabled() && target.requiresGrad ? target.snapshot() : null;
     target.overwrite(materialized(fitted, target));
     if (engine?.isEnabled() && fitted.requiresGrad) target.gradient = fitted.gradient;
@@ -275,15 +216,32 @@ export function writeInPlace(
     else if (before !== null)
       engine?.record('where', [scalarTensor(false, 'bool'), before, fitted], {}, target);
   } else {
-    const before = root.snapshot();
-    const written = apply('assign', [before, fitted], {
-      strides: target.strides(),
-      offset: target.storageOffset(),
-    });
+    const attributes = { strides: target.strides(), offset: target.storageOffset() };
+    const written = seen
+      ? transformedWrite(functionName, root, fitted, attributes)
+      : apply('assign', [root.snapshot(), fitted], attributes);
     root.overwrite(written);
     if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
   }
   return target;
+}
+
+/** What a tensor holds after a write that transforms see: to them its input is the tensor itself. */
+function transformedWrite(
+  functionName: string,
+  root: Tensor,
+  value: Tensor,
+  attributes: AttributesOf<'assign'>,
+): Tensor {
+  const written = apply('assign', [root, value], attributes);
+  if (!sameShape(written.shape, root.shape) || written.dtype !== root.dtype) {
+    throw new ArgumentError(
+      `${functionName}: an override of 'assign' gave ${written.dtype} ${formatShape(written.shape)} for a tensor of ` +
+        `${root.dtype} ${formatShape(root.shape)}. It must give the whole new content of the tensor that is written`,
+    );
+  }
+  // It may be a tensor that somebody else has, too; one that the op made is no copy.
+  return written.node.op === 'assign' ? written : apply('reshape', [written], { shape: root.shape });
 }
 
 /** The value, on the target's device also if it is a plain number. */

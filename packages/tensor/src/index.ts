@@ -54,7 +54,6 @@ export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
 export * from './dispatch.ts';
-export type { OpCall } from './dispatcher.ts';
 export * from './distances.ts';
 export * from './einsum.ts';
 export * from './explain.ts';
@@ -70,6 +69,14 @@ export * from './masking.ts';
 export * from './memory.ts';
 export * from './movement.ts';
 export { type Observer, observe } from './observer.ts';
+export {
+  belowTransform,
+  isTransforming,
+  type OpCall,
+  type OpTransform,
+  type ViewGeometry,
+  withTransform,
+} from './op-transform.ts';
 export { inPlace, type Operand } from './operands.ts';
 export * from './override.ts';
 export * from './profile.ts';
