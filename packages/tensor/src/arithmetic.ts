@@ -2,20 +2,31 @@
 import { ArgumentError, checkOptions, type DType, DTypeError, isFloat } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
-import { asPair, binary, binaryAs, binaryFloatTensors, type Operand, requireOneTensor } from './operands.ts';
+import {
+  asPair,
+  type Binary,
+  type BinaryTensors,
+  binary,
+  binaryAs,
+  binaryFloatTensors,
+  deliverElements,
+  type Operand,
+  requireOneTensor,
+} from './operands.ts';
+import type { OutOptions } from './out.ts';
 import { hasDType } from './reading.ts';
 import { Tensor } from './tensor.ts';
 import { reciprocal, sqrt, square } from './unary.ts';
 
-export interface AlphaOptions {
+export interface AlphaOptions extends OutOptions {
   /** Multiplies the second operand. Default 1. */
   readonly alpha?: number;
 }
-export interface DivOptions {
+export interface DivOptions extends OutOptions {
   /** Rounds the quotient: toward zero, or down. Default: no rounding. */
   readonly roundingMode?: 'trunc' | 'floor' | null;
 }
-export interface ValueOptions {
+export interface ValueOptions extends OutOptions {
   /** Multiplies the product or quotient. Default 1. */
   readonly value?: number;
 }
@@ -23,19 +34,23 @@ export interface ValueOptions {
 /** `torch.add`: a + alpha * b. On bool: or. */
 export function add(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
   requireTensor('add', a);
-  checkOptions('add', options, ['alpha']);
+  checkOptions('add', options, ['alpha', 'out']);
   const dtype = promote(a, b);
-  if (dtype === 'bool') return binaryAs('add', 'bitwiseOr', a, b, dtype);
-  return binaryAs('add', 'add', a, scaled('add', b, options.alpha, dtype), dtype);
+  const result =
+    dtype === 'bool'
+      ? binaryAs('add', 'bitwiseOr', a, b, dtype)
+      : binaryAs('add', 'add', a, scaled('add', b, options.alpha, dtype), dtype);
+  return deliverElements('add', result, options, [a, b]);
 }
 
 /** `torch.sub`: a - alpha * b. */
 export function sub(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
   requireTensor('sub', a);
-  checkOptions('sub', options, ['alpha']);
+  checkOptions('sub', options, ['alpha', 'out']);
   const dtype = promote(a, b);
   refuseBool('sub', a, b);
-  return binaryAs('sub', 'sub', a, scaled('sub', b, options.alpha, dtype), dtype);
+  const result = binaryAs('sub', 'sub', a, scaled('sub', b, options.alpha, dtype), dtype);
+  return deliverElements('sub', result, options, [a, b]);
 }
 
 function refuseBool(name: string, a: Operand, b: Operand): void {
@@ -46,10 +61,11 @@ function refuseBool(name: string, a: Operand, b: Operand): void {
 /** `torch.rsub`: b - alpha * a. */
 export function rsub(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
   requireTensor('rsub', a);
-  checkOptions('rsub', options, ['alpha']);
+  checkOptions('rsub', options, ['alpha', 'out']);
   const dtype = promote(a, b);
   refuseBool('rsub', a, b);
-  return binaryAs('rsub', 'sub', b, scaled('rsub', a, options.alpha, dtype), dtype);
+  const result = binaryAs('rsub', 'sub', b, scaled('rsub', a, options.alpha, dtype), dtype);
+  return deliverElements('rsub', result, options, [a, b]);
 }
 
 function scaled(name: string, b: Operand, alpha: number | undefined, dtype: DType): Operand {
@@ -61,39 +77,48 @@ function scaled(name: string, b: Operand, alpha: number | undefined, dtype: DTyp
 }
 
 /** `torch.mul`: a * b. On bool: and. */
-export function mul(a: Tensor, b: Operand): Tensor {
+export function mul(a: Tensor, b: Operand, options?: OutOptions): Tensor {
   requireTensor('mul', a);
+  checkOptions('mul', options, ['out']);
   const dtype = promote(a, b);
-  return binaryAs('mul', dtype === 'bool' ? 'bitwiseAnd' : 'mul', a, b, dtype);
+  const result = binaryAs('mul', dtype === 'bool' ? 'bitwiseAnd' : 'mul', a, b, dtype);
+  return deliverElements('mul', result, options, [a, b]);
 }
 
 /** `torch.div`: a / b, a float unless rounded. */
 export function div(a: Tensor, b: Operand, options: DivOptions = {}): Tensor {
   requireTensor('div', a);
-  checkOptions('div', options, ['roundingMode']);
+  checkOptions('div', options, ['roundingMode', 'out']);
   const mode = options.roundingMode ?? null;
   const dtype = promote(a, b);
-  if (mode === 'floor') return binaryAs('div', 'floorDivide', a, b, dtype);
-  if (mode === 'trunc') return binaryAs('div', 'truncDivide', a, b, dtype);
-  if (mode !== null)
+  if (mode !== null && mode !== 'floor' && mode !== 'trunc')
     throw new ArgumentError(`div: roundingMode must be 'trunc' or 'floor', got '${String(mode)}'`);
-  return binaryAs('div', 'div', a, b, floatFor(dtype));
+  const result =
+    mode === null
+      ? binaryAs('div', 'div', a, b, floatFor(dtype))
+      : binaryAs('div', mode === 'floor' ? 'floorDivide' : 'truncDivide', a, b, dtype);
+  return deliverElements('div', result, options, [a, b]);
 }
 
 /** `torch.floor_divide`: the quotient rounded down. */
-export const floorDivide: (a: Tensor, b: Operand) => Tensor = binary('floorDivide');
+export const floorDivide: Binary = binary('floorDivide');
 /** `torch.remainder`: a modulo b, with b's sign, as Python's %. */
 export function remainder(a: Operand, b: Operand): Tensor {
   const [x, y] = asPair('remainder', a, b, false);
   return apply('remainder', [x, y], {});
 }
 /** `torch.fmod`: a modulo b, with a's sign, as JavaScript's %. */
-export const fmod: (a: Tensor, b: Operand) => Tensor = binary('fmod');
+export const fmod: Binary = binary('fmod');
 /** `torch.atan2`. */
-export const atan2: (a: Tensor, b: Tensor) => Tensor = binaryFloatTensors('atan2');
+export const atan2: BinaryTensors = binaryFloatTensors('atan2');
 
 /** `torch.pow`: base to the exponent. Integers stay integers; a negative number as their exponent is refused. */
-export function pow(base: Operand, exponent: Operand): Tensor {
+export function pow(base: Operand, exponent: Operand, options?: OutOptions): Tensor {
+  checkOptions('pow', options, ['out']);
+  return deliverElements('pow', power(base, exponent), options, [base, exponent]);
+}
+
+function power(base: Operand, exponent: Operand): Tensor {
   requireOneTensor('pow', base, exponent);
   const dtype = promote(base, exponent);
   if (dtype === 'bool') throw new DTypeError('pow: does not take bool tensors; cast one of them');
@@ -188,19 +213,21 @@ export function lcm(a: Tensor, b: Tensor): Tensor {
 
 /** `torch.addcmul`: x + value * a * b. */
 export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
-  checkOptions('addcmul', options, ['value']);
+  checkOptions('addcmul', options, ['value', 'out']);
   const product = mul(requireTensor('addcmul', a), requireTensor('addcmul', b));
-  return add(x, scaled('addcmul', product, options.value, promote(x, a, b)));
+  const result = add(x, scaled('addcmul', product, options.value, promote(x, a, b)));
+  return deliverElements('addcmul', result, options, [x, a, b]);
 }
 
 /** `torch.addcdiv`: x + value * a / b. */
 export function addcdiv(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
-  checkOptions('addcdiv', options, ['value']);
+  checkOptions('addcdiv', options, ['value', 'out']);
   const dtype = promote(x, a, b);
   if (!isFloat(dtype))
     throw new DTypeError('addcdiv: takes float tensors; use div with a rounding mode for integers');
   const quotient = div(requireTensor('addcdiv', a), requireTensor('addcdiv', b));
-  return add(x, scaled('addcdiv', quotient, options.value, dtype));
+  const result = add(x, scaled('addcdiv', quotient, options.value, dtype));
+  return deliverElements('addcdiv', result, options, [x, a, b]);
 }
 
 /** PyTorch's `torch.result_type`. */

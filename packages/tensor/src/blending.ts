@@ -1,13 +1,14 @@
 // Choosing between elements: where, clamp, maximum and their kin.
-import { ArgumentError, categoryOf, isFloat } from '@nn/core';
+import { ArgumentError, categoryOf, checkOptions, isFloat } from '@nn/core';
 import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
-import { asPair, binaryTensors, type Operand } from './operands.ts';
+import { asPair, type BinaryTensors, binaryTensors, deliverElements, type Operand } from './operands.ts';
+import type { OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
 /** `torch.maximum`: the greater of two elements; NaN if one is. Equal ones share the gradient. */
-export const maximum: (a: Tensor, b: Tensor) => Tensor = binaryTensors('maximum');
+export const maximum: BinaryTensors = binaryTensors('maximum');
 /** `torch.minimum`: the lesser of two elements; NaN if one is. Equal ones share the gradient. */
-export const minimum: (a: Tensor, b: Tensor) => Tensor = binaryTensors('minimum');
+export const minimum: BinaryTensors = binaryTensors('minimum');
 
 /** `torch.where`: condition ? a : b, broadcast. The condition is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
@@ -31,13 +32,14 @@ function beyond(x: Tensor, bound: Operand, below: boolean): Tensor {
 }
 
 /** `torch.clamp`: limited to [min, max]; a bound that is null or left out does not limit. Where min > max: max. */
-export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
+export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null, options?: OutOptions): Tensor {
   requireTensor('clamp', x);
+  checkOptions('clamp', options, ['out']);
   if (min == null && max == null) throw new ArgumentError('clamp: needs min or max');
   let result = x;
   if (min != null) result = where(beyond(result, min, true), min, result);
   if (max != null) result = where(beyond(result, max, false), max, result);
-  return result;
+  return deliverElements('clamp', result, options, [x, min, max]);
 }
 
 /** `torch.clip`: clamp. */

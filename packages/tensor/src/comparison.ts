@@ -2,16 +2,16 @@
 import { ArgumentError, checkOptions, DTypeError, isFloat, sameShape } from '@nn/core';
 import { absent } from './blending.ts';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
-import { binary, binaryAs, type Operand, type PlainOp, requireOneTensor } from './operands.ts';
+import { type Binary, binary, binaryAs, type Operand, type PlainOp, requireOneTensor } from './operands.ts';
 import { item, itemSync } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
-export const eq: (a: Tensor, b: Operand) => Tensor = binary('eq');
-export const ne: (a: Tensor, b: Operand) => Tensor = binary('ne');
-export const lt: (a: Tensor, b: Operand) => Tensor = binary('lt');
-export const le: (a: Tensor, b: Operand) => Tensor = binary('le');
-export const gt: (a: Tensor, b: Operand) => Tensor = binary('gt');
-export const ge: (a: Tensor, b: Operand) => Tensor = binary('ge');
+export const eq: Binary = binary('eq');
+export const ne: Binary = binary('ne');
+export const lt: Binary = binary('lt');
+export const le: Binary = binary('le');
+export const gt: Binary = binary('gt');
+export const ge: Binary = binary('ge');
 
 function bitwise(name: string, op: PlainOp): (a: Operand, b: Operand) => Tensor {
   return (a, b) => {

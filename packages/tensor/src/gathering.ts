@@ -1,5 +1,6 @@
 // Looking elements up by index tensors.
 import {
+  checkOptions,
   contiguousStrides,
   formatShape,
   IndexError,
@@ -9,6 +10,7 @@ import {
   ShapeError,
 } from '@nn/core';
 import { castTo, requireTensor } from './dispatch.ts';
+import { deliver, type OutOptions } from './out.ts';
 import { coordinates, normalizePositions, selectPositions, takeAt } from './positions.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -90,14 +92,15 @@ export function atLeastOneDim(x: Tensor): Tensor {
  * console.log(await gather(x, 1, tensor([[0, 0], [1, 0]])).toArray()); // => [[1, 1], [4, 3]]
  * ```
  */
-export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+export function gather(x: Tensor, dim: number, index: Tensor, options?: OutOptions): Tensor {
+  checkOptions('gather', options, ['out']);
   requireTensor('gather', x);
   requireIndex('gather', index);
   const at = normalizeDim('gather', dim, x.ndim);
   const [source, place] = [atLeastOneDim(x), atLeastOneDim(index)];
   if (place.numel() > 0) checkAlong('gather', place, at, source.shape, 'the tensor');
   const positions = positionsAlong('gather', source.shape, at, place, x.device);
-  return takeAt(source, positions).reshape(index.shape);
+  return deliver('gather', takeAt(source, positions).reshape(index.shape), options, [x, index]);
 }
 
 /** `torch.take_along_dim`: gather with broadcasting; without `dim`, from the flattened tensor. */
@@ -123,7 +126,8 @@ export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null): Ten
 }
 
 /** `torch.index_select`: the slices along `dim` that a list of positions names. */
-export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+export function indexSelect(x: Tensor, dim: number, index: Tensor, options?: OutOptions): Tensor {
+  checkOptions('indexSelect', options, ['out']);
   requireTensor('indexSelect', x);
   requireIndex('indexSelect', index);
   const at = normalizeDim('indexSelect', dim, x.ndim);
@@ -133,16 +137,18 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   const list = atLeastOneDim(index);
   const { positions } = selectPositions('indexSelect', source, [{ dim: at, tensor: list }]);
   const result = takeAt(source, positions);
-  return x.ndim === 0 ? result.reshape([]) : result;
+  return deliver('indexSelect', x.ndim === 0 ? result.reshape([]) : result, options, [x, index]);
 }
 
 /** `torch.take`: elements of the flattened tensor; the index's shape. */
-export function take(x: Tensor, index: Tensor): Tensor {
+export function take(x: Tensor, index: Tensor, options?: OutOptions): Tensor {
+  checkOptions('take', options, ['out']);
   requireTensor('take', x);
   requireIndex('take', index);
   if (x.numel() === 0 && index.numel() > 0)
     throw new IndexError(`take: cannot look up ${index.numel()} elements of an empty tensor`);
-  return takeAt(x, normalizePositions('take', index, x.numel(), x.device, 0));
+  const result = takeAt(x, normalizePositions('take', index, x.numel(), x.device, 0));
+  return deliver('take', result, options, [x, index]);
 }
 
 /** The value that a lookup table (1-d) has for each index; a gather whose index may have any shape. */

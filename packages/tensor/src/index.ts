@@ -79,6 +79,8 @@ export {
 } from './op-transform.ts';
 export { inPlace, type Operand } from './operands.ts';
 export * from './override.ts';
+export { type Binary, type BinaryTensors, inPlace, type Operand, type Unary } from './operands.ts';
+export type { OutOptions } from './out.ts';
 export * from './profile.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';

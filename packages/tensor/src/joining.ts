@@ -1,7 +1,8 @@
 // Putting tensors together, and taking them apart.
-import { ArgumentError, formatShape, IndexError, normalizeDim, ShapeError } from '@nn/core';
+import { ArgumentError, checkOptions, formatShape, IndexError, normalizeDim, ShapeError } from '@nn/core';
 import { apply, castTo, describe, promote, requireTensor } from './dispatch.ts';
 import { sliceDim } from './movement.ts';
+import { deliver, type OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
 function requireList(name: string, tensors: readonly Tensor[]): readonly Tensor[] {
@@ -48,17 +49,20 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
  * console.log(await cat([tensor([[1], [2]]), tensor([[3], [4]])], 1).toArray()); // => [[1, 3], [2, 4]]
  * ```
  */
-export function cat(tensors: readonly Tensor[], dim: number = 0): Tensor {
-  return joined('cat', requireList('cat', tensors), dim);
+export function cat(tensors: readonly Tensor[], dim: number = 0, options?: OutOptions): Tensor {
+  checkOptions('cat', options, ['out']);
+  return deliver('cat', joined('cat', requireList('cat', tensors), dim), options, tensors);
 }
 
 /** `torch.concat`: cat. */
-export function concat(tensors: readonly Tensor[], dim: number = 0): Tensor {
-  return joined('concat', requireList('concat', tensors), dim);
+export function concat(tensors: readonly Tensor[], dim: number = 0, options?: OutOptions): Tensor {
+  checkOptions('concat', options, ['out']);
+  return deliver('concat', joined('concat', requireList('concat', tensors), dim), options, tensors);
 }
 
 /** `torch.stack`: tensors of one shape along a new dimension. */
-export function stack(tensors: readonly Tensor[], dim: number = 0): Tensor {
+export function stack(tensors: readonly Tensor[], dim: number = 0, options?: OutOptions): Tensor {
+  checkOptions('stack', options, ['out']);
   const [first] = requireList('stack', tensors);
   const at = normalizeDim('stack', dim, first.ndim + 1);
   tensors.forEach((each, i) => {
@@ -67,11 +71,12 @@ export function stack(tensors: readonly Tensor[], dim: number = 0): Tensor {
       `stack: tensor ${i} has shape ${formatShape(each.shape)}, the first ${formatShape(first.shape)}: all must be equal`,
     );
   });
-  return joined(
+  const result = joined(
     'stack',
     tensors.map((each) => each.unsqueeze(at)),
     at,
   );
+  return deliver('stack', result, options, tensors);
 }
 
 /** At least `rank` dimensions: for 1 and 2 in front; for 3 as PyTorch's atleast_3d, [h, w] to [h, w, 1]. */

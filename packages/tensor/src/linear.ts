@@ -10,6 +10,7 @@ import {
 } from '@nn/core';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import { cat } from './joining.ts';
+import { deliver, type OutOptions } from './out.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws {DTypeError} when they differ. */
@@ -31,7 +32,12 @@ function requireSameDType(name: string, a: Tensor, b: Tensor): void {
  * console.log(await matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])).toArray()); // => [3, 7]
  * ```
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  checkOptions('matmul', options, ['out']);
+  return deliver('matmul', multiplied(a, b), options, [a, b]);
+}
+
+function multiplied(a: Tensor, b: Tensor): Tensor {
   requireSameDType('matmul', a, b);
   if (a.ndim === 0 || b.ndim === 0)
     throw new ShapeError('matmul: both tensors need at least one dimension. Use mul for scalars');
@@ -89,23 +95,27 @@ function product(name: string, a: Tensor, b: Tensor, rankA: number, rankB: numbe
 }
 
 /** `torch.mm`: matrix times matrix. */
-export function mm(a: Tensor, b: Tensor): Tensor {
-  return product('mm', a, b, 2, 2);
+export function mm(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  checkOptions('mm', options, ['out']);
+  return deliver('mm', product('mm', a, b, 2, 2), options, [a, b]);
 }
 
 /** `torch.mv`: matrix times vector. */
-export function mv(a: Tensor, b: Tensor): Tensor {
-  return product('mv', a, b, 2, 1);
+export function mv(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  checkOptions('mv', options, ['out']);
+  return deliver('mv', product('mv', a, b, 2, 1), options, [a, b]);
 }
 
 /** `torch.bmm`: matrices times matrices, one by one. */
-export function bmm(a: Tensor, b: Tensor): Tensor {
-  return product('bmm', a, b, 3, 3);
+export function bmm(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  checkOptions('bmm', options, ['out']);
+  return deliver('bmm', product('bmm', a, b, 3, 3), options, [a, b]);
 }
 
 /** `torch.dot`: the inner product of two vectors. */
-export function dot(a: Tensor, b: Tensor): Tensor {
-  return product('dot', a, b, 1, 1);
+export function dot(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  checkOptions('dot', options, ['out']);
+  return deliver('dot', product('dot', a, b, 1, 1), options, [a, b]);
 }
 
 /** `torch.vdot`: dot, for real numbers. */
@@ -133,7 +143,7 @@ export function outer(a: Tensor, b: Tensor): Tensor {
   return a.unsqueeze(1).mul(b);
 }
 
-export interface AddProductOptions {
+export interface AddProductOptions extends OutOptions {
   /** Multiplies what is added to. Default 1; with 0 its NaNs and infinities do not show. */
   readonly beta?: number;
   /** Multiplies the product. Default 1. */
@@ -142,14 +152,18 @@ export interface AddProductOptions {
 
 /** beta * x + alpha * product. */
 function addProduct(name: string, x: Tensor, product: Tensor, options: AddProductOptions): Tensor {
-  checkOptions(name, options, ['beta', 'alpha']);
+  checkOptions(name, options, ['beta', 'alpha', 'out']);
   // PyTorch cuts off fractions where it multiplies integers.
   const whole = isFloat(product.dtype) ? (factor: number): number => factor : Math.trunc;
   const [beta, alpha] = [whole(options.beta ?? 1), whole(options.alpha ?? 1)];
   broadcastShapes(name, requireTensor(name, x).shape, product.shape);
   const scaled = alpha === 1 ? product : product.mul(alpha);
-  if (beta === 0) return scaled;
-  return castTo((beta === 1 ? x : x.mul(beta)).expandTo(product.shape).add(scaled), promote(x, product));
+  const sum =
+    beta === 0
+      ? scaled
+      : castTo((beta === 1 ? x : x.mul(beta)).expandTo(product.shape).add(scaled), promote(x, product));
+  // x itself may be written over; what was multiplied is read more than once.
+  return deliver(name, sum, options, [x], { overwrites: true });
 }
 
 /** `torch.addmm`: beta * x + alpha * a b, for matrices. */

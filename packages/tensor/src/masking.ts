@@ -1,9 +1,10 @@
 // Masks: choosing and replacing elements by a condition. What has a size that depends on data is read, so those
 // functions are asynchronous; each has a synchronous twin for devices that allow it.
-import { broadcastShapes, DTypeError, formatShape, ShapeError } from '@nn/core';
+import { broadcastShapes, checkOptions, DTypeError, formatShape, ShapeError } from '@nn/core';
 import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
+import { deliver, type OutOptions } from './out.ts';
 import { coordinatesOf, takeAt } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import type { Tensor } from './tensor.ts';
@@ -53,15 +54,19 @@ function selected(x: Tensor, mask: Tensor, kept: ArrayLike<unknown>, shape: read
  * console.log(await (await maskedSelect(x, x.gt(0))).toArray()); // => [3, 2]
  * ```
  */
-export async function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
+export async function maskedSelect(x: Tensor, mask: Tensor, options?: OutOptions): Promise<Tensor> {
+  checkOptions('maskedSelect', options, ['out']);
   const shape = broadcastShapes('maskedSelect', x.shape, requireMask('maskedSelect', mask).shape);
-  return selected(x, mask, await data(mask.expandTo(shape)), shape);
+  const result = selected(x, mask, await data(mask.expandTo(shape)), shape);
+  return deliver('maskedSelect', result, options, [x, mask]);
 }
 
 /** As `maskedSelect`. @throws {DeviceError} where the device cannot be read synchronously. */
-export function maskedSelectSync(x: Tensor, mask: Tensor): Tensor {
+export function maskedSelectSync(x: Tensor, mask: Tensor, options?: OutOptions): Tensor {
+  checkOptions('maskedSelectSync', options, ['out']);
   const shape = broadcastShapes('maskedSelectSync', x.shape, requireMask('maskedSelectSync', mask).shape);
-  return selected(x, mask, dataSync(mask.expandTo(shape)), shape);
+  const result = selected(x, mask, dataSync(mask.expandTo(shape)), shape);
+  return deliver('maskedSelectSync', result, options, [x, mask]);
 }
 
 /** `torch.masked_scatter`: the i-th true element becomes the i-th element of source. */

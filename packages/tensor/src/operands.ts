@@ -1,5 +1,12 @@
 // How elementwise functions take their operands: checked, promoted and cast, then recorded as one op.
-import { ArgumentError, type AttributesOf, categoryOf, type DType, type OpName } from '@nn/core';
+import {
+  ArgumentError,
+  type AttributesOf,
+  categoryOf,
+  checkOptions,
+  type DType,
+  type OpName,
+} from '@nn/core';
 import {
   apply,
   asOperand,
@@ -11,6 +18,7 @@ import {
   type Scalar,
   writeInPlace,
 } from './dispatch.ts';
+import { deliver, type OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
 /** A tensor, or a number that goes with any shape. */
@@ -18,20 +26,49 @@ export type Operand = Tensor | Scalar;
 /** Ops without attributes. */
 export type PlainOp = { [N in OpName]: Record<string, never> extends AttributesOf<N> ? N : never }[OpName];
 
+const outOnly = ['out'] as const;
+
+/** A function of one element. */
+export type Unary = (x: Tensor, options?: OutOptions) => Tensor;
+/** A function of two elements, one of them of a tensor. */
+export type Binary = (a: Tensor, b: Operand, options?: OutOptions) => Tensor;
+/** A function of two tensors' elements. */
+export type BinaryTensors = (a: Tensor, b: Tensor, options?: OutOptions) => Tensor;
+
+/** The result of a function of single elements, or the `out` (checked to be a known option) that took it. */
+export function deliverElements(
+  name: string,
+  result: Tensor,
+  options: OutOptions | undefined,
+  inputs: readonly unknown[],
+): Tensor {
+  return deliver(name, result, options, inputs, { overwrites: true });
+}
+
 /** Integers become floats. */
-export function unaryFloat(op: PlainOp, name: string = op): (x: Tensor) => Tensor {
-  return (x) => apply(op, [castTo(requireTensor(name, x), floatFor(x.dtype))], {} as never);
+export function unaryFloat(op: PlainOp, name: string = op): Unary {
+  return (x, options) => {
+    checkOptions(name, options, outOnly);
+    const result = apply(op, [castTo(requireTensor(name, x), floatFor(x.dtype))], {} as never);
+    return deliverElements(name, result, options, [x]);
+  };
 }
 
 /** Integers pass through unchanged. */
-export function rounding(op: PlainOp): (x: Tensor) => Tensor {
-  return (x) =>
-    categoryOf(requireTensor(op, x).dtype) === 'integer' ? x.clone() : apply(op, [x], {} as never);
+export function rounding(op: PlainOp): Unary {
+  return (x, options) => {
+    checkOptions(op, options, outOnly);
+    const whole = categoryOf(requireTensor(op, x).dtype) === 'integer';
+    return deliverElements(op, whole ? x.clone() : apply(op, [x], {} as never), options, [x]);
+  };
 }
 
 /** The dtype stays. */
-export function unarySame(op: PlainOp): (x: Tensor) => Tensor {
-  return (x) => apply(op, [requireTensor(op, x)], {} as never);
+export function unarySame(op: PlainOp): Unary {
+  return (x, options) => {
+    checkOptions(op, options, outOnly);
+    return deliverElements(op, apply(op, [requireTensor(op, x)], {} as never), options, [x]);
+  };
 }
 
 /** Casts both to `dtype` and records the op. */
@@ -46,19 +83,30 @@ export function requireOneTensor(name: string, a: Operand, b: Operand): void {
 }
 
 /** A tensor with a tensor or number, in their promoted dtype. */
-export function binary(op: PlainOp, name: string = op): (a: Tensor, b: Operand) => Tensor {
-  return (a, b) => binaryAs(name, op, requireTensor(name, a), b, promote(a, b));
+export function binary(op: PlainOp, name: string = op): Binary {
+  return (a, b, options) => {
+    checkOptions(name, options, outOnly);
+    const result = binaryAs(name, op, requireTensor(name, a), b, promote(a, b));
+    return deliverElements(name, result, options, [a, b]);
+  };
 }
 
 /** Two tensors, in their promoted dtype. */
-export function binaryTensors(op: PlainOp, name: string = op): (a: Tensor, b: Tensor) => Tensor {
-  return (a, b) => binaryAs(name, op, requireTensor(name, a), requireTensor(name, b), promote(a, b));
+export function binaryTensors(op: PlainOp, name: string = op): BinaryTensors {
+  return (a, b, options) => {
+    checkOptions(name, options, outOnly);
+    const result = binaryAs(name, op, requireTensor(name, a), requireTensor(name, b), promote(a, b));
+    return deliverElements(name, result, options, [a, b]);
+  };
 }
 
 /** Two tensors, integers as floats. */
-export function binaryFloatTensors(op: PlainOp, name: string = op): (a: Tensor, b: Tensor) => Tensor {
-  return (a, b) =>
-    binaryAs(name, op, requireTensor(name, a), requireTensor(name, b), floatFor(promote(a, b)));
+export function binaryFloatTensors(op: PlainOp, name: string = op): BinaryTensors {
+  return (a, b, options) => {
+    checkOptions(name, options, outOnly);
+    const dtype = floatFor(promote(requireTensor(name, a), requireTensor(name, b)));
+    return deliverElements(name, binaryAs(name, op, a, b, dtype), options, [a, b]);
+  };
 }
 
 /** Both as tensors of one dtype: a float one, if `float`. */

@@ -13,6 +13,7 @@ import {
 } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
+import { checkOutDType, deliver, type OutOptions } from './out.ts';
 import { hasDType } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -24,7 +25,10 @@ export interface KeepdimOptions {
   readonly keepdim?: boolean;
 }
 
-export interface ReduceOptions extends KeepdimOptions {
+/** `keepdim` and `out`. */
+export interface ExtremumOptions extends KeepdimOptions, OutOptions {}
+
+export interface ReduceOptions extends ExtremumOptions {
   /** Cast before reducing. */
   readonly dtype?: DType;
 }
@@ -51,14 +55,15 @@ function attributes(
   x: Tensor,
   dim: ReduceDims | undefined,
   options: ReduceOptions,
-  known: readonly string[] = ['keepdim'],
+  known: readonly string[] = ['keepdim', 'out'],
 ): AttributesOf<ReduceName> {
   requireTensor(name, x);
   checkOptions(name, options, known);
+  checkOutDType(name, options);
   return { dims: reducedDims(name, x, dim), keepDims: options.keepdim ?? false };
 }
 
-const withDType = ['keepdim', 'dtype'] as const;
+const withDType = ['keepdim', 'dtype', 'out'] as const;
 
 /** What counts and sums of integers are: int64 as in PyTorch, int32 on a device without it. */
 export function countingDType(device: string): DType {
@@ -78,13 +83,13 @@ function summed(x: Tensor, options: ReduceOptions): Tensor {
  */
 export function sum(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
   const how = attributes('sum', x, dim, options, withDType);
-  return apply('sum', [summed(x, options)], how);
+  return deliver('sum', apply('sum', [summed(x, options)], how), options, [x]);
 }
 
 /** `torch.prod`. Integers and bools multiply in int64 (int32 on a device without it). */
 export function prod(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
   const how = attributes('prod', x, dim, options, withDType);
-  return apply('prod', [summed(x, options)], how);
+  return deliver('prod', apply('prod', [summed(x, options)], how), options, [x]);
 }
 
 /** `torch.mean`. @throws {DTypeError} for integers without the dtype option. */
@@ -97,7 +102,7 @@ export function mean(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): 
     );
   }
   const count = how.dims.reduce((product, each) => product * x.shape[each], 1);
-  return apply('sum', [y], how).div(count);
+  return deliver('mean', apply('sum', [y], how).div(count), options, [x]);
 }
 
 /** `torch.nansum`: sum without the NaNs. */
@@ -111,43 +116,44 @@ function withoutNaN(name: string, x: Tensor): Tensor {
 
 /** `torch.nanmean`: mean of what is not NaN. */
 export function nanmean(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}): Tensor {
-  const total = nansum(x, dim, options);
+  const { out, ...rest } = options;
+  const total = nansum(x, dim, rest);
   if (categoryOf(total.dtype) !== 'float')
     throw new DTypeError(`nanmean: takes float tensors, got ${x.dtype}. Use x.float()`);
   const count = castTo(x.isnan().logicalNot(), total.dtype);
-  return total.div(sum(count, dim, { keepdim: options.keepdim }));
+  return deliver('nanmean', total.div(sum(count, dim, { keepdim: options.keepdim })), { out }, [x]);
 }
 
 /** `torch.amax`: the greatest element; NaN if there is one. Equal ones share the gradient. */
-export function amax(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
-  return apply('max', [x], attributes('amax', x, dim, options));
+export function amax(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
+  return deliver('amax', apply('max', [x], attributes('amax', x, dim, options)), options, [x]);
 }
 
 /** `torch.amin`: the least element; NaN if there is one. Equal ones share the gradient. */
-export function amin(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
-  return apply('min', [x], attributes('amin', x, dim, options));
+export function amin(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
+  return deliver('amin', apply('min', [x], attributes('amin', x, dim, options)), options, [x]);
 }
 
 /** `torch.argmax`: the position (int32) of the first greatest element, or of the first NaN; without `dim` in the flattened tensor. */
-export function argmax(x: Tensor, dim?: number | null, options: KeepdimOptions = {}): Tensor {
-  return apply('argmax', [x], attributes('argmax', x, dim, options));
+export function argmax(x: Tensor, dim?: number | null, options: ExtremumOptions = {}): Tensor {
+  return deliver('argmax', apply('argmax', [x], attributes('argmax', x, dim, options)), options, [x]);
 }
 
 /** `torch.argmin`: the position (int32) of the first least element, or of the first NaN; without `dim` in the flattened tensor. */
-export function argmin(x: Tensor, dim?: number | null, options: KeepdimOptions = {}): Tensor {
-  return apply('argmin', [x], attributes('argmin', x, dim, options));
+export function argmin(x: Tensor, dim?: number | null, options: ExtremumOptions = {}): Tensor {
+  return deliver('argmin', apply('argmin', [x], attributes('argmin', x, dim, options)), options, [x]);
 }
 
 /** `torch.any`: whether any element is not 0; bool (uint8 for uint8). */
-export function any(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
+export function any(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
   const found = apply('max', [castTo(requireTensor('any', x), 'bool')], attributes('any', x, dim, options));
-  return x.dtype === 'uint8' ? castTo(found, 'uint8') : found;
+  return deliver('any', x.dtype === 'uint8' ? castTo(found, 'uint8') : found, options, [x]);
 }
 
 /** `torch.all`: whether no element is 0; bool (uint8 for uint8). */
-export function all(x: Tensor, dim?: ReduceDims, options: KeepdimOptions = {}): Tensor {
+export function all(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
   const found = apply('min', [castTo(requireTensor('all', x), 'bool')], attributes('all', x, dim, options));
-  return x.dtype === 'uint8' ? castTo(found, 'uint8') : found;
+  return deliver('all', x.dtype === 'uint8' ? castTo(found, 'uint8') : found, options, [x]);
 }
 
 /** `torch.count_nonzero`: how many elements are not 0. */
@@ -157,7 +163,7 @@ export function countNonzero(x: Tensor, dim?: ReduceDims): Tensor {
 
 /** `torch.logsumexp`: log Σ exp(x), without overflow. */
 export function logsumexp(x: Tensor, dim: ReduceDims, options: KeepdimOptions = {}): Tensor {
-  const how = attributes('logsumexp', x, dim, options);
+  const how = attributes('logsumexp', x, dim, options, ['keepdim']);
   const source = castTo(x, floatFor(x.dtype));
   if (x.numel() === 0) return apply('sum', [source.exp()], how).log();
   const top = apply('max', [source.detach()], { dims: how.dims, keepDims: true });

@@ -1,9 +1,8 @@
 // Giving an existing tensor another shape. A handle's shape is otherwise fixed: this is the only place that writes it.
 import { ArgumentError, AutogradError, type Shape, sameShape, sizeOf, UnsupportedError } from '@nn/core';
 import { activeCall } from './active.ts';
-import { checkShape, newZeros } from './creation.ts';
-import { requireTensor } from './dispatch.ts';
-import { cat } from './joining.ts';
+import { checkShape } from './creation.ts';
+import { apply, requireTensor } from './dispatch.ts';
 import { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -28,7 +27,10 @@ export function resize(x: Tensor, shape: Shape): Tensor {
     throw new UnsupportedError('resize_: shapes are fixed in a compiled function. Resize before calling it');
   const flat = x.detach().reshape([-1]);
   const missing = sizeOf(shape) - flat.shape[0];
-  const fitted = missing > 0 ? cat([flat, newZeros(flat, [missing])]) : flat.narrow(0, 0, sizeOf(shape));
+  const fitted =
+    missing > 0
+      ? apply('pad', [flat], { before: [0], after: [missing], value: 0 })
+      : flat.narrow(0, 0, sizeOf(shape));
   const { storage } = fitted.reshape(shape).clone();
   const handle = x as { -readonly [K in 'shape' | 'storage']: Tensor[K] };
   handle.shape = [...shape];

@@ -3,11 +3,12 @@ import { type AttributesOf, categoryOf, checkOptions, type DType, normalizeDim }
 import { logaddexp } from './arithmetic.ts';
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
+import { checkOutDType, deliver, type OutOptions } from './out.ts';
 import { coordinates } from './positions.ts';
 import { countingDType, type ValuesAndIndices } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
-export interface ScanOptions {
+export interface ScanOptions extends OutOptions {
   /** Cast before scanning. Default: the tensor's own float dtype; int64 for integers and bools. */
   readonly dtype?: DType;
 }
@@ -20,19 +21,22 @@ function scan(name: string, x: Tensor, dim: number, op: AttributesOf<'scan'>['op
 
 function accumulated(name: string, x: Tensor, options: ScanOptions): Tensor {
   requireTensor(name, x);
-  checkOptions(name, options, ['dtype']);
+  checkOptions(name, options, ['dtype', 'out']);
+  checkOutDType(name, options);
   if (options.dtype !== undefined) return castTo(x, options.dtype);
   return categoryOf(x.dtype) === 'float' ? x : castTo(x, countingDType(x.device));
 }
 
 /** `torch.cumsum`: sums of all elements so far along the dimension. */
 export function cumsum(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
-  return scan('cumsum', accumulated('cumsum', x, options), dim, 'sum');
+  const result = scan('cumsum', accumulated('cumsum', x, options), dim, 'sum');
+  return deliver('cumsum', result, options, [x], { overwrites: true });
 }
 
 /** `torch.cumprod`: products of all elements so far along the dimension. */
 export function cumprod(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
-  return scan('cumprod', accumulated('cumprod', x, options), dim, 'prod');
+  const result = scan('cumprod', accumulated('cumprod', x, options), dim, 'prod');
+  return deliver('cumprod', result, options, [x], { overwrites: true });
 }
 
 /** Running extremum, and where it was last reached; NaN wins. */

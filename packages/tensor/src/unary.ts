@@ -2,57 +2,71 @@
 import { categoryOf, checkOptions, DTypeError, isFloat, normalizeDim } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
-import { rounding, unaryFloat, unarySame } from './operands.ts';
+import { deliverElements, rounding, type Unary, unaryFloat, unarySame } from './operands.ts';
+import type { OutOptions } from './out.ts';
 import { countingDType } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
-export const neg: (x: Tensor) => Tensor = unarySame('neg');
-export const relu: (x: Tensor) => Tensor = unarySame('relu');
-export const floor: (x: Tensor) => Tensor = rounding('floor');
-export const ceil: (x: Tensor) => Tensor = rounding('ceil');
-export const trunc: (x: Tensor) => Tensor = rounding('trunc');
-export const sqrt: (x: Tensor) => Tensor = unaryFloat('sqrt');
-export const rsqrt: (x: Tensor) => Tensor = unaryFloat('rsqrt');
-export const reciprocal: (x: Tensor) => Tensor = unaryFloat('reciprocal');
-export const exp: (x: Tensor) => Tensor = unaryFloat('exp');
-export const log: (x: Tensor) => Tensor = unaryFloat('log');
-export const expm1: (x: Tensor) => Tensor = unaryFloat('expm1');
-export const log1p: (x: Tensor) => Tensor = unaryFloat('log1p');
-export const exp2: (x: Tensor) => Tensor = unaryFloat('exp2');
-export const log2: (x: Tensor) => Tensor = unaryFloat('log2');
-export const log10: (x: Tensor) => Tensor = unaryFloat('log10');
-export const sin: (x: Tensor) => Tensor = unaryFloat('sin');
-export const cos: (x: Tensor) => Tensor = unaryFloat('cos');
-export const tan: (x: Tensor) => Tensor = unaryFloat('tan');
-export const asin: (x: Tensor) => Tensor = unaryFloat('asin');
-export const acos: (x: Tensor) => Tensor = unaryFloat('acos');
-export const atan: (x: Tensor) => Tensor = unaryFloat('atan');
-export const sinh: (x: Tensor) => Tensor = unaryFloat('sinh');
-export const cosh: (x: Tensor) => Tensor = unaryFloat('cosh');
-export const tanh: (x: Tensor) => Tensor = unaryFloat('tanh');
-export const asinh: (x: Tensor) => Tensor = unaryFloat('asinh');
-export const acosh: (x: Tensor) => Tensor = unaryFloat('acosh');
-export const atanh: (x: Tensor) => Tensor = unaryFloat('atanh');
-export const erf: (x: Tensor) => Tensor = unaryFloat('erf');
-export const erfc: (x: Tensor) => Tensor = unaryFloat('erfc');
+export const neg: Unary = unarySame('neg');
+export const relu: Unary = unarySame('relu');
+export const floor: Unary = rounding('floor');
+export const ceil: Unary = rounding('ceil');
+export const trunc: Unary = rounding('trunc');
+export const sqrt: Unary = unaryFloat('sqrt');
+export const rsqrt: Unary = unaryFloat('rsqrt');
+export const reciprocal: Unary = unaryFloat('reciprocal');
+export const exp: Unary = unaryFloat('exp');
+export const log: Unary = unaryFloat('log');
+export const expm1: Unary = unaryFloat('expm1');
+export const log1p: Unary = unaryFloat('log1p');
+export const exp2: Unary = unaryFloat('exp2');
+export const log2: Unary = unaryFloat('log2');
+export const log10: Unary = unaryFloat('log10');
+export const sin: Unary = unaryFloat('sin');
+export const cos: Unary = unaryFloat('cos');
+export const tan: Unary = unaryFloat('tan');
+export const asin: Unary = unaryFloat('asin');
+export const acos: Unary = unaryFloat('acos');
+export const atan: Unary = unaryFloat('atan');
+export const sinh: Unary = unaryFloat('sinh');
+export const cosh: Unary = unaryFloat('cosh');
+export const tanh: Unary = unaryFloat('tanh');
+export const asinh: Unary = unaryFloat('asinh');
+export const acosh: Unary = unaryFloat('acosh');
+export const atanh: Unary = unaryFloat('atanh');
+export const erf: Unary = unaryFloat('erf');
+export const erfc: Unary = unaryFloat('erfc');
 /** `torch.erfinv`: the inverse of erf on (-1, 1), ±infinity at the ends, NaN outside. */
-export const erfinv: (x: Tensor) => Tensor = unaryFloat('erfinv');
-export const sigmoid: (x: Tensor) => Tensor = unaryFloat('sigmoid');
+export const erfinv: Unary = unaryFloat('erfinv');
+export const sigmoid: Unary = unaryFloat('sigmoid');
 
 /** `torch.square`. Bools are counted: int64, as integers of PyTorch are (int32 on a device without it). */
-export function square(x: Tensor): Tensor {
+export function square(x: Tensor, options?: OutOptions): Tensor {
+  checkOptions('square', options, ['out']);
   const source = requireTensor('square', x).dtype === 'bool' ? castTo(x, countingDType(x.device)) : x;
-  return apply('square', [source], {});
+  return deliverElements('square', apply('square', [source], {}), options, [x]);
 }
 
 /** `torch.abs`. */
-export function abs(x: Tensor): Tensor {
-  return categoryOf(requireTensor('abs', x).dtype) === 'bool' ? x.clone() : apply('abs', [x], {});
+export function abs(x: Tensor, options?: OutOptions): Tensor {
+  checkOptions('abs', options, ['out']);
+  return deliverElements(
+    'abs',
+    categoryOf(requireTensor('abs', x).dtype) === 'bool' ? x.clone() : apply('abs', [x], {}),
+    options,
+    [x],
+  );
 }
 
 /** `torch.sign`: -1, 0 or 1. Bools stay as they are. */
-export function sign(x: Tensor): Tensor {
-  return requireTensor('sign', x).dtype === 'bool' ? x.clone() : apply('sign', [x], {});
+export function sign(x: Tensor, options?: OutOptions): Tensor {
+  checkOptions('sign', options, ['out']);
+  return deliverElements(
+    'sign',
+    requireTensor('sign', x).dtype === 'bool' ? x.clone() : apply('sign', [x], {}),
+    options,
+    [x],
+  );
 }
 
 /** `torch.sgn`: sign, for real numbers. */

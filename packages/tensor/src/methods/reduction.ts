@@ -4,7 +4,13 @@ import * as distances from '../distances.ts';
 import * as extrema from '../extrema.ts';
 import * as histograms from '../histograms.ts';
 import { inPlace } from '../operands.ts';
-import type { KeepdimOptions, ReduceDims, ReduceOptions, ValuesAndIndices } from '../reduction.ts';
+import type {
+  ExtremumOptions,
+  KeepdimOptions,
+  ReduceDims,
+  ReduceOptions,
+  ValuesAndIndices,
+} from '../reduction.ts';
 import * as reduction from '../reduction.ts';
 import * as scans from '../scans.ts';
 import * as sorting from '../sorting.ts';
@@ -29,25 +35,25 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   nanmean(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.nanmean(this, dim, options);
   }
-  amax(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
+  amax(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
     return reduction.amax(this, dim, options);
   }
-  amin(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
+  amin(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
     return reduction.amin(this, dim, options);
   }
   aminmax(this: Tensor, options?: extrema.AminmaxOptions): { readonly min: Tensor; readonly max: Tensor } {
     return extrema.aminmax(this, options);
   }
-  argmax(this: Tensor, dim?: number | null, options?: KeepdimOptions): Tensor {
+  argmax(this: Tensor, dim?: number | null, options?: ExtremumOptions): Tensor {
     return reduction.argmax(this, dim, options);
   }
-  argmin(this: Tensor, dim?: number | null, options?: KeepdimOptions): Tensor {
+  argmin(this: Tensor, dim?: number | null, options?: ExtremumOptions): Tensor {
     return reduction.argmin(this, dim, options);
   }
-  any(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
+  any(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
     return reduction.any(this, dim, options);
   }
-  all(this: Tensor, dim?: ReduceDims, options?: KeepdimOptions): Tensor {
+  all(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
     return reduction.all(this, dim, options);
   }
   countNonzero(this: Tensor, dim?: ReduceDims): Tensor {
