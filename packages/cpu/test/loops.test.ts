@@ -124,6 +124,85 @@ for (const { name, make } of backends) {
       });
     }
 
+    test('windows: innermost extents of 2 and 3, elements read and written 2 and 3 apart', () => {
+      const random = generator(21);
+      for (const dtype of dtypes) {
+        for (const window of [2, 3]) {
+          for (const windows of [2, 4, 7, 9]) {
+            const extents = [3, windows, window, window];
+            const width = windows * window;
+            const strides = [window * width, window, width, 1];
+            const perWindow = [windows, 1, 0, 0];
+            const position = { offset: 0, strides: [0, 0, window, 1] };
+            const kernel = loop({
+              extents,
+              epilogue: [
+                load(0, 'int32', perWindow),
+                { op: 'index', dtype: 'int32', affine: position },
+                { op: 'eq', dtype: 'bool', args: [0, 1] },
+                load(1, dtype, perWindow),
+                load(2, dtype, strides),
+                { op: 'where', dtype, args: [2, 3, 4] },
+              ],
+              stores: [{ access: at(3, strides), value: 5 }],
+            });
+            const [count, size] = [3 * windows, sizeOf(extents)];
+            const chosen = Int32Array.from({ length: count }, () => Math.floor(random() * window * window));
+            expectAgreement(
+              backend,
+              program(
+                [input('int32', count), input(dtype, count), input(dtype, size), output(dtype, size)],
+                [kernel],
+              ),
+              [chosen, randomArray(dtype, count, random), randomArray(dtype, size, random)],
+            );
+          }
+        }
+      }
+    });
+
+    test('updates in place of any length, in one buffer and in two that share memory', () => {
+      const random = generator(23);
+      const dtype = 'float32';
+      for (const length of [3, 5, 6, 7, 13, 21]) {
+        for (const target of [1, 2]) {
+          const copied = loop({
+            extents: [2, length],
+            epilogue: [load(0, dtype, [length, 1])],
+            stores: [{ access: at(1, [length, 1]), value: 0 }],
+          });
+          // Rows in opposite order keep the two dimensions from becoming one.
+          const doubled = loop({
+            extents: [2, length],
+            epilogue: [
+              load(1, dtype, [length, 1]),
+              load(0, dtype, [-length, 1], length),
+              { op: 'mul', dtype, args: [0, 0] },
+              { op: 'add', dtype, args: [1, 2] },
+            ],
+            stores: [{ access: at(target, [length, 1]), value: 3 }],
+          });
+          const read = loop({
+            extents: [2 * length],
+            epilogue: [load(target, dtype, [1])],
+            stores: [{ access: at(3, [1]), value: 0 }],
+          });
+          const shared = { dtype, length: 2 * length, role: 'temporary', offset: 0 } as const;
+          const size = 2 * length;
+          expectAgreement(
+            backend,
+            program(
+              [input(dtype, size), shared, shared, output(dtype, size)],
+              [copied, doubled, read],
+              [],
+              256 * Math.ceil((size * 4) / 256),
+            ),
+            [randomArray(dtype, size, random)],
+          );
+        }
+      }
+    });
+
     test('gathers clamp their index', () => {
       const random = generator(5);
       for (const dtype of dtypes) {

@@ -9,8 +9,8 @@ import type { Command, CommandContext } from './command.ts';
 import { estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
 import { makeAll } from './sequence.ts';
 
-/** What a block of rows may touch: it is to stay in the second-level cache. */
-const blockBytes = 128 * 1024;
+/** What a block of rows may touch: about the second-level cache. Shorter ones read memory in runs that are too short. */
+const blockBytes = 512 * 1024;
 /** A block that touches more than this leaves the cache before the next loop comes to it. */
 const largestBlockBytes = 1024 * 1024;
 /**

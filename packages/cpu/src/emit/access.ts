@@ -126,6 +126,13 @@ export function reverseLanes(storage: DType, value: readonly Vector[]): readonly
     : value;
 }
 
+/** Every second or third of neighbouring 4-byte elements: two vectors, the second of which ends at the last of them. */
+export function loadSpread(address: Address, stride: 2 | 3): Vector {
+  const first = v128.load(address);
+  const second = v128.load(address, (stride - 1) * 3 * 4);
+  return i32x4.shuffle(first, second, stride === 2 ? [0, 2, 5, 7] : [0, 3, 4, 7]);
+}
+
 /** Calls `visit` with the address of each lane, which lie `stride` bytes apart. */
 function eachLane(
   builder: FunctionBuilder,

@@ -213,11 +213,38 @@ export class KernelWriter {
           builder.set(left, i32.sub(left, elements));
         },
       );
-    for (const vectors of structure.strips)
-      strip(vectors * lanes, () => this.#writeVectors(body, epilogue, positions, vectors));
+    const total = structure.overlaps ? builder.local('i32', left) : undefined;
+    for (const vectors of structure.strips) {
+      const write = (): void => this.#writeVectors(body, epilogue, positions, vectors);
+      if (vectors > 1 || total === undefined) strip(vectors * lanes, write);
+      else
+        builder.if(i32.geS(total, lanes), () =>
+          builder.while(
+            () => i32.gtS(left, 0),
+            () => {
+              builder.if(i32.ltS(left, lanes), () => this.#stepBack(positions, left));
+              builder.scope(write);
+              this.advanceLanes(positions, lanes);
+              builder.set(left, i32.sub(left, lanes));
+            },
+          ),
+        );
+    }
     strip(1, () => {
       const results = this.#reduceElement(body, positions);
       this.writeElement(epilogue, positions, results);
+    });
+  }
+
+  /** Moves cursors back so that the elements left fill a vector. */
+  #stepBack(positions: Positions, left: Local<'i32'>): void {
+    const { builder } = this.context;
+    builder.scope(() => {
+      const back = builder.local('i32', i32.sub(left, lanes));
+      for (const [at, { lane }] of this.structure.cursors.entries())
+        if (lane !== 'zero')
+          builder.increment(positions[at], i32.mul(this.#laneStrides[at] as Local<'i32'>, back));
+      builder.set(left, lanes);
     });
   }
 

@@ -17,6 +17,31 @@ export function scatteredAccesses(
   return scattered;
 }
 
+/** Below this many elements, vectors along a dimension do not pay. */
+export const shortExtent = 4;
+
+/**
+ * The loops with one last along which vectors pay: where the innermost is too short, as a pooling window is, the one
+ * with the fewest scattered accesses.
+ */
+export function lanesLast(
+  sites: readonly Site[],
+  cursors: readonly number[],
+  loops: readonly Dimension[],
+): readonly Dimension[] {
+  const innermost = loops.at(-1);
+  if (innermost === undefined || innermost.extent >= shortExtent) return loops;
+  let best: Dimension | undefined;
+  let fewest = Infinity;
+  for (const loop of loops) {
+    const scattered = scatteredAccesses(sites, cursors, loop);
+    if (loop.extent < shortExtent || scattered > fewest) continue;
+    best = loop;
+    fewest = scattered;
+  }
+  return best === undefined ? loops : [...loops.filter((loop) => loop !== best), best];
+}
+
 export function chooseLanes(
   sites: readonly Site[],
   steps: readonly OpenStep[],
@@ -27,8 +52,8 @@ export function chooseLanes(
   const innerReduced = reduced.at(-1);
   const innerOuter = outer.at(-1);
   if (innerReduced === undefined) return 'outer';
-  if (innerOuter === undefined || innerOuter.extent < 4) return 'reduced';
-  if (innerReduced.extent < 4) return 'outer';
+  if (innerOuter === undefined || innerOuter.extent < shortExtent) return 'reduced';
+  if (innerReduced.extent < shortExtent) return 'outer';
   const loads = steps.flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
   const alongReduced = scatteredAccesses(sites, loads, innerReduced);
   const alongOuter = scatteredAccesses(sites, [...loads, ...stores.map(({ cursor }) => cursor)], innerOuter);

@@ -1,10 +1,10 @@
 // A loop kernel made ready: its loops in order, its structure (what code it needs) and the numbers of its record.
 import type { BufferSpec, DType, Instruction, LoopKernel, Reduction } from '@nn/core';
 import type { Tier } from './context.ts';
-import { chooseLanes, chooseTile } from './lane-choice.ts';
+import { chooseLanes, chooseTile, lanesLast } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
 import { fuseProducts, lower, lowerStores, ParamPool } from './lower.ts';
-import type { RegisterDType } from './registers.ts';
+import { type RegisterDType, storageBytes } from './registers.ts';
 import { type ResolvedSteps, resolveSteps } from './resolve.ts';
 import { type OpenStep, type Site, SiteTable, StepList } from './sites.ts';
 import type {
@@ -154,16 +154,23 @@ export function openSteps({ body, epilogue }: Draft): OpenStep[] {
   return [...(body?.steps ?? []), ...epilogue.steps];
 }
 
+/** The cursors of a kernel's loads and stores. */
+export function accessed(draft: Draft): number[] {
+  const loads = openSteps(draft).flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
+  return [...loads, ...draft.stores.map(({ cursor }) => cursor)];
+}
+
 function arrange(draft: Draft): Arrangement {
   const { table, stores, reduced, body, priority } = draft;
   const { sites } = table;
   const outer = mergeNeighbours(sortByStride(withoutUnits(draft.outer), priority));
   const open = openSteps(draft);
-  const lanesAlong = chooseLanes(sites, open, stores, outer, reduced);
+  const arranged = lanesLast(sites, accessed(draft), outer);
+  const lanesAlong = chooseLanes(sites, open, stores, arranged, reduced);
   if (lanesAlong === 'reduced')
     return { lanesAlong, rows: outer, inner: null, chunkRow: 0, tileLength: null };
-  const inner = outer.at(-1) ?? unitDimension(sites);
-  const rows = outer.slice(0, -1);
+  const inner = arranged.at(-1) ?? unitDimension(sites);
+  const rows = arranged.slice(0, -1);
   const tile = body === null ? chooseTile(sites, open, rows, inner) : null;
   return tile === null
     ? { lanesAlong, rows, inner, chunkRow: rows.length, tileLength: null }
@@ -174,6 +181,24 @@ function arrange(draft: Draft): Arrangement {
 export function planLoop(kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions): Plan {
   const draft = draftLoop(kernel, reduction, options);
   return finishPlan(draft, arrange(draft));
+}
+
+/** Whether a kernel works in place: computing an element again would start from its result. */
+function readsWhatItStores(draft: Draft): boolean {
+  const { buffers } = draft.options;
+  const { sites } = draft.table;
+  const isOneMemory = (a: number, b: number): boolean => {
+    if (a === b) return true;
+    const [one, other] = [buffers[a], buffers[b]];
+    if (one.role !== 'temporary' || other.role !== 'temporary') return false;
+    const end = ({ dtype, length, offset }: BufferSpec): number => offset + length * storageBytes[dtype];
+    return one.offset < end(other) && other.offset < end(one);
+  };
+  return openSteps(draft).some(
+    (step) =>
+      (step.kind === 'load' || step.kind === 'gather') &&
+      draft.stores.some(({ cursor }) => isOneMemory(sites[step.cursor].buffer, sites[cursor].buffer)),
+  );
 }
 
 export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
@@ -193,6 +218,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     lanesAlong,
     vectorized,
     strips: vectorized ? chooseStrips(body, epilogue, lanesAlong) : [],
+    overlaps: vectorized && lanesAlong === 'outer' && !readsWhatItStores(draft),
     rowRank: rows.length + (inner === null ? 0 : 1),
     chunkRow,
     reduceRank: reduced.length,
@@ -255,6 +281,8 @@ function laneStride(stride: number, elementBytes: number): LaneStride {
   if (stride === 0) return 'zero';
   if (elementBytes > 0 && stride === elementBytes) return 'unit';
   if (elementBytes > 0 && stride === -elementBytes) return 'reversed';
+  if (elementBytes === 4 && stride === 2 * elementBytes) return 'double';
+  if (elementBytes === 4 && stride === 3 * elementBytes) return 'triple';
   return 'other';
 }
 

@@ -1,8 +1,16 @@
 // Loops over the same rows, arranged so that all of them can do one block of rows after the other: a block is a run of
 // whole rows, or, with vectors along the rows, a run of neighbouring ones.
-import { chooseLanes, scatteredAccesses } from './lane-choice.ts';
+import { chooseLanes, lanesLast, scatteredAccesses, shortExtent } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
-import { type Arrangement, type Draft, finishPlan, openSteps, type Plan, unitDimension } from './plan.ts';
+import {
+  type Arrangement,
+  accessed,
+  type Draft,
+  finishPlan,
+  openSteps,
+  type Plan,
+  unitDimension,
+} from './plan.ts';
 
 /** One of the loops, arranged. */
 export interface RowsStep {
@@ -54,9 +62,6 @@ function loopsInRow({ outer, priority }: Draft, rank: number): Dimension[] {
   return mergeNeighbours(sortByStride(withoutUnits(outer.slice(rank)), priority));
 }
 
-/** Below this many elements, vectors along a dimension do not pay. */
-const shortExtent = 4;
-
 /** Whether vectors along the rows walk memory better than those along something within a row. */
 function areLanesAlongRows(drafts: readonly Draft[], rank: number, rows: readonly RowDimension[]): boolean {
   const last = rows.at(-1);
@@ -69,9 +74,10 @@ function areLanesAlongRows(drafts: readonly Draft[], rank: number, rows: readonl
     if (others.length === 0 && reduced.length === 0) continue;
     const open = openSteps(draft);
     const loads = open.flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
-    const all = [...loads, ...stores.map(({ cursor }) => cursor)];
-    const isReduced = chooseLanes(table.sites, open, stores, others, reduced) === 'reduced';
-    const lane = (isReduced ? reduced : others).at(-1) as Dimension;
+    const all = accessed(draft);
+    const arranged = lanesLast(table.sites, all, others);
+    const isReduced = chooseLanes(table.sites, open, stores, arranged, reduced) === 'reduced';
+    const lane = (isReduced ? reduced : arranged).at(-1) as Dimension;
     alongRows += scatteredAccesses(table.sites, all, draft.outer[last.dimension]);
     within +=
       lane.extent < shortExtent
@@ -114,11 +120,12 @@ function arrangeWithinRows(draft: Draft, rank: number): RowsStep {
     return { plan, itemsPerRow: 0, chunkLength: totalExtent(others) };
   }
   const rows = mergeNeighbours(rowDimensions);
+  const vectors = lanesLast(table.sites, accessed(draft), others);
   const arranged: Pick<Arrangement, 'lanesAlong' | 'inner'> =
-    chooseLanes(table.sites, openSteps(draft), stores, others, reduced) === 'reduced'
+    chooseLanes(table.sites, openSteps(draft), stores, vectors, reduced) === 'reduced'
       ? { lanesAlong: 'reduced', inner: null }
-      : { lanesAlong: 'outer', inner: others.at(-1) ?? unitDimension(table.sites) };
-  const outside = arranged.inner === null ? others : others.slice(0, -1);
+      : { lanesAlong: 'outer', inner: vectors.at(-1) ?? unitDimension(table.sites) };
+  const outside = arranged.inner === null ? others : vectors.slice(0, -1);
   const loops = [...rows, ...outside];
   return {
     plan: finishPlan(draft, { ...arranged, rows: loops, chunkRow: loops.length, tileLength: null }),

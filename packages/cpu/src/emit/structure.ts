@@ -4,8 +4,11 @@ import type { DType, ReduceOp, ScalarOp, Value } from '@nn/core';
 import type { Tier } from './context.ts';
 import type { RegisterDType } from './registers.ts';
 
-/** How a cursor moves from lane to lane: not at all, to the next element, to the one before, or any other way. */
-export type LaneStride = 'zero' | 'unit' | 'reversed' | 'other';
+/**
+ * How a cursor moves from lane to lane: not at all, to the next element, to the second or third from it, to the one
+ * before, or any other way.
+ */
+export type LaneStride = 'zero' | 'unit' | 'double' | 'triple' | 'reversed' | 'other';
 
 /** An affine function of the loop coordinates, kept up to date by additions: an address in bytes, or a number. */
 export interface CursorStructure {
@@ -75,6 +78,8 @@ export interface Structure {
   readonly vectorized: boolean;
   /** Vectors that are computed side by side: as many as fit of the first number, then of the next; the last is 1. */
   readonly strips: readonly number[];
+  /** Whether what is left after the last whole vector may be computed as one that overlaps it: results twice. */
+  readonly overlaps: boolean;
   /** Loops over items: the kernel's extents, except that with lanes along 'outer' one counts chunks of the innermost. */
   readonly rowRank: number;
   /** With lanes along 'outer': which of the rows counts chunks. */

@@ -5,6 +5,7 @@ import {
   loadMasked,
   loadScalar,
   loadScattered,
+  loadSpread,
   loadStrided,
   loadVector,
   reverseLanes,
@@ -75,6 +76,8 @@ export class VectorAccess {
         setRegisters(builder, held, reverseLanes(storage, loaded));
       } else if (lane === 'zero') {
         setRegisters(builder, held, splat(step.dtype, loadScalar(storage, address)));
+      } else if (lane === 'double' || lane === 'triple') {
+        setRegisters(builder, held, [loadSpread(address, lane === 'double' ? 2 : 3)]);
       } else setRegisters(builder, held, loadStrided(builder, storage, address, stride));
     };
     this.#guarded(
