@@ -14,6 +14,8 @@ export interface AttentionOptions<Weights extends boolean = boolean> {
   readonly isCausal?: boolean;
   /** The factor of the scores. Default 1 / sqrt(the size of a query). */
   readonly scale?: number | null;
+  /** Whether keys and values may have fewer heads (dimension -3) than queries, each serving a group of them. Default false. */
+  readonly enableGqa?: boolean;
   /** Whether the weights [..., queries, keys] come along. Default false. */
   readonly needWeights?: Weights;
 }
@@ -54,18 +56,24 @@ export function scaledDotProductAttention(
   options: AttentionOptions = {},
 ): Tensor | [Tensor, Tensor] {
   const name = 'scaledDotProductAttention';
-  checkOptions(name, options, ['attnMask', 'dropoutP', 'isCausal', 'scale', 'needWeights']);
+  checkOptions(name, options, ['attnMask', 'dropoutP', 'isCausal', 'scale', 'enableGqa', 'needWeights']);
   for (const x of [query, key, value]) requireFloat(name, x);
   const { attnMask = null, dropoutP = 0, isCausal = false, scale, needWeights = false } = options;
   if (attnMask !== null && isCausal)
     throw new ArgumentError(`${name}: give either attnMask or isCausal, not both`);
   checkSizes(name, query, key, value);
-  const size = query.shape[query.ndim - 1];
-  const scores = query.mul(scale ?? 1 / Math.sqrt(size)).matmul(key.mT);
+  const factor = scale ?? 1 / Math.sqrt(query.shape[query.ndim - 1]);
+  const [keys, values] =
+    options.enableGqa === true
+      ? [sharedHeads(name, query, key), sharedHeads(name, query, value)]
+      : [key, value];
+  // Products of half precision overflow before they are scaled.
+  const scores =
+    query.dtype === 'float16' ? query.mul(factor).matmul(keys.mT) : query.matmul(keys.mT).mul(factor);
   const masked = isCausal ? causal(scores) : attnMask === null ? scores : withMask(scores, attnMask);
   const plain = softmax(masked, -1);
   const weights = dropoutP > 0 ? dropout(plain, { p: dropoutP }) : plain;
-  const result = weights.matmul(value);
+  const result = weights.matmul(values);
   return needWeights ? [result, weights] : result;
 }
 
@@ -77,6 +85,23 @@ function checkSizes(name: string, query: Tensor, key: Tensor, value: Tensor): vo
     `${name}: takes queries [..., queries, size], keys [..., keys, size] and values [..., keys, valueSize], got ` +
       `${formatShape(query.shape)}, ${formatShape(key.shape)} and ${formatShape(value.shape)}`,
   );
+}
+
+/** Each head for as many heads of queries as it serves: [..., heads, length, size], shown several times. */
+function sharedHeads(name: string, query: Tensor, x: Tensor): Tensor {
+  const heads = query.ndim < 3 ? 1 : query.shape[query.ndim - 3];
+  const own = x.ndim < 3 ? 1 : x.shape[x.ndim - 3];
+  if (own === heads) return x;
+  if (own === 0 || heads % own !== 0) {
+    throw new ShapeError(
+      `${name}: ${heads} heads of queries cannot share ${own} heads of keys and values: their number must be a multiple`,
+    );
+  }
+  const [lead, matrix] = [x.shape.slice(0, -3), x.shape.slice(-2)];
+  return x
+    .unsqueeze(-3)
+    .expandTo([...lead, own, heads / own, ...matrix])
+    .reshape([...lead, heads, ...matrix]);
 }
 
 function causal(scores: Tensor): Tensor {

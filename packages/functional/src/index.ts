@@ -23,6 +23,7 @@ export * from './loss-regression.ts';
 export * from './lp-pooling.ts';
 export { type MaxPoolOptions, maxPool1d, maxPool2d, maxPool3d } from './max-pooling.ts';
 export * from './max-unpooling.ts';
+export * from './multi-head-attention.ts';
 export * from './normalization.ts';
 export * from './padding.ts';
 export * from './piecewise.ts';
