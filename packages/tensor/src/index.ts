@@ -77,7 +77,6 @@ export {
   type ViewGeometry,
   withTransform,
 } from './op-transform.ts';
-export { inPlace, type Operand } from './operands.ts';
 export * from './override.ts';
 export { type Binary, type BinaryTensors, inPlace, type Operand, type Unary } from './operands.ts';
 export type { OutOptions } from './out.ts';
