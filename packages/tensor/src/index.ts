@@ -77,14 +77,15 @@ export {
   type ViewGeometry,
   withTransform,
 } from './op-transform.ts';
-export * from './override.ts';
 export { type Binary, type BinaryTensors, inPlace, type Operand, type Unary } from './operands.ts';
 export type { OutOptions } from './out.ts';
+export * from './override.ts';
 export * from './profile.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
 export * from './runtime.ts';
+export * from './sampling.ts';
 export * from './scalar-function.ts';
 export * from './scans.ts';
 export * from './scattering.ts';
@@ -95,6 +96,7 @@ export { digamma, lgamma, mvlgamma, polygamma } from './special/gamma.ts';
 export { igamma, igammac } from './special/incomplete-gamma.ts';
 export * as special from './special/index.ts';
 export { i0 } from './special/modified-bessel.ts';
+export * from './spectral.ts';
 export * from './statistics.ts';
 export { Storage } from './storage.ts';
 export { isTensor, Tensor, type View } from './tensor.ts';

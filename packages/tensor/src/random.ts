@@ -80,8 +80,8 @@ export function randomBits(shape: Shape, device: string, generator: Generator): 
   return apply('randomBits', inputs, { shape }, device);
 }
 
-/** 24 of the bits as a multiple of 2^-24 in [0, 1). */
-function unitFloat(bits: Tensor): Tensor {
+/** 24 of the bits as a multiple of 2^-24 in [0, 1), float32. */
+export function unitFloat(bits: Tensor): Tensor {
   return bits
     .bitwiseAnd(0xffffff)
     .to('float32')
@@ -129,12 +129,6 @@ export function randperm(n: number, options?: RandomOptions): Tensor {
   const { dtype, device } = creation('randperm', rest, 'int32');
   const keys = randomBits(checkShape('randperm', [n]), device, generator);
   return finish(apply('argsort', [keys], { dim: 0, descending: false }).to(dtype), rest);
-}
-
-/** 1 with the probability in each element, else 0. */
-export function bernoulli(probabilities: Tensor, options: { readonly generator?: Generator } = {}): Tensor {
-  const bits = randomBits(probabilities.shape, probabilities.device, options.generator ?? defaultGenerator);
-  return unitFloat(bits).lt(probabilities).to(probabilities.dtype);
 }
 
 export function randLike(x: Tensor, options?: RandomOptions): Tensor {

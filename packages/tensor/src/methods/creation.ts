@@ -1,9 +1,11 @@
-// New tensors and other dtypes after an existing tensor, as methods.
+// Tensors made after an existing one, as methods: of its dtype, of other dtypes, drawn from it, its spectra.
 import type { Shape } from '@nn/core';
 import * as copying from '../copying.ts';
 import * as creation from '../creation.ts';
 import type { Scalar } from '../dispatch.ts';
 import * as resizing from '../resizing.ts';
+import * as sampling from '../sampling.ts';
+import * as spectral from '../spectral.ts';
 import type { Tensor } from '../tensor.ts';
 import { IndexingMethods } from './indexing.ts';
 
@@ -49,5 +51,17 @@ export abstract class CreationMethods extends IndexingMethods {
   /** `resize_` to the shape of another tensor. */
   resizeAs_<T extends Tensor>(this: T, other: Tensor): T {
     return resizing.resizeAs(this, other) as T;
+  }
+  bernoulli(this: Tensor, options?: sampling.BernoulliOptions): Tensor {
+    return sampling.bernoulli(this, options);
+  }
+  multinomial(this: Tensor, numSamples: number, options?: sampling.MultinomialOptions): Tensor {
+    return sampling.multinomial(this, numSamples, options);
+  }
+  stft(this: Tensor, nFft: number, options?: spectral.StftOptions): Tensor {
+    return spectral.stft(this, nFft, options);
+  }
+  istft(this: Tensor, nFft: number, options?: spectral.IstftOptions): Tensor {
+    return spectral.istft(this, nFft, options);
   }
 }
