@@ -42,10 +42,17 @@ export function computeDType(dtype: DType): DType {
 }
 
 export function lower(instructions: readonly Instruction[], params: ParamPool): Lowered {
+  if (!instructions.some(needsLowering))
+    return { instructions, values: instructions.map((_, value) => value) };
   const b = new ExpressionBuilder();
   const values: Value[] = [];
   for (const instruction of instructions) values.push(lowerOne(b, instruction, instructions, values, params));
   return { instructions: b.instructions, values };
+}
+
+/** Of a list without 16-bit floats: what the emitter does not know as it is. */
+function needsLowering({ op, dtype }: Instruction): boolean {
+  return isHalf(dtype) || op === 'const' || op === 'cast' || op === 'bitcast' || expandable.has(op);
 }
 
 function lowerOne(
@@ -128,6 +135,11 @@ export function lowerStores(
   lowered: Lowered,
   stores: readonly { readonly value: Value; readonly dtype: DType }[],
 ): { readonly instructions: readonly Instruction[]; readonly values: readonly Value[] } {
+  if (!stores.some(({ dtype }) => isHalf(dtype)))
+    return {
+      instructions: lowered.instructions,
+      values: stores.map(({ value }) => lowered.values[value]),
+    };
   const b = new ExpressionBuilder();
   for (const instruction of lowered.instructions) b.add(instruction);
   const values = stores.map(({ value, dtype }) =>

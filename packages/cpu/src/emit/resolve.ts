@@ -22,12 +22,47 @@ function operandsOf(step: OpenStep): readonly Value[] {
   }
 }
 
-function cursorDependencies(cursor: CursorStructure): number {
-  return (
-    (cursor.movesWithRows ? dependency.row : 0) |
-    (cursor.movesWithReduced ? dependency.reduced : 0) |
-    (cursor.lane === 'zero' ? 0 : dependency.lane)
-  );
+function resolved(step: OpenStep, depends: number, places: readonly Value[]): Step {
+  const placed = (values: readonly Value[]): readonly Value[] =>
+    values.length === 0 ? values : values.map((value) => places[value]);
+  switch (step.kind) {
+    case 'operation': {
+      const { kind, dtype, op, args } = step;
+      return { kind, dtype, op, args: placed(args), depends };
+    }
+    case 'load':
+      return { ...step, guards: placed(step.guards), depends };
+    case 'gather':
+      return { ...step, args: placed(step.args), guards: placed(step.guards), depends };
+    default:
+      return { ...step, depends };
+  }
+}
+
+/** What a step depends on by itself, its operands apart. */
+function ownDependencies(
+  step: OpenStep,
+  cursors: readonly CursorStructure[],
+  lanesAlong: 'outer' | 'reduced',
+): number {
+  switch (step.kind) {
+    case 'index':
+    case 'guard':
+    case 'load':
+    case 'gather': {
+      const { movesWithRows, movesWithReduced, lane } = cursors[step.cursor];
+      return (
+        (movesWithRows ? dependency.row : 0) |
+        (movesWithReduced ? dependency.reduced : 0) |
+        (lane === 'zero' ? 0 : dependency.lane)
+      );
+    }
+    case 'result':
+      // It differs from lane to lane when each lane reduces on its own.
+      return dependency.row | (lanesAlong === 'outer' ? dependency.lane : 0);
+    default:
+      return 0;
+  }
 }
 
 /** Drops steps that no root needs, and finds the dependencies of the rest. */
@@ -37,27 +72,20 @@ export function resolveSteps(
   cursors: readonly CursorStructure[],
   lanesAlong: 'outer' | 'reduced',
 ): ResolvedSteps {
-  const isLive = new Array<boolean>(open.length).fill(false);
-  for (const root of roots) isLive[root] = true;
+  const isLive = new Uint8Array(open.length);
+  for (const root of roots) isLive[root] = 1;
   for (let at = open.length - 1; at >= 0; at--)
-    if (isLive[at]) for (const operand of operandsOf(open[at])) isLive[operand] = true;
-  const places: Value[] = [];
-  const place = (value: Value): Value => places[value];
+    if (isLive[at] === 1) for (const operand of operandsOf(open[at])) isLive[operand] = 1;
+  const places = new Array<Value>(open.length);
+  const dependencies = new Uint8Array(open.length);
   const steps: Step[] = [];
-  for (const [at, step] of open.entries()) {
-    if (!isLive[at]) continue;
-    let depends = 0;
-    for (const operand of operandsOf(step)) depends |= steps[place(operand)].depends;
-    if ('cursor' in step) depends |= cursorDependencies(cursors[step.cursor]);
-    // A result differs from lane to lane when each lane reduces on its own.
-    if (step.kind === 'result') depends |= dependency.row | (lanesAlong === 'outer' ? dependency.lane : 0);
-    places[at] = steps.length;
-    steps.push({
-      ...step,
-      ...('args' in step ? { args: step.args.map(place) } : {}),
-      ...('guards' in step ? { guards: step.guards.map(place) } : {}),
-      depends,
-    } as Step);
+  for (let at = 0; at < open.length; at++) {
+    if (isLive[at] === 0) continue;
+    const step = open[at];
+    let depends = ownDependencies(step, cursors, lanesAlong);
+    for (const operand of operandsOf(step)) depends |= dependencies[operand];
+    dependencies[at] = depends;
+    places[at] = steps.push(resolved(step, depends, places)) - 1;
   }
-  return { steps, place };
+  return { steps, place: (value) => places[value] };
 }

@@ -147,11 +147,52 @@ export function recordLayout(
   };
 }
 
-/** Equal for kernels that share their code. */
+/** Equal for kernels that share their code. Every kernel of a new program passes here, so no general serialization. */
 export function structureKey(structure: Structure): string {
-  return JSON.stringify(structure, (_, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}n`;
-    if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-    return Object.is(value, -0) ? '-0' : value;
-  });
+  const { tier, lanesAlong, vectorized, strips, overlaps, rowRank, chunkRow, reduceRank } = structure;
+  const flags = [tier.simd, tier.relaxedSimd, lanesAlong === 'outer', vectorized, overlaps]
+    .map(Number)
+    .join('');
+  let key = `${flags} ${strips.join()} ${rowRank} ${chunkRow} ${reduceRank} ${structure.sizes} ${structure.slots}`;
+  for (const { elementBytes, movesWithRows, movesWithReduced, lane } of structure.cursors)
+    key += `|${elementBytes}${lane}${Number(movesWithRows)}${Number(movesWithReduced)}`;
+  key += structure.body === null ? ';' : `;body${stepsKey(structure.body)}`;
+  for (const { op, value, dtype } of structure.accumulators) key += `|${op} ${dtype} ${value}`;
+  key += `;${stepsKey(structure.epilogue)};`;
+  for (const { storage, cursor, value, guards } of structure.stores)
+    key += `|${storage} ${cursor} ${value} ${guards.join()}`;
+  return key;
+}
+
+function stepsKey(steps: readonly Step[]): string {
+  let key = '';
+  for (const step of steps) key += `|${step.dtype}${step.depends}${stepKey(step)}`;
+  return key;
+}
+
+function stepKey(step: Step): string {
+  switch (step.kind) {
+    case 'constant': {
+      const { value } = step;
+      return `constant${typeof value} ${Object.is(value, -0) ? '-0' : value}`;
+    }
+    case 'slot':
+      return `slot${step.slot}`;
+    case 'index':
+      return `index${step.cursor}`;
+    case 'guard':
+      return `guard${step.cursor} ${step.size}`;
+    case 'load':
+      return `load${step.storage} ${step.cursor} ${step.guards.join()}`;
+    case 'gather':
+      return `gather${step.storage} ${step.cursor} ${step.size} ${step.guards.join()} ${step.args.join()}`;
+    case 'result':
+      return `result${step.index}`;
+    case 'operation': {
+      const { op, args } = step;
+      let key = `${op}`;
+      for (let at = 0; at < args.length; at++) key += ` ${args[at]}`;
+      return key;
+    }
+  }
 }
