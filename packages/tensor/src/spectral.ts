@@ -197,20 +197,21 @@ export function istft(spectra: Tensor, nFft: number, options: IstftOptions = {})
   const { hop, window, normalized } = frames('istft', spectra, nFft, options);
   const [frequencies, count] = [shape[ndim - 3], shape[ndim - 2]];
   const onesided = options.onesided ?? frequencies !== nFft;
-  const expected = onesided ? Math.floor(nFft / 2) + 1 : nFft;
+  const half = Math.floor(nFft / 2) + 1;
+  const expected = onesided ? half : nFft;
   if (frequencies !== expected || count === 0) {
     throw new ShapeError(
       `istft: needs ${expected} frequencies for ${onesided ? 'one-sided ' : ''}frames of ${nFft} and at least one frame, got shape ${formatShape(shape)}`,
     );
   }
   const batch = ndim === 4 ? shape[0] : 1;
-  const pairs = spectra.reshape([batch, frequencies, count, 2]);
+  // The signal is real: what lies above half the frequencies mirrors the rest, and is not looked at.
+  const pairs = spectra.reshape([batch, frequencies, count, 2]).narrow(1, 0, half);
   const scale = normalized ? 1 / Math.sqrt(nFft) : 1 / nFft;
-  // A one-sided spectrum stands for its mirror image too, but for the frequencies 0 and nFft / 2, which have none.
-  const weight = (frequency: number): number =>
-    scale * (onesided && frequency > 0 && 2 * frequency !== nFft ? 2 : 1);
-  const cosines = angles(frequencies, nFft, nFft, (angle, row) => weight(row) * Math.cos(angle), spectra);
-  const sines = angles(frequencies, nFft, nFft, (angle, row) => -weight(row) * Math.sin(angle), spectra);
+  // Frequencies stand for their mirror images too, but for 0 and nFft / 2, which have none.
+  const weight = (frequency: number): number => scale * (frequency > 0 && 2 * frequency !== nFft ? 2 : 1);
+  const cosines = angles(half, nFft, nFft, (angle, row) => weight(row) * Math.cos(angle), spectra);
+  const sines = angles(half, nFft, nFft, (angle, row) => -weight(row) * Math.sin(angle), spectra);
   const parts = matmul(pairs.select(3, 0).mT, cosines)
     .add(matmul(pairs.select(3, 1).mT, sines))
     .mul(window);
