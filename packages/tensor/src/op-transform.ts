@@ -50,7 +50,7 @@ export function isTransforming(): boolean {
 }
 
 function below(frame: TransformFrame): TransformFrame | null {
-  return frame.below ?? (frame === bottom ? null : bottom);
+  return frame.below ?? (frame.transform === bottom?.transform ? null : bottom);
 }
 
 function withFrame<T>(frame: TransformFrame | null, body: () => T): T {

@@ -109,7 +109,7 @@ function isTensorLike(value: unknown): value is TensorLike {
  *   }
  *   override handleOp({ op, inputs }: OpCall, next: NextHandler): Tensor {
  *     const powers = inputs.map((input) => (input instanceof Metres ? input.power : 0));
- *     if (op === 'multiply') return new Metres(next(), powers[0] + powers[1]);
+ *     if (op === 'mul') return new Metres(next(), powers[0] + powers[1]);
  *     if (op === 'add' && powers[0] !== powers[1]) throw new TypeError('lengths and areas do not add up');
  *     return new Metres(next(), Math.max(...powers));
  *   }
