@@ -1,5 +1,14 @@
 // What the functions of this package check alike: sizes per dimension, reductions, dtypes.
-import { ArgumentError, DTypeError, formatShape, isFloat, ShapeError } from '@nn/core';
+import {
+  ArgumentError,
+  broadcastShapes,
+  DTypeError,
+  formatShape,
+  isFloat,
+  type Shape,
+  ShapeError,
+  sameShape,
+} from '@nn/core';
 import { gradientEngineOrNull, inPlace, requireTensor, type Tensor } from '@nn/tensor';
 
 /** One number for all spatial dimensions, or one for each. */
@@ -59,6 +68,28 @@ export function reduceLoss(functionName: string, loss: Tensor, reduction: Reduct
   checkChoice(functionName, 'reduction', reduction, ['none', 'mean', 'sum']);
   if (reduction === 'none') return loss;
   return reduction === 'mean' ? loss.mean() : loss.sum();
+}
+
+/**
+ * The shape that the tensors broadcast to, in the name of the function that was called.
+ *
+ * @throws {ShapeError} when they do not broadcast.
+ */
+export function broadcastTogether(functionName: string, ...tensors: readonly Tensor[]): Shape {
+  return broadcastShapes(functionName, ...tensors.map((x) => requireTensor(functionName, x).shape));
+}
+
+const warned = new Set<string>();
+
+/** Warns, once for each function, of a target that broadcasts with the input: [batch] and [batch, 1] give a square. */
+export function warnOfBroadcast(functionName: string, input: Tensor, target: Tensor): void {
+  const shape = broadcastTogether(functionName, input, target);
+  if (sameShape(input.shape, target.shape) || warned.has(functionName)) return;
+  warned.add(functionName);
+  console.warn(
+    `${functionName}: the target's shape ${formatShape(target.shape)} is not the input's ${formatShape(input.shape)}: they are ` +
+      `broadcast to ${formatShape(shape)}, which is rarely meant. Reshape one of them, or expand it to say that it is`,
+  );
 }
 
 /** @throws {DTypeError} for anything but a float tensor. */

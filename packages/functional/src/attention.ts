@@ -1,7 +1,7 @@
 // Attention: averages of values, weighted by how well keys fit queries (Vaswani et al. 2017).
 import { ArgumentError, categoryOf, checkOptions, formatShape, ShapeError } from '@nn/core';
 import { apply, type Tensor, where } from '@nn/tensor';
-import { requireFloat } from './arguments.ts';
+import { broadcastTogether, requireFloat } from './arguments.ts';
 import { dropout } from './dropout.ts';
 import { softmax } from './softmax.ts';
 
@@ -111,5 +111,6 @@ function causal(scores: Tensor): Tensor {
 }
 
 function withMask(scores: Tensor, mask: Tensor): Tensor {
+  broadcastTogether('scaledDotProductAttention', scores, mask);
   return categoryOf(mask.dtype) === 'bool' ? where(mask, scores, -Infinity) : scores.add(mask);
 }

@@ -1,7 +1,7 @@
 // Lengths and angles.
 import { ArgumentError, checkOptions, formatShape, normalizeDim, ShapeError } from '@nn/core';
-import { requireTensor, type Tensor, tensor, where } from '@nn/tensor';
-import { requireFloat } from './arguments.ts';
+import { type Tensor, tensor, where } from '@nn/tensor';
+import { broadcastTogether, requireFloat } from './arguments.ts';
 
 /** The p-norm along a dimension, kept with size 1. Its derivative at a zero vector is 0. */
 export function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
@@ -54,6 +54,7 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, options: CosineSimilari
   requireFloat('cosineSimilarity', x1);
   requireFloat('cosineSimilarity', x2);
   const { dim = 1, eps = 1e-8 } = options;
+  broadcastTogether('cosineSimilarity', x1, x2);
   const product = x1.mul(x2);
   const along = normalizeDim('cosineSimilarity', dim, product.ndim);
   const unit = (x: Tensor): Tensor => {
@@ -76,7 +77,7 @@ export interface PairwiseDistanceOptions {
 /** The p-norm of x1 - x2 + eps along the last dimension. */
 export function pairwiseDistance(x1: Tensor, x2: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
   checkOptions('pairwiseDistance', options, ['p', 'eps', 'keepdim']);
-  requireTensor('pairwiseDistance', x1);
+  broadcastTogether('pairwiseDistance', x1, x2);
   const difference = x1.sub(x2).add(options.eps ?? 1e-6);
   const norm = vectorNorm(difference, options.p ?? 2, Math.max(difference.ndim - 1, 0));
   return options.keepdim === true ? norm : norm.squeeze(-1);

@@ -95,28 +95,45 @@ export function fold(x: Tensor, outputSize: Sizes, kernelSize: Sizes, options: F
         `${sizeOf(counts)}], got ${formatShape(x.shape)}`,
     );
   }
-  const channels = rows / taps;
+  const split = columns.reshape(batch, rows / taps, ...kernel, ...counts);
+  const isTiled = kernel.every(
+    (extent, i) => padding[i] === 0 && stride[i] === extent && (dilation[i] === 1 || extent === 1),
+  );
+  const folded = isTiled
+    ? tiled(split, image)
+    : overlapping(split, image, { kernel, dilation, padding, stride, counts });
+  return x.ndim === 2 ? folded.squeeze(0) : folded;
+}
+
+/** Blocks side by side: elements change places, and nothing is added. */
+function tiled(split: Tensor, image: readonly number[]): Tensor {
+  const [batch, channels, ...[kernelHeight, kernelWidth, down, across]] = split.shape;
+  const [height, width] = [down * kernelHeight, across * kernelWidth];
+  const whole = split.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, height, width);
+  return padSides(whole, [0, 0], [image[0] - height, image[1] - width], 0);
+}
+
+/** [batch, channels, kernel..., counts...] added up in a padded image. */
+function overlapping(split: Tensor, image: readonly number[], blocks: Blocks): Tensor {
+  const { kernel, dilation, padding, stride, counts } = blocks;
+  const [batch, channels] = split.shape;
+  const { dtype, device } = split;
   const [height, width] = image.map((extent, i) => extent + 2 * padding[i]);
   // Where each element of [kernel, counts] lies in the padded plane.
-  const along = (dim: number, step: number): Tensor => {
-    const shape = [...kernel, ...counts];
-    return apply('iota', [], { shape, dim, dtype: 'int32' }, x.device).mul(step);
-  };
+  const along = (dim: number, step: number): Tensor =>
+    apply('iota', [], { shape: [...kernel, ...counts], dim, dtype: 'int32' }, device).mul(step);
   const inPlane = along(0, dilation[0])
     .add(along(2, stride[0]))
     .mul(width)
     .add(along(1, dilation[1]))
     .add(along(3, stride[1]));
   const planes = batch * channels;
-  const first = apply('iota', [], { shape: [planes, 1], dim: 0, dtype: 'int32' }, x.device).mul(
-    height * width,
-  );
+  const first = apply('iota', [], { shape: [planes, 1], dim: 0, dtype: 'int32' }, device).mul(height * width);
   const index = first.add(inPlane.reshape(1, -1));
-  const canvas = zeros([planes * height * width], { dtype: x.dtype, device: x.device });
-  const summed = apply('scatter', [canvas, index.reshape(-1), columns.reshape(-1)], { mode: 'sum' });
-  const folded = summed
+  const canvas = zeros([planes * height * width], { dtype, device });
+  const summed = apply('scatter', [canvas, index.reshape(-1), split.reshape(-1)], { mode: 'sum' });
+  return summed
     .reshape(batch, channels, height, width)
     .narrow(2, padding[0], image[0])
     .narrow(3, padding[1], image[1]);
-  return x.ndim === 2 ? folded.squeeze(0) : folded;
 }

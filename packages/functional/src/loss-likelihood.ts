@@ -1,7 +1,7 @@
 // Negative log-likelihoods of targets under a distribution that the input gives.
 import { ArgumentError, checkOptions, formatShape, ShapeError, sameShape } from '@nn/core';
-import { requireTensor, type Tensor, where } from '@nn/tensor';
-import { type ReductionOptions, reduceLoss, requireFloat } from './arguments.ts';
+import { type Tensor, where } from '@nn/tensor';
+import { broadcastTogether, type ReductionOptions, reduceLoss, requireFloat } from './arguments.ts';
 
 export interface PoissonNllOptions extends ReductionOptions {
   /** Whether the input holds logarithms of rates. Default true. */
@@ -19,8 +19,7 @@ export interface PoissonNllOptions extends ReductionOptions {
  */
 export function poissonNllLoss(input: Tensor, target: Tensor, options: PoissonNllOptions = {}): Tensor {
   checkOptions('poissonNllLoss', options, ['logInput', 'full', 'eps', 'reduction']);
-  requireTensor('poissonNllLoss', input);
-  requireTensor('poissonNllLoss', target);
+  broadcastTogether('poissonNllLoss', input, target);
   const { logInput = true, full = false, eps = 1e-8, reduction } = options;
   const plain = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   return reduceLoss('poissonNllLoss', full ? plain.add(stirling(target)) : plain, reduction);
@@ -64,9 +63,9 @@ export function gaussianNllLoss(
 ): Tensor {
   checkOptions('gaussianNllLoss', options, ['full', 'eps', 'reduction']);
   requireFloat('gaussianNllLoss', input);
-  requireTensor('gaussianNllLoss', target);
   requireFloat('gaussianNllLoss', variance);
   const { full = false, eps = 1e-6, reduction } = options;
+  broadcastTogether('gaussianNllLoss', input, target);
   const given = fittedVariance(input, variance);
   checkNotNegative(variance);
   // The bound is no part of the derivative, as in PyTorch.

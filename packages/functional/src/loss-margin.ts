@@ -10,7 +10,7 @@ import {
   sameShape,
 } from '@nn/core';
 import { apply, getDefaultDType, requireTensor, type Tensor, where } from '@nn/tensor';
-import { type ReductionOptions, reduceLoss, requireFloat } from './arguments.ts';
+import { broadcastTogether, type ReductionOptions, reduceLoss, requireFloat } from './arguments.ts';
 import { type PairwiseDistanceOptions, pairwiseDistance } from './distance.ts';
 import { checkHostIndices } from './host-indices.ts';
 
@@ -65,6 +65,7 @@ export function marginRankingLoss(
 ): Tensor {
   checkOptions('marginRankingLoss', options, ['margin', 'reduction']);
   requireSameRank('marginRankingLoss', [input1, input2, target]);
+  broadcastTogether('marginRankingLoss', input1, input2, target);
   const loss = asFloat(target.neg().mul(input1.sub(input2)))
     .add(options.margin ?? 0)
     .relu();
@@ -75,7 +76,7 @@ export function marginRankingLoss(
 export function hingeEmbeddingLoss(input: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
   checkOptions('hingeEmbeddingLoss', options, ['margin', 'reduction']);
   requireFloat('hingeEmbeddingLoss', input);
-  requireTensor('hingeEmbeddingLoss', target);
+  broadcastTogether('hingeEmbeddingLoss', input, target);
   const apart = input
     .neg()
     .add(options.margin ?? 1)
@@ -105,6 +106,7 @@ export function cosineEmbeddingLoss(
         `${formatShape(input1.shape)}, ${formatShape(input2.shape)} and ${formatShape(target.shape)}`,
     );
   }
+  broadcastTogether('cosineEmbeddingLoss', input1, input2);
   const eps = 1e-12;
   const product = input1.mul(input2).sum(-1);
   const squares = input1.square().sum(-1).add(eps).mul(input2.square().sum(-1).add(eps));
@@ -225,6 +227,7 @@ export function multilabelSoftMarginLoss(
     .add(1)
     .mul(apply('logSigmoid', [input.neg()], {}));
   const terms = positive.add(negative).neg();
+  if (options.weight != null) broadcastTogether('multilabelSoftMarginLoss', terms, options.weight);
   const weighted = options.weight == null ? terms : terms.mul(options.weight);
   const losses = input.ndim === 0 ? weighted : weighted.mean(-1);
   return reduceLoss('multilabelSoftMarginLoss', losses, options.reduction);
@@ -252,6 +255,7 @@ export function tripletMarginLoss(
 ): Tensor {
   checkOptions('tripletMarginLoss', options, ['margin', 'p', 'eps', 'swap', 'reduction']);
   const { p, eps, ...rest } = options;
+  broadcastTogether('tripletMarginLoss', anchor, positive, negative);
   const distance: PairwiseDistanceOptions = {
     ...(p !== undefined && { p }),
     ...(eps !== undefined && { eps }),

@@ -1,7 +1,14 @@
 // Losses between probabilities.
 import { ArgumentError, checkOptions, formatShape, ShapeError, sameShape } from '@nn/core';
 import { apply, requireTensor, type Tensor, where } from '@nn/tensor';
-import { checkChoice, type Reduction, type ReductionOptions, reduceLoss, requireFloat } from './arguments.ts';
+import {
+  broadcastTogether,
+  checkChoice,
+  type Reduction,
+  type ReductionOptions,
+  reduceLoss,
+  requireFloat,
+} from './arguments.ts';
 
 export interface BinaryCrossEntropyOptions extends ReductionOptions {
   /** Scales the loss of each element. */
@@ -41,11 +48,17 @@ export function binaryCrossEntropy(
     .sub(1)
     .mul(boundedLog(other))
     .sub(target.mul(boundedLog(input)));
-  return reduceLoss('binaryCrossEntropy', weighted(loss, options.weight), options.reduction);
+  return reduceLoss(
+    'binaryCrossEntropy',
+    weighted('binaryCrossEntropy', loss, options.weight),
+    options.reduction,
+  );
 }
 
-function weighted(loss: Tensor, weight: Tensor | null | undefined): Tensor {
-  return weight == null ? loss : loss.mul(weight);
+function weighted(name: string, loss: Tensor, weight: Tensor | null | undefined): Tensor {
+  if (weight == null) return loss;
+  broadcastTogether(name, loss, weight);
+  return loss.mul(weight);
 }
 
 export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
@@ -63,14 +76,16 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   options: BinaryCrossEntropyWithLogitsOptions = {},
 ): Tensor {
-  checkOptions('binaryCrossEntropyWithLogits', options, ['weight', 'reduction', 'posWeight']);
-  requireSame('binaryCrossEntropyWithLogits', input, target);
+  const name = 'binaryCrossEntropyWithLogits';
+  checkOptions(name, options, ['weight', 'reduction', 'posWeight']);
+  requireSame(name, input, target);
   // log(1 - sigmoid(x)) is log(sigmoid(x)) - x.
   const logarithm = apply('logSigmoid', [input], {});
   const { posWeight } = options;
+  if (posWeight != null) broadcastTogether(name, target, posWeight);
   const scaled = posWeight == null ? logarithm : logarithm.mul(target.mul(posWeight.sub(1)).add(1));
   const loss = input.sub(input.mul(target)).sub(scaled);
-  return reduceLoss('binaryCrossEntropyWithLogits', weighted(loss, options.weight), options.reduction);
+  return reduceLoss(name, weighted(name, loss, options.weight), options.reduction);
 }
 
 export interface KlDivOptions {
@@ -89,6 +104,7 @@ export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {})
   checkOptions('klDiv', options, ['reduction', 'logTarget']);
   requireFloat('klDiv', input);
   requireFloat('klDiv', target);
+  broadcastTogether('klDiv', input, target);
   const { reduction = 'mean', logTarget = false } = options;
   checkChoice('klDiv', 'reduction', reduction, ['none', 'mean', 'sum', 'batchmean']);
   const loss = logTarget ? target.exp().mul(target.sub(input)) : entropyTerms(target).sub(target.mul(input));

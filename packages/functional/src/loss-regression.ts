@@ -1,19 +1,28 @@
-// Losses between predictions and targets of the same shape.
+// Losses between predictions and targets of the same shape; others broadcast, and draw a warning.
 import { ArgumentError, checkOptions } from '@nn/core';
-import { requireTensor, type Tensor, where } from '@nn/tensor';
-import { type ReductionOptions, reduceLoss } from './arguments.ts';
+import { type Tensor, where } from '@nn/tensor';
+import { type ReductionOptions, reduceLoss, warnOfBroadcast } from './arguments.ts';
 
 function difference(name: string, input: Tensor, target: Tensor): Tensor {
-  return requireTensor(name, input).sub(requireTensor(name, target));
+  warnOfBroadcast(name, input, target);
+  return input.sub(target);
 }
 
-/** The mean (or sum) of squared differences. */
+/**
+ * The mean (or sum) of squared differences.
+ *
+ * @throws {ShapeError} when the shapes do not broadcast.
+ */
 export function mseLoss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
   checkOptions('mseLoss', options, ['reduction']);
   return reduceLoss('mseLoss', difference('mseLoss', input, target).square(), options.reduction);
 }
 
-/** The mean (or sum) of absolute differences. */
+/**
+ * The mean (or sum) of absolute differences.
+ *
+ * @throws {ShapeError} when the shapes do not broadcast.
+ */
 export function l1Loss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
   checkOptions('l1Loss', options, ['reduction']);
   return reduceLoss('l1Loss', difference('l1Loss', input, target).abs(), options.reduction);
@@ -33,8 +42,8 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Opt
   checkOptions('smoothL1Loss', options, ['reduction', 'beta']);
   const { beta = 1, reduction } = options;
   if (!(beta >= 0)) throw new ArgumentError(`smoothL1Loss: beta must be at least 0, got ${beta}`);
-  if (beta === 0) return l1Loss(input, target, { reduction });
   const distance = difference('smoothL1Loss', input, target).abs();
+  if (beta === 0) return reduceLoss('smoothL1Loss', distance, reduction);
   const loss = where(distance.lt(beta), distance.square().mul(0.5 / beta), distance.sub(0.5 * beta));
   return reduceLoss('smoothL1Loss', loss, reduction);
 }
