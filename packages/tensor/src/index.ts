@@ -59,6 +59,7 @@ export * from './einsum.ts';
 export * from './explain.ts';
 export * from './extrema.ts';
 export { checkForwardValues } from './finite.ts';
+export * as foreach from './foreach.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';
 export * from './histograms.ts';

@@ -9,9 +9,10 @@ import {
   type Shape,
   ShapeError,
   sizeOf,
+  UnsupportedError,
 } from '@nn/core';
 import { checkShape } from './creation.ts';
-import { applyView, requireTensor } from './dispatch.ts';
+import { apply, applyView, requireTensor } from './dispatch.ts';
 import { atLeastOneDim } from './gathering.ts';
 import { slice } from './indices.ts';
 import { cat } from './joining.ts';
@@ -170,7 +171,24 @@ export function asStrided(
         `${root.numel()} elements in memory`,
     );
   }
-  return applyView('asStrided', root, { shape, strides, offset }, { shape, strides, offset });
+  const view = applyView('asStrided', root, { shape, strides, offset }, { shape, strides, offset });
+  if (x !== root && x.requiresGrad && !root.requiresGrad) view.gradient = leafGradient(x, root, view);
+  return view;
+}
+
+/**
+ * A view that is a leaf itself has a derivative where the memory it is a part of has none: what of its elements the
+ * strides reach, as if the memory were nothing but them.
+ */
+function leafGradient(x: Tensor, root: Tensor, view: Tensor): Tensor['gradient'] {
+  if (x.shape.some((extent, dim) => extent > 1 && x.strides()[dim] === 0)) {
+    throw new UnsupportedError(
+      'asStrided: an expanded tensor that requires gradients has no elements of its own. Use x.contiguous() first',
+    );
+  }
+  const memory = apply('assign', [root.detach(), x], { strides: x.strides(), offset: x.storageOffset() });
+  const strided = { shape: view.shape, strides: view.strides(), offset: view.storageOffset() };
+  return apply('asStrided', [memory], strided).gradient;
 }
 
 /** `torch.flip` along the second dimension. */
