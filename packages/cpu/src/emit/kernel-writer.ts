@@ -1,14 +1,17 @@
 // Writes one kernel: items in order, the loops inside them, and what each computes.
 import type { Value } from '@nn/core';
-import { type Expression, i32, i32x4, type Local } from '../wasm/index.ts';
+import { type Expression, i32, i32x4, type Local, v128 } from '../wasm/index.ts';
+import { type ColdSteps, findColdSteps } from './cold-steps.ts';
 import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
+import { vectorLocals } from './lanes.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
 import { type Results, StepWriter } from './steps.ts';
 import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
 import { type Positions, Values } from './values.ts';
+import { setRegisters } from './vector-operations.ts';
 
 /** When a step is computed: once a call, once an item, at each element for all lanes, or lane by lane. */
 type Level = 'call' | 'item' | 'element' | 'lane';
@@ -300,8 +303,51 @@ export class KernelWriter {
     results: Results,
     copy: number,
   ): void {
-    for (const [at, step] of steps.entries())
-      if (levelOf(step) === 'lane') this.steps.vector(steps, at, values, positions, results, copy);
+    const cold = this.#coldSteps(steps);
+    const later = new Set([...cold.values()].flatMap(({ members }) => members));
+    for (const [at, step] of steps.entries()) {
+      if (levelOf(step) !== 'lane' || later.has(at)) continue;
+      const needed = cold.get(at);
+      if (needed !== undefined) this.#computeCold(steps, needed, values, positions, copy);
+      this.steps.vector(steps, at, values, positions, results, copy);
+    }
+  }
+
+  /** Computes steps if their condition holds in any lane; else their results are anything, and not selected. */
+  #computeCold(
+    steps: readonly Step[],
+    { condition, members, results }: ColdSteps,
+    values: Values,
+    positions: Positions,
+    copy: number,
+  ): void {
+    const { builder } = this.context;
+    const held = results.map((at) => vectorLocals(builder, steps[at].dtype));
+    const [mask] = values.vectors[condition] as readonly VectorLocal[];
+    builder.if(v128.anyTrue(mask), () =>
+      builder.scope(() => {
+        const inside = new Values(values);
+        for (const at of members) this.steps.vector(steps, at, inside, positions, {}, copy);
+        for (const [index, at] of results.entries())
+          setRegisters(builder, held[index], inside.vectors[at] as readonly VectorLocal[]);
+      }),
+    );
+    for (const [index, at] of results.entries()) values.vectors[at] = held[index];
+  }
+
+  readonly #coldCache = new Map<readonly Step[], ReadonlyMap<Value, ColdSteps>>();
+
+  #coldSteps(steps: readonly Step[]): ReadonlyMap<Value, ColdSteps> {
+    const known = this.#coldCache.get(steps);
+    if (known !== undefined) return known;
+    const { accumulators, stores } = this.structure;
+    const roots =
+      steps === this.structure.body
+        ? accumulators.map(({ value }) => value)
+        : stores.flatMap(({ value, guards }) => [value, ...guards]);
+    const found = findColdSteps(steps, roots);
+    this.#coldCache.set(steps, found);
+    return found;
   }
 
   #reduceVectors(body: Values, positions: Positions, copies: number): (readonly VectorLocal[])[][] {
