@@ -62,6 +62,11 @@ const shapes: { readonly [name: string]: (s: Steps, x: Value) => Value } = {
     const far = s.long(x, 3);
     return s.where(s.less(far, 0), far, x);
   },
+  'a long side under two conditions': (s, x) => {
+    const far = s.long(x, 3);
+    const first = s.where(s.less(x, 0), far, x);
+    return s.binary('add', s.where(s.less(x, 20), far, s.constant(9)), first);
+  },
   'a long side within another': (s, x) => {
     const inner = s.where(s.less(x, -50), s.long(x, 11), x);
     return s.where(s.less(x, 0), s.long(inner, 3), x);
