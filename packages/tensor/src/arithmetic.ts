@@ -165,7 +165,10 @@ export function hypot(a: Tensor, b: Tensor): Tensor {
   const [x, y] = asPair('hypot', requireTensor('hypot', a), requireTensor('hypot', b), true);
   const top = x.detach().abs().maximum(y.detach().abs());
   const scale = where(top.eq(0).logicalOr(top.eq(Infinity)), 1, top);
-  return x.div(scale).square().add(y.div(scale).square()).sqrt().mul(scale);
+  const length = x.div(scale).square().add(y.div(scale).square()).sqrt().mul(scale);
+  // Infinite even beside NaN, as in C.
+  const infinite = x.abs().eq(Infinity).logicalOr(y.abs().eq(Infinity));
+  return where(infinite, Infinity, length);
 }
 
 /** `torch.logaddexp`: log(exp(a) + exp(b)), without overflow between. */

@@ -1,5 +1,5 @@
 // Choosing between elements: where, clamp, maximum and their kin.
-import { ArgumentError, categoryOf, checkOptions, isFloat } from '@nn/core';
+import { ArgumentError, checkOptions, isFloat } from '@nn/core';
 import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
 import { asPair, type BinaryTensors, binaryTensors, deliverElements, type Operand } from './operands.ts';
 import type { OutOptions } from './out.ts';
@@ -88,8 +88,7 @@ export function heaviside(x: Tensor, values: Tensor): Tensor {
     requireTensor('heaviside', values),
     false,
   );
-  const step = where(source.eq(0), middle, castTo(source.gt(0), source.dtype));
-  return categoryOf(source.dtype) === 'float' ? where(absent(source), source, step) : step;
+  return where(source.eq(0), middle, castTo(source.gt(0), source.dtype));
 }
 
 /** Whether the sign bit is set: for floats also that of -0 and NaN. */

@@ -154,7 +154,7 @@ export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
 /** `torch.angle` of real numbers: π where negative, else 0; NaN stays. */
 export function angle(x: Tensor): Tensor {
   const source = castTo(requireTensor('angle', x), floatFor(x.dtype));
-  return where(source.isnan(), source, where(source.lt(0), Math.PI, 0).to(source.dtype));
+  return where(source.isnan(), source, castTo(source.lt(0), source.dtype).mul(Math.PI));
 }
 
 /** `torch.real` of real numbers: the tensor itself. */

@@ -13,11 +13,12 @@ const rootCoefficients = [
 
 /**
  * Above 1 it is 1 - p(a)^4: the fourth root of erfc needs half the degree that erfc does and, unlike exp(-a²) times
- * a polynomial, no exponential; two squarings lose little because erfc is small there. Above 3.93 erf rounds to 1.
+ * a polynomial, no exponential; two squarings lose little because erfc is small there. At 4.2 it has reached 1, as erf
+ * has to before it is multiplied by something large (gelu).
  */
 export function erf(c: MathCode, x: Value): Value {
   const a = c.abs(x);
-  const root = c.polynomial(c.atMost(a, 3.93), rootCoefficients);
+  const root = c.polynomial(c.atMost(a, 4.2), rootCoefficients);
   const square = c.mul(root, root);
   const large = c.sub(c.constant(1), c.mul(square, square));
   const small = c.fma(c.polynomial(c.mul(x, x), erfCoefficients), a, a);

@@ -41,7 +41,7 @@ function erfSmall(c: Float64Code, x: Value): Value {
   let sum = c.constant(0);
   for (let n = seriesTerms.length - 1; n > 0; n--)
     sum = c.mul(c.add(sum, c.constant(seriesTerms[n])), square);
-  return c.add(c.mul(c.constant(twoOverRootPi), x), c.mul(x, sum));
+  return c.mul(x, c.add(c.constant(twoOverRootPi), sum));
 }
 
 /** erfc(x), for x of at least 0.5. */

@@ -12,12 +12,13 @@ const twoOverPi = 2 / Math.PI;
 const split = 8;
 const nearVariable = (x: Formula): Formula =>
   x
+    .abs()
     .min(split)
     .square()
     .mul(1 / 32)
     .sub(1);
 
-/** J of x >= 0 up to the split. */
+/** J up to the split. */
 function nearJ(x: Formula, order: Order): Formula {
   const series = chebyshev(nearVariable(x), order === 0 ? j0Near : j1Near);
   return order === 0 ? series : series.mul(x);
@@ -45,14 +46,15 @@ function hankel(x: Formula, order: Order, kind: 'J' | 'Y'): Formula {
 
 function besselJ(x: Formula, order: Order): Formula {
   const a = x.abs();
-  const value = choose(
+  const right = hankel(a, order, 'J');
+  const far = order === 1 ? x.lt(0).select(right.neg(), right) : right;
+  return choose(
     [
-      [a.le(split), nearJ(a, order)],
+      [a.le(split), nearJ(x, order)],
       [a.eq(Infinity), 0],
     ],
-    hankel(a, order, 'J'),
+    far,
   );
-  return order === 0 ? value : x.lt(0).select(value.neg(), value);
 }
 
 function besselY(x: Formula, order: Order): Formula {

@@ -24,14 +24,16 @@ function halfTurns(x: Formula): { readonly sin: Formula; readonly cos: Formula }
   return { sin: rest.sin(), cos: rest.cos() };
 }
 
+/** a - 2 up to 3; for a below 1 that of a + 1, which itself need not be a number of the dtype. */
+const coreVariable = (a: Formula): Formula => a.lt(1).select(a.sub(1), a.min(3).sub(2));
+
 /** log |Γ(1 + a)| and log |Γ(a)| for a >= 0. */
 function lgammaOfPositive(a: Formula): { readonly next: Formula; readonly here: Formula } {
   const small = a.lt(1);
-  const shifted = small.select(a.add(1), a).min(3);
-  const core = shifted
-    .sub(1)
-    .mul(shifted.sub(2))
-    .mul(chebyshev(shifted.sub(2), lgammaCore));
+  const beyondOne = small.select(a, a.min(3).sub(1));
+  const beyondTwo = coreVariable(a);
+  const product = beyondOne.mul(beyondTwo).mul(chebyshev(beyondTwo, lgammaCore));
+  const core = product.eq(0).select(product.constant(0), product);
   const far = a.max(3);
   const logarithm = small.select(a, far).log();
   const tail = chebyshev(tailVariable(far), lgammaTail).div(far);
@@ -55,10 +57,11 @@ export function lgammaFormula(x: Formula): Formula {
   const { next, here } = lgammaOfPositive(a);
   const sine = halfTurns(a).sin.abs();
   const reflected = small.select(sine, sine.mul(a)).under(Math.PI).log().sub(small.select(next, here));
+  // sin(πa) is πa for tiny a, but may underflow.
   const left = choose(
     [
-      [x.eq(-Infinity), Infinity],
       [a.eq(a.round()), Infinity],
+      [a.lt(1e-20), here],
     ],
     reflected,
   );
@@ -80,11 +83,11 @@ const float32Root = Math.fround(root);
 function digammaFormula(x: Formula): Formula {
   const a = x.abs();
   const small = a.lt(1);
-  const shifted = small.select(a.add(1), a).min(3);
-  const beyond = x.isDouble
-    ? shifted.sub(root).sub(rootRest)
-    : shifted.sub(float32Root).sub(root - float32Root);
-  const core = beyond.mul(chebyshev(shifted.sub(2), digammaCore));
+  const t = coreVariable(a);
+  const beyondRoot = x.isDouble
+    ? t.add(2 - root).sub(rootRest)
+    : t.add(2 - float32Root).sub(root - float32Root);
+  const core = beyondRoot.mul(chebyshev(t, digammaCore));
   const far = a.max(3);
   const series = chebyshev(tailVariable(far), digammaTail).div(far.square());
   const asymptotic = far.log().sub(far.under(0.5)).sub(series);
@@ -109,8 +112,7 @@ function digammaFormula(x: Formula): Formula {
 function trigammaFormula(x: Formula): Formula {
   const a = x.abs();
   const small = a.lt(1);
-  const shifted = small.select(a.add(1), a).min(3);
-  const core = chebyshev(shifted.sub(2), trigammaCore);
+  const core = chebyshev(coreVariable(a), trigammaCore);
   const far = a.max(3);
   const inverse = far.under(1);
   const series = chebyshev(tailVariable(far), trigammaTail).mul(inverse).mul(inverse).mul(inverse);
@@ -203,11 +205,11 @@ function zetaFormula(s: Formula, q: Formula): Formula {
   const integer = s.eq(s.floor());
   return choose(
     [
-      [s.isNaN().or(q.isNaN()), Number.NaN],
       [s.eq(1), Infinity],
       [s.lt(1), Number.NaN],
-      [q.eq(Infinity), 0],
       [q.le(0).and(q.eq(below)), Infinity],
+      [s.isNaN().or(q.isNaN()), Number.NaN],
+      [q.eq(Infinity), 0],
       [negative.and(integer.not()), Number.NaN],
       [s.eq(Infinity), q.lt(1).select(s, q.eq(1).select(s.constant(1), 0))],
     ],

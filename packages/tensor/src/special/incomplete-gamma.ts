@@ -136,12 +136,12 @@ function incompleteGamma(a: Formula, x: Formula, kind: keyof Parts): Formula {
   const atInfinity = 1 - atZero;
   return choose(
     [
-      [a.isNaN().or(x.isNaN()), Number.NaN],
       [a.lt(0).or(x.lt(0)), Number.NaN],
       [a.eq(0), x.gt(0).select(x.constant(atInfinity), Number.NaN)],
       [x.eq(0), atZero],
       [a.eq(Infinity), x.eq(Infinity).select(x.constant(Number.NaN), atZero)],
       [x.eq(Infinity), atInfinity],
+      [a.isNaN().or(x.isNaN()), Number.NaN],
       [isNear, near],
     ],
     value,

@@ -64,7 +64,7 @@ export const i1e: (x: Tensor) => Tensor = unaryFormula(
 function kFormula(x: Formula, order: 0 | 1, scaled: boolean): Formula {
   const near = x.min(2);
   const t = near.square().mul(0.5).sub(1);
-  const logarithm = near.mul(0.5).log();
+  const logarithm = near.log().sub(Math.LN2);
   const small =
     order === 0
       ? chebyshev(t, k0Near).sub(logarithm.mul(chebyshev(t, i0Small)))
