@@ -17,9 +17,22 @@ export function unsigned(value: number): Code {
   return bytes;
 }
 
-/** A signed integer of up to 64 bits in LEB128. */
+/** A signed integer of up to 64 bits in LEB128; numbers are of 32 bits. */
 export function signed(value: number | bigint): Code {
-  let rest = BigInt(value);
+  return typeof value === 'number' ? signedWord(value | 0) : signedBigInt(value);
+}
+
+function signedWord(value: number): Code {
+  if (value >= -0x40 && value < 0x40) return value & 0x7f;
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest < -0x40 || rest >= 0x40; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest & 0x7f);
+  return bytes;
+}
+
+function signedBigInt(value: bigint): Code {
+  let rest = value;
   const bytes: number[] = [];
   for (;;) {
     const low = Number(rest & 0x7fn);
@@ -65,7 +78,7 @@ export class ByteSink {
       if (this.#length === this.#bytes.length) this.#reserve(1);
       this.#bytes[this.#length++] = code;
     } else {
-      for (const part of code) this.append(part);
+      for (let at = 0; at < code.length; at++) this.append(code[at]);
     }
   }
 
