@@ -17,7 +17,7 @@ import { linear } from './linear.ts';
 export interface MultiHeadAttentionOptions {
   /** The size of queries, if it is to be checked. */
   readonly embedDimToCheck?: number;
-  /** [3 · embed, embed]: the projections of query, key and value, one below the other. */
+  /** Shape [3 · embed, embed]: the projections of query, key and value, one below the other. */
   readonly inProjWeight?: Tensor | null;
   /** [3 · embed], for packed and separate projections. */
   readonly inProjBias?: Tensor | null;
@@ -29,9 +29,9 @@ export interface MultiHeadAttentionOptions {
   readonly kProjWeight?: Tensor | null;
   /** [embed, valueSize]. */
   readonly vProjWeight?: Tensor | null;
-  /** [1, 1, embed]: one more key for all, behind the projected ones; with biasV. */
+  /** Shape [1, 1, embed]: one more key for all, behind the projected ones; with biasV. */
   readonly biasK?: Tensor | null;
-  /** [1, 1, embed]: its value. */
+  /** Shape [1, 1, embed]: its value. */
   readonly biasV?: Tensor | null;
   /** Whether one more key and value of zeros is added. Default false. */
   readonly addZeroAttn?: boolean;
