@@ -11,6 +11,7 @@ import {
   binaryFloatTensors,
   deliverElements,
   type Operand,
+  requireBroadcast,
   requireOneTensor,
 } from './operands.ts';
 import type { OutOptions } from './out.ts';
@@ -217,6 +218,7 @@ export function lcm(a: Tensor, b: Tensor): Tensor {
 /** `torch.addcmul`: x + value * a * b. */
 export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
   checkOptions('addcmul', options, ['value', 'out']);
+  requireBroadcast('addcmul', x, a, b);
   const product = mul(requireTensor('addcmul', a), requireTensor('addcmul', b));
   const result = add(x, scaled('addcmul', product, options.value, promote(x, a, b)));
   return deliverElements('addcmul', result, options, [x, a, b]);
@@ -225,6 +227,7 @@ export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions =
 /** `torch.addcdiv`: x + value * a / b. */
 export function addcdiv(x: Tensor, a: Tensor, b: Tensor, options: ValueOptions = {}): Tensor {
   checkOptions('addcdiv', options, ['value', 'out']);
+  requireBroadcast('addcdiv', x, a, b);
   const dtype = promote(x, a, b);
   if (!isFloat(dtype))
     throw new DTypeError('addcdiv: takes float tensors; use div with a rounding mode for integers');

@@ -1,7 +1,14 @@
 // Choosing between elements: where, clamp, maximum and their kin.
 import { ArgumentError, checkOptions, isFloat } from '@nn/core';
 import { apply, asOperand, castTo, floatFor, promote, requireTensor } from './dispatch.ts';
-import { asPair, type BinaryTensors, binaryTensors, deliverElements, type Operand } from './operands.ts';
+import {
+  asPair,
+  type BinaryTensors,
+  binaryTensors,
+  deliverElements,
+  type Operand,
+  requireBroadcast,
+} from './operands.ts';
 import type { OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
@@ -35,6 +42,7 @@ function beyond(x: Tensor, bound: Operand, below: boolean): Tensor {
 export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null, options?: OutOptions): Tensor {
   requireTensor('clamp', x);
   checkOptions('clamp', options, ['out']);
+  requireBroadcast('clamp', x, min, max);
   if (min == null && max == null) throw new ArgumentError('clamp: needs min or max');
   let result = x;
   if (min != null) result = where(beyond(result, min, true), min, result);
@@ -49,11 +57,13 @@ export function clip(x: Tensor, min?: Operand | null, max?: Operand | null): Ten
 
 /** `torch.clamp_min`. */
 export function clampMin(x: Tensor, min: Operand): Tensor {
+  requireBroadcast('clampMin', x, min);
   return where(beyond(requireTensor('clampMin', x), min, true), min, x);
 }
 
 /** `torch.clamp_max`. */
 export function clampMax(x: Tensor, max: Operand): Tensor {
+  requireBroadcast('clampMax', x, max);
   return where(beyond(requireTensor('clampMax', x), max, false), max, x);
 }
 
@@ -72,6 +82,7 @@ export function fmin(a: Tensor, b: Tensor): Tensor {
 /** `torch.lerp`: start + weight * (end - start), exact at both ends. */
 export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tensor {
   const dtype = floatFor(promote(requireTensor('lerp', start), requireTensor('lerp', end)));
+  requireBroadcast('lerp', start, end, weight);
   const [a, b] = [castTo(start, dtype), castTo(end, dtype)];
   const gap = b.sub(a);
   if (typeof weight === 'number')

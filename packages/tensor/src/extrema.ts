@@ -3,7 +3,7 @@ import { ArgumentError, checkOptions, normalizeDim } from '@nn/core';
 import { maximum, minimum } from './blending.ts';
 import { describe, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
-import { amax, amin, argmax, argmin, type KeepdimOptions, type ValuesAndIndices } from './reduction.ts';
+import { argmax, argmin, type KeepdimOptions, reducedExtremum, type ValuesAndIndices } from './reduction.ts';
 import { Tensor } from './tensor.ts';
 
 type Forms = (
@@ -12,16 +12,11 @@ type Forms = (
   options: KeepdimOptions | undefined,
 ) => Tensor | ValuesAndIndices;
 
-function extremum(
-  name: 'max' | 'min',
-  whole: typeof amax,
-  position: typeof argmax,
-  between: typeof maximum,
-): Forms {
+function extremum(name: 'max' | 'min', position: typeof argmax, between: typeof maximum): Forms {
   return (x, second, options = {}) => {
     requireTensor(name, x);
     checkOptions(name, options, ['keepdim']);
-    if (second === undefined) return whole(x);
+    if (second === undefined) return reducedExtremum(name, name, x, undefined, {});
     if (second instanceof Tensor) return between(x, second);
     if (typeof second !== 'number')
       throw new ArgumentError(`${name}: expected a dimension or a tensor, got ${describe(second)}`);
@@ -37,13 +32,11 @@ function extremum(
 
 const greatest: Forms = extremum(
   'max',
-  (x) => amax(x),
   (x, dim, o) => argmax(x, dim, o),
   (a, b) => maximum(a, b),
 );
 const least: Forms = extremum(
   'min',
-  (x) => amin(x),
   (x, dim, o) => argmin(x, dim, o),
   (a, b) => minimum(a, b),
 );
@@ -93,5 +86,6 @@ export function aminmax(
 ): { readonly min: Tensor; readonly max: Tensor } {
   checkOptions('aminmax', options, ['dim', 'keepdim']);
   const { dim, keepdim } = options;
-  return { min: amin(requireTensor('aminmax', x), dim, { keepdim }), max: amax(x, dim, { keepdim }) };
+  const both = (op: 'min' | 'max'): Tensor => reducedExtremum('aminmax', op, x, dim, { keepdim });
+  return { min: both('min'), max: both('max') };
 }

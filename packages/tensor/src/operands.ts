@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   type AttributesOf,
+  broadcastShapes,
   categoryOf,
   checkOptions,
   type DType,
@@ -71,8 +72,14 @@ export function unarySame(op: PlainOp): Unary {
   };
 }
 
+/** @throws {ShapeError} naming the function that was called, not one that it is made of. */
+export function requireBroadcast(name: string, ...operands: readonly (Operand | null | undefined)[]): void {
+  broadcastShapes(name, ...operands.flatMap((each) => (each instanceof Tensor ? [each.shape] : [])));
+}
+
 /** Casts both to `dtype` and records the op. */
 export function binaryAs(name: string, op: PlainOp, a: Operand, b: Operand, dtype: DType): Tensor {
+  if (name !== op) requireBroadcast(name, a, b);
   return apply(op, [asOperand(name, a, dtype), asOperand(name, b, dtype)], {} as never);
 }
 
@@ -112,6 +119,7 @@ export function binaryFloatTensors(op: PlainOp, name: string = op): BinaryTensor
 /** Both as tensors of one dtype: a float one, if `float`. */
 export function asPair(name: string, a: Operand, b: Operand, float: boolean): [Tensor, Tensor] {
   requireOneTensor(name, a, b);
+  requireBroadcast(name, a, b);
   const promoted = promote(a, b);
   const dtype = float ? floatFor(promoted) : promoted;
   return [asOperand(name, a, dtype), asOperand(name, b, dtype)];

@@ -6,6 +6,7 @@ import {
   checkOptions,
   type DType,
   DTypeError,
+  formatShape,
   normalizeDims,
   type Shape,
   ShapeError,
@@ -124,14 +125,31 @@ export function nanmean(x: Tensor, dim?: ReduceDims, options: ReduceOptions = {}
   return deliver('nanmean', total.div(sum(count, dim, { keepdim: options.keepdim })), { out }, [x]);
 }
 
+/** The greatest or least element, for the function that was called. */
+export function reducedExtremum(
+  name: string,
+  op: 'max' | 'min',
+  x: Tensor,
+  dim: ReduceDims | undefined,
+  options: ExtremumOptions,
+): Tensor {
+  const how = attributes(name, x, dim, options);
+  if (how.dims.some((each) => x.shape[each] === 0)) {
+    throw new ShapeError(
+      `${name}: ${formatShape(x.shape)} has no elements along a dimension to reduce, and nothing stands for none`,
+    );
+  }
+  return apply(op, [x], how);
+}
+
 /** `torch.amax`: the greatest element; NaN if there is one. Equal ones share the gradient. */
 export function amax(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
-  return deliver('amax', apply('max', [x], attributes('amax', x, dim, options)), options, [x]);
+  return deliver('amax', reducedExtremum('amax', 'max', x, dim, options), options, [x]);
 }
 
 /** `torch.amin`: the least element; NaN if there is one. Equal ones share the gradient. */
 export function amin(x: Tensor, dim?: ReduceDims, options: ExtremumOptions = {}): Tensor {
-  return deliver('amin', apply('min', [x], attributes('amin', x, dim, options)), options, [x]);
+  return deliver('amin', reducedExtremum('amin', 'min', x, dim, options), options, [x]);
 }
 
 /** `torch.argmax`: the position (int32) of the first greatest element, or of the first NaN; without `dim` in the flattened tensor. */

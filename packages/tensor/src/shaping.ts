@@ -4,6 +4,7 @@ import {
   broadcastShapes as commonShape,
   contiguousStrides,
   formatShape,
+  inferShape,
   normalizeDim,
   normalizeDims,
   type Shape,
@@ -19,9 +20,17 @@ import { cat } from './joining.ts';
 import { expand, permute, reshape, viewShape } from './movement.ts';
 import type { Tensor } from './tensor.ts';
 
+/** expand, for the function that was called. */
+function expanded(name: string, x: Tensor, shape: Shape): Tensor {
+  const lead = shape.length - x.ndim;
+  const fits = (extent: number, i: number): boolean => extent === 1 || [extent, -1].includes(shape[lead + i]);
+  if (lead >= 0 && x.shape.every(fits)) return expand(x, shape);
+  throw new ShapeError(`${name}: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`);
+}
+
 /** `torch.broadcast_to`: expand. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  return expand(requireTensor('broadcastTo', x), shape);
+  return expanded('broadcastTo', requireTensor('broadcastTo', x), shape);
 }
 
 /**
@@ -83,12 +92,12 @@ export function unflatten(x: Tensor, dim: number, sizes: Shape): Tensor {
 
 /** `torch.Tensor.expand_as`. */
 export function expandAs(x: Tensor, other: Tensor): Tensor {
-  return expand(x, requireTensor('expandAs', other).shape);
+  return expanded('expandAs', requireTensor('expandAs', x), requireTensor('expandAs', other).shape);
 }
 
 /** `torch.Tensor.reshape_as`. */
 export function reshapeAs(x: Tensor, other: Tensor): Tensor {
-  return reshape(x, requireTensor('reshapeAs', other).shape);
+  return reshape(x, inferShape('reshapeAs', requireTensor('reshapeAs', other).shape, x.numel()));
 }
 
 /** `torch.narrow_copy`. */

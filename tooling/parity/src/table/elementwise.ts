@@ -69,9 +69,7 @@ export const elementwise: Readonly<Record<string, Row>> = {
   // Two operands.
   add: tensor('add', 'input other | alpha'),
   sub: tensor('sub', 'input other | alpha'),
-  rsub: custom('input other | alpha', ({ input, other, alpha }) =>
-    callTensor('sub', alpha === undefined ? [other, input] : [other, input, { alpha }]),
-  ),
+  rsub: tensor('rsub', 'input other | alpha'),
   mul: tensor('mul', 'input other'),
   div: tensor('div', 'input other | rounding_mode'),
   true_divide: tensor('div', 'input other'),
@@ -80,10 +78,13 @@ export const elementwise: Readonly<Record<string, Row>> = {
   fmod: tensor('fmod', 'input other'),
   pow: tensor('pow', 'input exponent'),
   float_power: tensor('floatPower', 'input exponent'),
-  __radd__: reflected('add'),
-  __rsub__: reflected('sub'),
-  __rmul__: reflected('mul'),
-  __rdiv__: reflected('div'),
+  // As PyTorch defines them: the tensor comes first.
+  __radd__: tensor('add', 'input other'),
+  __rsub__: tensor('rsub', 'input other'),
+  __rmul__: tensor('mul', 'input other'),
+  __rdiv__: custom('input other', ({ input, other }) =>
+    callTensor('mul', [callTensor('reciprocal', [input]), other]),
+  ),
   __rmod__: reflected('remainder'),
   // PyTorch takes a fresh tensor of the base here, and so no gradient goes back to it.
   __rpow__: custom('input other', ({ input, other }) =>

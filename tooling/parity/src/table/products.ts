@@ -18,6 +18,10 @@ export const products: Readonly<Record<string, Row>> = {
   addbmm: tensor('addbmm', 'input batch1 batch2 | beta alpha'),
   baddbmm: tensor('baddbmm', 'input batch1 batch2 | beta alpha'),
   cross: tensor('cross', 'input other | dim'),
+  // Along the last dimension by default.
+  'linalg.cross': custom('input other | dim', ({ input, other, dim }) =>
+    callTensor('cross', [input, other, { dim: dim ?? -1 }]),
+  ),
   tensordot: tensor('tensordot', 'a b dims'),
   // The cases give the tensors first.
   einsum: custom('tensors equation', ({ tensors, equation }) =>
