@@ -4,7 +4,7 @@ import { type Tensor, tensor, where } from '@nn/tensor';
 import { broadcastTogether, requireFloat } from './arguments.ts';
 
 /** The p-norm along a dimension, kept with size 1. Its derivative at a zero vector is 0. */
-export function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
+function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
   const keepdim = true;
   // The derivative of a count is 0, and not none.
   if (p === 0) return where(x.ne(0), 1, x.mul(0)).sum(dim, { keepdim });
