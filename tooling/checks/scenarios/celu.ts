@@ -1,0 +1,2 @@
+/** One function of @nn/functional, and no backend. */
+export { celu } from '@nn/functional';

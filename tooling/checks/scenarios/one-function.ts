@@ -1,0 +1,2 @@
+/** One function of tensors, and no backend. */
+export { add } from '@nn/tensor';
