@@ -37,12 +37,14 @@ export function scalarDerivativeOf(name: string): ScalarDerivative | undefined {
  *
  * @example
  * ```ts
+ * import { interpreter, scalarFunction, tensor, use } from '@nn/tensor';
+ * use(interpreter());
  * const cubed = scalarFunction({
  *   name: 'example.cubed',
  *   expression: (b, [x]) => b.binary('mul', b.binary('mul', x, x), x),
  *   derivative: ({ gradient, inputs: [x] }) => [gradient.mul(x.square()).mul(3)],
  * });
- * await cubed([tensor([0.5, 2])]).toArray(); // [0.125, 8]
+ * console.log(await cubed([tensor([0.5, 2])]).toArray()); // => [0.125, 8]
  * ```
  * @throws {ArgumentError} when called without tensors, or when another function has the name.
  * @throws {DTypeError} when called with integer or bool tensors, or with different dtypes.

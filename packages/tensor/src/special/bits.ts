@@ -82,6 +82,14 @@ const frexpMantissa = unaryFormula(
  * `torch.frexp`: x as mantissa · 2^exponent with 1/2 <= |mantissa| < 1 and an int32 exponent. Zeros, infinities and
  * NaN are their own mantissa, with exponent 0. The mantissa is differentiable.
  *
+ * @example
+ * ```ts
+ * import { frexp, interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const { mantissa, exponent } = frexp(tensor([3, 0.125]));
+ * console.log(await mantissa.toArray(), await exponent.toArray()); // => [0.75, 0.5] [2, -2]
+ * ```
+ *
  * @throws {DTypeError} for integer and bool tensors.
  */
 export function frexp(x: Tensor): { readonly mantissa: Tensor; readonly exponent: Tensor } {

@@ -247,6 +247,13 @@ export const digamma: (x: Tensor) => Tensor = unaryFormula('digamma', digammaFor
  * `torch.lgamma`: log |Γ(x)|. Infinity at 0 and at the negative integers.
  *
  * Source: Chebyshev expansions by scripts/fits.py; reflection, DLMF 5.5.3.
+ *
+ * @example
+ * ```ts
+ * import { interpreter, lgamma, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await lgamma(tensor([1, 3])).toArray()); // => [0, 0.6931471824645996]
+ * ```
  */
 export const lgamma: (x: Tensor) => Tensor = unaryFormula('lgamma', lgammaFormula, (g, x) =>
   g.mul(digamma(x)),

@@ -28,7 +28,17 @@ export const erfcx: (x: Tensor) => Tensor = unaryFormula('erfcx', erfcxFormula, 
   ),
 );
 
-/** `torch.special.ndtr`: the standard normal distribution's cumulative function. */
+/**
+ * `torch.special.ndtr`: the standard normal distribution's cumulative function.
+ *
+ * @example
+ * ```ts
+ * import { interpreter, special, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([-1.5, 0, 2]);
+ * console.log(await special.ndtri(special.ndtr(x)).round({ decimals: 4 }).toArray()); // => [-1.5, 0, 2]
+ * ```
+ */
 export const ndtr: (x: Tensor) => Tensor = unaryFormula(
   'ndtr',
   (x) => x.mul(-Math.SQRT1_2).erfc().mul(0.5),

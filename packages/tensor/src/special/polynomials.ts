@@ -138,7 +138,16 @@ function polynomialByRecurrence(
   };
 }
 
-/** `torch.special.chebyshev_polynomial_t`: cos(n acos x). Broadcasts; one of the two may be a number. */
+/**
+ * `torch.special.chebyshev_polynomial_t`: cos(n acos x). Broadcasts; one of the two may be a number.
+ *
+ * @example
+ * ```ts
+ * import { interpreter, special, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * console.log(await special.chebyshevPolynomialT(tensor([0.5, 2]), 3).toArray()); // => [-1, 26]
+ * ```
+ */
 export const chebyshevPolynomialT: Polynomial = chebyshevPolynomial('T', false);
 /** `torch.special.chebyshev_polynomial_u`: of the second kind. */
 export const chebyshevPolynomialU: Polynomial = chebyshevPolynomial('U', false);
