@@ -69,11 +69,11 @@ class Anomaly {
   }
 
   /** The function's derivative, watched. */
-  backward(recorded: RecordedFunction, gradient: Tensor): readonly (Tensor | null)[] {
+  backward(recorded: RecordedFunction, given: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
     const outer = this.#current;
     this.#current = recorded;
     try {
-      const gradients = recorded.backward(gradient);
+      const gradients = recorded.backwardAll(given);
       if (this.#checkNan) {
         gradients.forEach((each, input) => {
           if (each === null || each.device === '') return;

@@ -16,11 +16,16 @@ import {
   type Tensor,
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
-import { RecordedFunction, recordOp } from './graph.ts';
+import { Batched, hasRoomFor } from './batching/kind.ts';
+import { allowWrite, RecordedFunction, recordOp } from './graph.ts';
 import { enableGrad, isGradEnabled, noGrad } from './modes.ts';
 import { endRecomputation } from './recomputation.ts';
 
 type Hook = (gradient: Tensor) => Tensor | undefined;
+type PostHook = (tensor: Tensor) => void;
+
+/** The walk that goes on now, for hooks: the states that it comes to. */
+let present: { readonly states: ReadonlySet<GradientState | null> } | null = null;
 
 const hooksOf = new WeakMap<GradientState, Set<Hook>>();
 let anyHooks = false;
@@ -29,8 +34,6 @@ const backwardOptions = ['retainGraph', 'createGraph', 'inputs'] as const;
 /** Where gradients go: into `.grad` of leaves, or to the states that were asked for. */
 interface Sink {
   receive(state: GradientState, gradient: Tensor): void;
-  /** Whether the walk need not go past this state. */
-  isEnd(state: GradientState): boolean;
 }
 
 function functionOf(state: GradientState): RecordedFunction | null {
@@ -59,6 +62,15 @@ function hooked(state: GradientState, gradient: Tensor): Tensor {
   return result;
 }
 
+function statesOf(
+  roots: readonly { readonly state: GradientState }[],
+  order: readonly RecordedFunction[],
+): Set<GradientState | null> {
+  const states = new Set<GradientState | null>(roots.map(({ state }) => state));
+  for (const { inputs } of order) for (const input of inputs) states.add(input);
+  return states;
+}
+
 /** Runs all functions behind the roots, latest first, each once its output's gradient is complete. */
 function walk(
   roots: readonly { state: GradientState; gradient: Tensor }[],
@@ -71,16 +83,22 @@ function walk(
     gradients.set(state, present === undefined ? gradient : present.add(gradient));
   };
   for (const { state, gradient } of roots) add(state, gradient);
-  const step = (recorded: RecordedFunction): void => {
-    const state = recorded.output!;
+  /** The complete gradient of an intermediate state; null if nothing depended on it. */
+  const arrived = (state: GradientState): Tensor | null => {
     const total = gradients.get(state);
-    if (total === undefined) return;
+    if (total === undefined) return null;
     gradients.delete(state);
     const gradient = hooked(state, total);
     if (state.retainsGrad) setGradient(state, state.grad === null ? gradient : state.grad.add(gradient));
     sink.receive(state, gradient);
-    if (sink.isEnd(state)) return;
-    const inputGradients = anomaly?.backward(recorded, gradient) ?? recorded.backward(gradient);
+    return gradient;
+  };
+  const step = (recorded: RecordedFunction): void => {
+    const given = recorded.outputs.map((state) => arrived(state));
+    if (given.every((gradient) => gradient === null)) return;
+    const seen = recorded.hooks === null ? given : recorded.hooks.before(given);
+    const computed = anomaly?.backward(recorded, seen) ?? recorded.backwardAll(seen);
+    const inputGradients = recorded.hooks === null ? computed : recorded.hooks.after(computed, seen);
     const { inputs } = recorded;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i];
@@ -90,14 +108,17 @@ function walk(
     if (!retainGraph) recorded.release();
   };
   const order = reachable(roots.map(({ state }) => state));
+  const outer = present;
+  if (anyHooks) present = { states: statesOf(roots, order) };
   try {
     for (const recorded of order) step(recorded);
+    // What is left belongs to leaves.
+    for (const [state, total] of gradients) sink.receive(state, hooked(state, total));
     anomaly?.check();
   } finally {
+    present = outer;
     endRecomputation();
   }
-  // What is left belongs to leaves.
-  for (const [state, total] of gradients) sink.receive(state, hooked(state, total));
 }
 
 function rootOf(
@@ -139,10 +160,18 @@ function accumulate(state: GradientState, gradient: Tensor, createGraph: boolean
   else if (createGraph) setGradient(state, state.grad.add(gradient));
   else state.grad.add_(gradient);
   keepGradient(state);
+  const hooks = postHooksOf.get(state);
+  if (hooks !== undefined) for (const [hook, tensor] of hooks) hook(tensor);
 }
 
 function backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void {
   checkOptions('backward', options, backwardOptions);
+  if (tensor instanceof Batched) {
+    throw new AutogradError(
+      'backward: under vmap a gradient differs between examples, so it cannot be added to .grad. ' +
+        'Use grad(outputs, inputs), or func.grad, which give it back',
+    );
+  }
   const createGraph = options.createGraph ?? false;
   const retainGraph = options.retainGraph ?? createGraph;
   const root = rootOf('backward', tensor, gradient);
@@ -152,7 +181,6 @@ function backward(tensor: Tensor, gradient: Tensor | undefined, options: Backwar
     receive(state, value) {
       if (only === null ? state.function === null : only.has(state)) accumulate(state, value, createGraph);
     },
-    isEnd: () => false,
   };
   const run = (): void => (createGraph ? enableGrad : noGrad)(() => walk([root], sink, retainGraph));
   recordFunction('backward', run);
@@ -214,7 +242,6 @@ export function grad(
     receive(state, value) {
       if (wanted.has(state)) found.set(state, value);
     },
-    isEnd: () => false,
   };
   (createGraph ? enableGrad : noGrad)(() => walk(roots, sink, options.retainGraph ?? createGraph));
   return states.map((state, i) => {
@@ -232,9 +259,20 @@ function listOf<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? value : [value as T];
 }
 
-/** @throws {AutogradError} for leaves that require gradients, and views of them, while operations are recorded. */
-function checkWrite(functionName: string, target: Tensor): void {
+/**
+ * @throws {AutogradError} for leaves that require gradients, and views of them, while operations are recorded; and under
+ * vmap for what has no room for all examples.
+ */
+function checkWrite(functionName: string, target: Tensor, value: Tensor): void {
+  if (!hasRoomFor(target, value)) {
+    throw new AutogradError(
+      `${functionName}: the value differs between the examples of vmap, and this tensor of shape ${formatShape(target.shape)} ` +
+        'is the same for all examples. Compute a new tensor (without the underscore), or write into one that is made ' +
+        'from an argument, such as x.mul(0)',
+    );
+  }
   if (!isGradEnabled()) return;
+  allowWrite(target, value);
   const { root } = target;
   for (const tensor of [target, root]) {
     if (tensor.requiresGrad && tensor.isLeaf) {
@@ -256,12 +294,72 @@ function registerHook(tensor: Tensor, hook: Hook): RemovableHandle {
   return { remove: () => void hooks.delete(hook) };
 }
 
+const postHooksOf = new WeakMap<GradientState, Map<PostHook, Tensor>>();
+
+function registerPostAccumulateGradHook(tensor: Tensor, hook: PostHook): RemovableHandle {
+  const state = tensor.gradient;
+  if (!state?.requiresGrad || state.function !== null) {
+    throw new AutogradError(
+      'registerPostAccumulateGradHook: only for leaf tensors that require gradients. Use registerHook for others',
+    );
+  }
+  const hooks = postHooksOf.get(state) ?? new Map<PostHook, Tensor>();
+  postHooksOf.set(state, hooks);
+  hooks.set(hook, tensor);
+  return { remove: () => void hooks.delete(hook) };
+}
+
+/**
+ * Calls a hook in each backward once the gradients of all of these tensors that it reaches are there (null for the
+ * others), or, in mode `any`, with the first gradient that comes: `torch.autograd.graph.register_multi_grad_hook`.
+ */
+export function registerMultiGradHook(
+  tensors: readonly Tensor[],
+  hook: (gradients: readonly (Tensor | null)[]) => void,
+): RemovableHandle;
+export function registerMultiGradHook(
+  tensors: readonly Tensor[],
+  hook: (gradient: Tensor) => void,
+  mode: 'any',
+): RemovableHandle;
+export function registerMultiGradHook(
+  tensors: readonly Tensor[],
+  hook: ((gradients: readonly (Tensor | null)[]) => void) | ((gradient: Tensor) => void),
+  mode: 'all' | 'any' = 'all',
+): RemovableHandle {
+  let collected = new Map<number, Tensor>();
+  let walkOf: object | null = null;
+  const handles = tensors.map((tensor, i) =>
+    registerHook(tensor, (gradient) => {
+      const first = walkOf !== present;
+      if (first) {
+        walkOf = present;
+        collected = new Map();
+      }
+      collected.set(i, gradient);
+      if (mode === 'any') {
+        if (first) (hook as (gradient: Tensor) => void)(gradient);
+        return undefined;
+      }
+      const reached = tensors.filter(({ gradient: state }) => present!.states.has(state)).length;
+      if (collected.size === reached)
+        (hook as (gradients: readonly (Tensor | null)[]) => void)(
+          tensors.map((_, k) => collected.get(k) ?? null),
+        );
+      return undefined;
+    }),
+  );
+  return { remove: () => handles.forEach((handle) => void handle.remove()) };
+}
+
 const engine: GradientEngine = {
   isEnabled: isGradEnabled,
   record: recordOp,
   checkWrite,
+  moved: (state, { storage }) => functionOf(state)?.resultMoved(storage),
   backward,
   registerHook,
+  registerPostAccumulateGradHook,
 };
 
 installGradientEngine(engine);

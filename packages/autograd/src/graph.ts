@@ -1,10 +1,21 @@
 // The record of what was computed from what: a function for each op whose output needs a gradient.
 import { AutogradError, isFloat, type OpName, sameShape } from '@nn/core';
-import { castTo, type GradientFunction, type GradientState, sumTo, type Tensor } from '@nn/tensor';
+import {
+  castTo,
+  type GradientFunction,
+  type GradientState,
+  type NodeHook,
+  type NodePrehook,
+  type RemovableHandle,
+  type Storage,
+  sumTo,
+  type Tensor,
+} from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
-import { SavedTensors } from './recomputation.ts';
+import { NodeHooks } from './node-hooks.ts';
 import { notDifferentiable, type Rule } from './rules/rule.ts';
 import { rules } from './rules/table.ts';
+import { type SavedOwner, SavedTensors } from './saved.ts';
 
 let nextSequence = 1;
 
@@ -15,8 +26,11 @@ export abstract class RecordedFunction implements GradientFunction {
   readonly sequence: number = nextSequence++;
   /** The gradient states of the inputs; null where none is needed. */
   readonly inputs: readonly (GradientState | null)[];
-  /** The output's state, for hooks and retained gradients. */
-  output: GradientState | null = null;
+  /** The outputs' states, for hooks and retained gradients. All but custom functions have one. */
+  outputs: readonly GradientState[] = [];
+
+  /** Null until a hook is registered. */
+  hooks: NodeHooks | null = null;
 
   constructor(inputs: readonly Tensor[]) {
     const states: (GradientState | null)[] = [];
@@ -26,15 +40,40 @@ export abstract class RecordedFunction implements GradientFunction {
     anomaly?.recorded(this);
   }
 
+  get nextFunctions(): readonly (GradientFunction | null)[] {
+    return this.inputs.map((state) => state?.function ?? null);
+  }
+
+  registerHook(hook: NodeHook): RemovableHandle {
+    this.hooks ??= new NodeHooks();
+    return this.hooks.addAfter(hook);
+  }
+
+  registerPrehook(hook: NodePrehook): RemovableHandle {
+    this.hooks ??= new NodeHooks();
+    return this.hooks.addBefore(hook);
+  }
+
   /** Gradients of the inputs, each in its input's shape and dtype. */
   abstract backward(gradient: Tensor): readonly (Tensor | null)[];
 
+  /** As `backward`, for functions with several outputs; null for those that nothing depended on. */
+  backwardAll(gradients: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+    return this.backward(gradients[0]!);
+  }
+
   /** Lets go of what backward needs. */
   abstract release(): void;
+
+  /** Called before a value that was computed with this is written to a storage that this may have saved. */
+  abstract allowWrite(storage: Storage): void;
+
+  /** Called when the result was written to a storage that it stays in. */
+  resultMoved(_storage: Storage): void {}
 }
 
 /** An op of the table, with its rule. */
-class OpFunction extends RecordedFunction {
+class OpFunction extends RecordedFunction implements SavedOwner {
   readonly #op: OpName;
   readonly #rule: Rule<object>;
   readonly #attributes: object;
@@ -46,7 +85,7 @@ class OpFunction extends RecordedFunction {
     this.#op = op;
     this.#rule = rule;
     this.#attributes = attributes;
-    this.#saved = new SavedTensors([...inputs, output]);
+    this.#saved = new SavedTensors([...inputs, output], this);
   }
 
   override get name(): string {
@@ -55,7 +94,7 @@ class OpFunction extends RecordedFunction {
 
   /** The saved output takes part in differentiation too, for derivatives of derivatives. */
   linkOutput(state: GradientState): void {
-    this.output = state;
+    this.outputs = [state];
     this.#saved!.link(this.inputs.length, state);
   }
 
@@ -74,8 +113,40 @@ class OpFunction extends RecordedFunction {
     });
   }
 
+  savedAs(position: number): string {
+    return position === this.inputs.length ? 'its result' : `its input ${position}`;
+  }
+
+  allowWrite(storage: Storage): void {
+    this.#saved?.allowWrite(storage);
+  }
+
+  override resultMoved(storage: Storage): void {
+    this.#saved?.move(this.inputs.length, storage);
+  }
+
   release(): void {
     this.#saved = null;
+  }
+}
+
+/**
+ * Called before a value is written to a storage. An operation in place, such as `x.sin_()`, is recorded as one that
+ * gives a new value, which is then written; what it saved of the old one may be overwritten.
+ */
+export function allowWrite(target: Tensor, value: Tensor): void {
+  const { storage } = target;
+  const start = value.gradient?.function;
+  if (!(start instanceof RecordedFunction)) return;
+  // What came before the present value cannot have saved it.
+  const former = target.root.gradient?.function;
+  const since = former instanceof RecordedFunction ? former.sequence : 0;
+  const seen = new Set<RecordedFunction>([start]);
+  for (const recorded of seen) {
+    if (recorded.sequence <= since) continue;
+    recorded.allowWrite(storage);
+    for (const input of recorded.inputs)
+      if (input?.function instanceof RecordedFunction) seen.add(input.function);
   }
 }
 

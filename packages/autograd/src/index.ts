@@ -1,7 +1,14 @@
 // @nn/autograd: differentiation. Importing it installs the engine that `backward` needs.
 export { type AnomalyOptions, detectAnomaly, setDetectAnomaly } from './anomaly.ts';
 export { checkpoint, checkpointSequential } from './checkpoint.ts';
-export { type GradOptions, grad } from './engine.ts';
-export { type CustomFunction, customFunction, type FunctionContext } from './function.ts';
+export { type GradOptions, grad, registerMultiGradHook } from './engine.ts';
+export * as func from './func.ts';
+export {
+  type CustomFunction,
+  customFunction,
+  type FunctionContext,
+  type FunctionResult,
+} from './function.ts';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './gradcheck.ts';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './modes.ts';
+export { type BatchDims, type VmapOptions, vmap } from './vmap.ts';

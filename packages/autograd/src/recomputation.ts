@@ -18,6 +18,11 @@ export class Recomputation {
   /** The first gradient that came in: nothing is computed again before it. */
   #gate: Tensor | null = null;
 
+  /** The one that what is recorded now belongs to. */
+  static get current(): Recomputation | null {
+    return current;
+  }
+
   /** Runs the function; what is recorded in it saves no values. */
   within<T>(body: () => T): T {
     current = this;
@@ -102,32 +107,6 @@ export class Recomputation {
 
   #barrier(node: Node): Node {
     return record('barrier', [node, (this.#gate as Tensor).node], {});
-  }
-}
-
-/** Values that a derivative needs, as they were when it was recorded: later writes to their storages do not show. */
-export class SavedTensors {
-  readonly #tensors: readonly Tensor[];
-  readonly #recomputation: Recomputation | null = current;
-
-  constructor(tensors: readonly Tensor[]) {
-    this.#tensors = tensors.map((tensor) => {
-      const saved = new Tensor(new Storage(tensor.node), tensor.shape, null);
-      saved.gradient = tensor.gradient;
-      return saved;
-    });
-  }
-
-  /** The tensors; those of a checkpoint will be computed again, once the gradient (null: none yet) is there. */
-  restored(gradient: Tensor | null): readonly Tensor[] {
-    const recomputation = this.#recomputation;
-    if (recomputation === null || gradient === null) return this.#tensors;
-    return this.#tensors.map((tensor) => recomputation.restore(tensor, gradient));
-  }
-
-  /** Has a tensor take part in differentiation. */
-  link(position: number, state: Tensor['gradient']): void {
-    this.#tensors[position].gradient = state;
   }
 }
 

@@ -125,8 +125,8 @@ onEveryDevice((device) => {
     const { plain, checkpointed } = await bothWays([x, w], (wrap) => {
       const scale = tensor([3], { dtype: 'float32' });
       const y = wrap((h) => {
-        const inner = h.matmul(w).tanh();
-        inner.mul_(scale);
+        const inner = h.matmul(w).tanh().neg();
+        inner.mul_(scale.clone());
         return inner.sin().mul(inner);
       })(x);
       scale.zero_();

@@ -191,7 +191,7 @@ export function writeInPlace(
   { fresh = false }: { readonly fresh?: boolean } = {},
 ): Tensor {
   const engine = gradientEngineOrNull();
-  engine?.checkWrite(functionName, target);
+  engine?.checkWrite(functionName, target, value);
   const ranks = ['bool', 'integer', 'float'];
   if (ranks.indexOf(categoryOf(value.dtype)) > ranks.indexOf(categoryOf(target.dtype))) {
     throw new DTypeError(
@@ -211,7 +211,10 @@ export function writeInPlace(
   if (whole) {
     const before = engine?.isEnabled() && target.requiresGrad ? target.snapshot() : null;
     target.overwrite(materialized(fitted, target));
-    if (engine?.isEnabled() && fitted.requiresGrad) target.gradient = fitted.gradient;
+    if (engine?.isEnabled() && fitted.gradient?.requiresGrad) {
+      target.gradient = fitted.gradient;
+      engine.moved(fitted.gradient, target);
+    }
     // What was overwritten by a constant has the gradient zero, as in PyTorch.
     else if (before !== null)
       engine?.record('where', [scalarTensor(false, 'bool'), before, fitted], {}, target);

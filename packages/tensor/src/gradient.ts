@@ -4,9 +4,24 @@ import { activeCall } from './active.ts';
 import { runtimeOf } from './runtime.ts';
 import type { Tensor } from './tensor.ts';
 
-/** What produced a tensor, as far as tensors care: its name, for printing. */
+/** Is called with the gradients of a function's inputs, and those of its outputs; may return others for the inputs. */
+export type NodeHook = (
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly (Tensor | null)[],
+) => readonly (Tensor | null)[] | undefined;
+
+/** Is called with the gradients of a function's outputs before the function; may return others. */
+export type NodePrehook = (outputs: readonly (Tensor | null)[]) => readonly (Tensor | null)[] | undefined;
+
+/** What produced a tensor: a node of the graph that `backward` walks, as `torch.autograd.graph.Node`. */
 export interface GradientFunction {
   readonly name: string;
+  /** What produced the inputs; null for leaves, and for inputs that need no gradient. */
+  readonly nextFunctions: readonly (GradientFunction | null)[];
+  /** Calls the hook after the function in each backward. */
+  registerHook(hook: NodeHook): RemovableHandle;
+  /** Calls the hook before the function in each backward. */
+  registerPrehook(hook: NodePrehook): RemovableHandle;
 }
 
 /** A tensor's part in differentiation. Null on a tensor means: none. */
@@ -35,10 +50,13 @@ export interface GradientEngine {
   isEnabled(): boolean;
   /** Called after an op whose inputs have a gradient state; gives the output its own. */
   record(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void;
-  /** @throws {AutogradError} when the tensor may not be written in place now. */
-  checkWrite(functionName: string, target: Tensor): void;
+  /** @throws {AutogradError} when the value may not be written into the tensor's memory now. */
+  checkWrite(functionName: string, target: Tensor, value: Tensor): void;
+  /** Called when the value of this state was written into another tensor, which has the state from now on. */
+  moved(state: GradientState, target: Tensor): void;
   backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void;
   registerHook(tensor: Tensor, hook: (gradient: Tensor) => Tensor | undefined): RemovableHandle;
+  registerPostAccumulateGradHook(tensor: Tensor, hook: (tensor: Tensor) => void): RemovableHandle;
 }
 
 /** Sets or clears the gradient. The one before is an old version from now on, unless it was realized. */

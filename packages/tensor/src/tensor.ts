@@ -21,6 +21,7 @@ import * as copying from './copying.ts';
 import type { Scalar } from './dispatch.ts';
 import {
   type BackwardOptions,
+  type GradientFunction,
   type GradientState,
   gradientEngine,
   gradientEngineOrNull,
@@ -260,7 +261,7 @@ export class Tensor extends CreationMethods {
     if (this.gradient !== null) setGradient(this.gradient, value);
     else if (value !== null) throw new AutogradError('grad: this tensor does not require gradients');
   }
-  get gradFn(): { readonly name: string } | null {
+  get gradFn(): GradientFunction | null {
     return this.gradient?.function ?? null;
   }
   get isLeaf(): boolean {
@@ -277,6 +278,21 @@ export class Tensor extends CreationMethods {
   /** Calls `hook` with the gradient each time it is computed; what it returns replaces the gradient. */
   registerHook(hook: (gradient: Tensor) => Tensor | undefined): RemovableHandle {
     return gradientEngine('registerHook').registerHook(this, hook);
+  }
+  /** Calls `hook` with this leaf tensor each time that `backward` has added to its gradient. */
+  registerPostAccumulateGradHook(hook: (tensor: Tensor) => void): RemovableHandle {
+    return gradientEngine('registerPostAccumulateGradHook').registerPostAccumulateGradHook(this, hook);
+  }
+  /** Whether the gradient is kept though this tensor is no leaf. */
+  get retainsGrad(): boolean {
+    return this.gradient?.retainsGrad === true && !this.isLeaf;
+  }
+  /** Makes this tensor a leaf that requires no gradients. @throws {AutogradError} for views. */
+  detach_(): this {
+    if (this.viewInfo !== null)
+      throw new AutogradError('detach_: a view cannot be detached in place. Use x.detach()');
+    this.gradient = null;
+    return this;
   }
   /** The same memory, outside of differentiation. */
   detach(): Tensor {

@@ -1,6 +1,7 @@
 // Derivatives of elementwise ops. g is the gradient of the output, x and y the inputs, z the output.
 import type { ElementwiseOps } from '@nn/core';
 import { type Tensor, where, zerosLike } from '@nn/tensor';
+import { evenIfOverwritten } from '../saved.ts';
 import { notDifferentiable, type Rule, type Rules } from './rule.ts';
 
 type Unary = (g: Tensor, x: Tensor, z: Tensor) => Tensor;
@@ -78,7 +79,7 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
   atanh: unary((g, x) => g.div(x.square().neg().add(1))),
   erf: unary((g, x) => g.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
   erfc: unary((g, x) => g.mul(x.square().neg().exp()).mul(-2 / Math.sqrt(Math.PI))),
-  erfinv: unary((g, _, z) => g.mul(z.square().exp()).mul(Math.sqrt(Math.PI) / 2)),
+  erfinv: unary((g, _, z) => g.mul(evenIfOverwritten(z).square().exp()).mul(Math.sqrt(Math.PI) / 2)),
   sigmoid: unary((g, _, z) => g.mul(z.mul(z.neg().add(1)))),
   silu: unary((g, x) => {
     const s = x.sigmoid();
@@ -107,9 +108,10 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
     needs[0] ? gradient.mul(y) : null,
     needs[1] ? gradient.mul(x) : null,
   ],
+  // As in PyTorch, the quotient may be overwritten.
   div: ({ gradient, inputs: [, y], output, needs }) => [
     needs[0] ? gradient.div(y) : null,
-    needs[1] ? gradient.mul(output.div(y)).neg() : null,
+    needs[1] ? gradient.mul(evenIfOverwritten(output).div(y)).neg() : null,
   ],
   truncDivide: flat,
   floorDivide: flat,

@@ -1,6 +1,7 @@
 // Derivatives of ops with kernels of their own, and the non-derivatives of generators and leaves.
 import { contiguousStrides, type GeneratorOps, type HeavyOps, type LeafOps, sizeOf } from '@nn/core';
 import { apply, permute, type Tensor, where, zeros, zerosLike } from '@nn/tensor';
+import { evenIfOverwritten } from '../saved.ts';
 import { positions } from './movement.ts';
 import { notDifferentiable, type Rules } from './rule.ts';
 
@@ -93,7 +94,9 @@ export const heavyRules: Rules<keyof HeavyOps> = {
       0,
       x.device,
     );
-    const index = runningPosition(x, output, dim).mul(own[dim]).add(base);
+    const index = runningPosition(evenIfOverwritten(x), evenIfOverwritten(output), dim)
+      .mul(own[dim])
+      .add(base);
     const flat = zeros([sizeOf(x.shape)], { dtype: gradient.dtype, device: gradient.device });
     return [apply('scatter', [flat, index, gradient], { mode: 'sum' }).reshape(x.shape)];
   },

@@ -1,6 +1,7 @@
 // Derivatives of reductions.
 import type { ReduceAttributes, ReductionOps } from '@nn/core';
 import { type Tensor, where } from '@nn/tensor';
+import { evenIfOverwritten } from '../saved.ts';
 import { notDifferentiable, type Rule, type Rules } from './rule.ts';
 
 /** With the reduced dimensions back, of size 1, so that it broadcasts against the input. */
@@ -11,7 +12,8 @@ function withKeptDims(reduced: Tensor, x: Tensor, { dims, keepDims }: ReduceAttr
 
 /** All elements that reach the extremum share its gradient. */
 const extremum: Rule<ReduceAttributes> = ({ gradient, inputs: [x], output, attributes }) => {
-  const reaches = x.eq(withKeptDims(output, x, attributes)).to(x.dtype);
+  const extreme = withKeptDims(evenIfOverwritten(output), x, attributes);
+  const reaches = evenIfOverwritten(x).eq(extreme).to(x.dtype);
   const count = reaches.sum(attributes.dims, { keepdim: true });
   return [withKeptDims(gradient, x, attributes).div(count).mul(reaches)];
 };
