@@ -14,8 +14,8 @@ const blockBytes = 512 * 1024;
 /** A block that touches more than this leaves the cache before the next loop comes to it. */
 const largestBlockBytes = 1024 * 1024;
 /**
- * Loops that walk whole buffers read memory in order. Where blocks would not, they pay only beyond what the last
- * cache holds.
+ * Loops that walk whole buffers read memory in longer runs than blocks do. Where rows lie in pieces, or where one
+ * thread does it all, so that one job for all loops saves nothing, blocks pay only beyond what the last cache holds.
  */
 const lastCacheBytes = 32 * 1024 * 1024;
 /** Rows that lie next to each other in memory are taken by at least this many, so that memory is read in runs. */
@@ -30,7 +30,7 @@ const roundUp = (value: number, to: number): number => Math.ceil(value / to) * t
 /** Rows of a block; undefined where blocks would bring nothing, or leave threads idle. */
 function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
   const { rows, repeats, lanesAlongRows, bytesPerRow, isDense } = plan;
-  if (!isDense && bytesPerRow * rows * repeats < lastCacheBytes) return undefined;
+  if ((!isDense || threads === 1) && bytesPerRow * rows * repeats < lastCacheBytes) return undefined;
   const least = lanesAlongRows ? Math.min(leastNeighbours, rows) : 1;
   if (bytesPerRow * least > largestBlockBytes) return undefined;
   const smallest = Math.ceil(rows / Math.max(1, least)) * repeats;
