@@ -136,7 +136,7 @@ export function reducedExtremum(
   const how = attributes(name, x, dim, options);
   if (how.dims.some((each) => x.shape[each] === 0)) {
     throw new ShapeError(
-      `${name}: ${formatShape(x.shape)} has no elements along a dimension to reduce, and nothing stands for none`,
+      `${name}: cannot reduce ${formatShape(x.shape)} over an empty dimension: it has no identity`,
     );
   }
   return apply(op, [x], how);

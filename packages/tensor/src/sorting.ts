@@ -1,8 +1,10 @@
 // Sorting, and what follows from it. Positions are int32; sorting is stable, NaN is greatest.
 import { categoryOf, checkOptions, IndexError, normalizeDim } from '@nn/core';
 import { where } from './blending.ts';
+import { full } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
+import { coordinates, takeAt } from './positions.ts';
 import type { KeepdimOptions, ValuesAndIndices } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -192,11 +194,50 @@ export function searchsorted(sorted: Tensor, values: Tensor | number, options: S
       ? sorted
       : pickAlong(sorted, sorted.ndim - 1, castTo(options.sorter, 'int32'));
   const right = options.right === true || options.side === 'right';
+  return typeof values !== 'number' && table.shape[table.ndim - 1] > fewBoundaries
+    ? searchedByHalves(table, values, right)
+    : searchedByCounting(table, values, right);
+}
+
+/** Up to this many boundaries are compared one by one. */
+const fewBoundaries = 32;
+
+/** Whether boundaries lie before values. What does not compare, because one is NaN, does, as in PyTorch. */
+function liesBefore(boundary: Tensor, value: Tensor | number, right: boolean): Tensor {
+  return (right ? boundary.gt(value) : boundary.ge(value)).logicalNot();
+}
+
+/** As many as lie before: comparisons summed as they are made, so that no table of them is stored. */
+function searchedByCounting(table: Tensor, values: Tensor | number, right: boolean): Tensor {
   const given = typeof values === 'number' ? values : values.unsqueeze(-1);
   const boundaries = table.ndim === 1 || typeof values === 'number' ? table : table.unsqueeze(-2);
-  // As many as lie before: comparisons summed as they are made, so that no table of them is stored.
-  const before = right ? boundaries.le(given) : boundaries.lt(given);
-  return castTo(before, 'int32').sum(-1, { dtype: 'int32' });
+  return castTo(liesBefore(boundaries, given, right), 'int32').sum(-1, { dtype: 'int32' });
+}
+
+/** Steps of halved length over all boundaries that lie before. */
+function searchedByHalves(table: Tensor, values: Tensor, right: boolean): Tensor {
+  const count = table.shape[table.ndim - 1];
+  const shape =
+    table.ndim === 1 ? values.shape : [...table.shape.slice(0, -1), values.shape[values.ndim - 1]];
+  const given = values.detach().expandTo(shape);
+  // Where each value's own line of boundaries starts in the flattened table.
+  let start: Tensor | null = null;
+  let stride = count;
+  for (let dim = table.ndim - 2; dim >= 0; dim--) {
+    const along = coordinates(shape, dim, table.device).mul(stride);
+    start = start === null ? along : start.add(along);
+    stride *= table.shape[dim];
+  }
+  let found: Tensor | null = null;
+  for (let step = 2 ** Math.floor(Math.log2(count)); step >= 1; step /= 2) {
+    const next: Tensor =
+      found === null ? full(shape, step, { dtype: 'int32', device: table.device }) : found.add(step);
+    const last = next.clamp(0, count).sub(1);
+    const boundary = takeAt(table.detach(), start === null ? last : last.add(start));
+    const passes = next.le(count).logicalAnd(liesBefore(boundary, given, right));
+    found = castTo(where(passes, next, found ?? 0), 'int32');
+  }
+  return found!;
 }
 
 /** `torch.bucketize`: where among the boundaries each value belongs, int32. */

@@ -1,6 +1,7 @@
 // Results whose size depends on data, and drawing from probabilities.
 import { ArgumentError, DTypeError, ShapeError } from '@nn/core';
 import {
+  arange,
   bernoulli,
   bincount,
   bincountSync,
@@ -12,6 +13,8 @@ import {
   interpreter,
   multinomial,
   repeatInterleave,
+  searchsorted,
+  stack,
   tensor,
   unique,
   uniqueConsecutive,
@@ -128,6 +131,25 @@ describe('choosing', () => {
     expect(combinations(x, 0).shape).toEqual([0]);
     expect(() => combinations(x, 1.5)).toThrow(ArgumentError);
     expect(() => cartesianProd(zeros([2, 2]))).toThrow(ShapeError);
+  });
+});
+
+describe('searching', () => {
+  it('among many boundaries finds what it finds among few', async () => {
+    const line = arange(0, 100, 2).float();
+    const values = tensor([-1, 0, 1, 2, 97, 98, 99, Number.NaN, Infinity]).float();
+    expect(await searchsorted(line, values).toArray()).toEqual([0, 0, 1, 1, 49, 49, 50, 50, 50]);
+    expect(await searchsorted(line, values, { right: true }).toArray()).toEqual([
+      0, 1, 1, 2, 49, 50, 50, 50, 50,
+    ]);
+    const lines = stack([line, line.add(10)]);
+    const each = await searchsorted(lines, stack([values, values])).toArray();
+    expect(each).toEqual([
+      await searchsorted(line, values).toArray(),
+      await searchsorted(line, values.sub(10)).toArray(),
+    ]);
+    const few = tensor([1, 2, Number.NaN]);
+    expect(await searchsorted(few, tensor([Number.NaN, 3]).float()).toArray()).toEqual([3, 3]);
   });
 });
 
