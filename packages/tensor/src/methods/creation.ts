@@ -1,11 +1,10 @@
-// Tensors made after an existing one, as methods: of its dtype, of other dtypes, drawn from it, its spectra.
+// Tensors made after an existing one, as methods: of its dtype, of other dtypes, drawn from it.
 import type { Shape } from '@nn/core';
 import * as copying from '../copying.ts';
 import * as creation from '../creation.ts';
 import type { Scalar } from '../dispatch.ts';
 import * as resizing from '../resizing.ts';
 import * as sampling from '../sampling.ts';
-import * as spectral from '../spectral.ts';
 import type { Tensor } from '../tensor.ts';
 import { IndexingMethods } from './indexing.ts';
 
@@ -57,11 +56,5 @@ export abstract class CreationMethods extends IndexingMethods {
   }
   multinomial(this: Tensor, numSamples: number, options?: sampling.MultinomialOptions): Tensor {
     return sampling.multinomial(this, numSamples, options);
-  }
-  stft(this: Tensor, nFft: number, options?: spectral.StftOptions): Tensor {
-    return spectral.stft(this, nFft, options);
-  }
-  istft(this: Tensor, nFft: number, options?: spectral.IstftOptions): Tensor {
-    return spectral.istft(this, nFft, options);
   }
 }

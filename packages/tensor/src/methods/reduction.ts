@@ -103,13 +103,6 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   bincount(this: Tensor, options?: histograms.BincountOptions): Promise<Tensor> {
     return histograms.bincount(this, options);
   }
-  histogram(
-    this: Tensor,
-    bins: number | Tensor,
-    options?: histograms.HistogramOptions,
-  ): histograms.Histogram {
-    return histograms.histogram(this, bins, options);
-  }
   unique(this: Tensor, options?: distinct.UniqueOptions & distinct.Plain): Promise<Tensor>;
   unique(this: Tensor, options: distinct.UniqueOptions): Promise<distinct.Unique>;
   unique(this: Tensor, options: distinct.UniqueOptions = {}): Promise<Tensor | distinct.Unique> {
