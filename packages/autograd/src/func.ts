@@ -131,14 +131,17 @@ const gradOptions = ['argnums', 'hasAux'] as const;
  * console.log(await weight.toArray(), await bias.item()); // => [8, 8] 8
  * ```
  */
+export function grad<Arguments extends readonly unknown[]>(
+  fn: (...args: Arguments) => Tensor,
+): (...args: Arguments) => Arguments[0];
+export function grad<Arguments extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: Arguments) => Tensor,
+  options: GradTransformOptions<N, false>,
+): (...args: Arguments) => Selected<Arguments, N>;
 export function grad<Arguments extends readonly unknown[], Auxiliary, const N extends Argnums = 0>(
   fn: (...args: Arguments) => readonly [Tensor, Auxiliary],
   options: GradTransformOptions<N, true> & { readonly hasAux: true },
 ): (...args: Arguments) => [Selected<Arguments, N>, Auxiliary];
-export function grad<Arguments extends readonly unknown[], const N extends Argnums = 0>(
-  fn: (...args: Arguments) => Tensor,
-  options?: GradTransformOptions<N, false>,
-): (...args: Arguments) => Selected<Arguments, N>;
 export function grad(
   fn: (...args: never[]) => unknown,
   options: GradTransformOptions = {},
@@ -163,14 +166,17 @@ export function grad(
  * console.log(await gradient.toArray(), await value.item()); // => [2, 4] 5
  * ```
  */
+export function gradAndValue<Arguments extends readonly unknown[]>(
+  fn: (...args: Arguments) => Tensor,
+): (...args: Arguments) => [Arguments[0], Tensor];
+export function gradAndValue<Arguments extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: Arguments) => Tensor,
+  options: GradTransformOptions<N, false>,
+): (...args: Arguments) => [Selected<Arguments, N>, Tensor];
 export function gradAndValue<Arguments extends readonly unknown[], Auxiliary, const N extends Argnums = 0>(
   fn: (...args: Arguments) => readonly [Tensor, Auxiliary],
   options: GradTransformOptions<N, true> & { readonly hasAux: true },
 ): (...args: Arguments) => [Selected<Arguments, N>, [Tensor, Auxiliary]];
-export function gradAndValue<Arguments extends readonly unknown[], const N extends Argnums = 0>(
-  fn: (...args: Arguments) => Tensor,
-  options?: GradTransformOptions<N, false>,
-): (...args: Arguments) => [Selected<Arguments, N>, Tensor];
 export function gradAndValue(
   fn: (...args: never[]) => unknown,
   options: GradTransformOptions = {},

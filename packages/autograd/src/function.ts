@@ -211,7 +211,7 @@ function contextFor(definition: AnyFunction, inputs: readonly unknown[]): Functi
 /** A result's handle after the call: one of its own, since forward may have returned an input. */
 function resultOf(name: string, context: FunctionContext, given: Tensor, state: GradientState): Tensor {
   if (!context.isDirty(given)) {
-    const result = given.detach();
+    const result = given instanceof Batched ? given.separate() : given.detach();
     if (state.requiresGrad) result.gradient = state;
     return result;
   }

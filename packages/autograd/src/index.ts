@@ -9,6 +9,20 @@ export {
   type FunctionContext,
   type FunctionResult,
 } from './function.ts';
+export {
+  type FunctionalOptions,
+  type HessianOptions,
+  hessian,
+  hvp,
+  type JacobianLike,
+  type JacobianOptions,
+  jacobian,
+  jvp,
+  type Tensors,
+  type TensorsLike,
+  vhp,
+  vjp,
+} from './functional.ts';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './gradcheck.ts';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './modes.ts';
 export { type BatchDims, type VmapOptions, vmap } from './vmap.ts';

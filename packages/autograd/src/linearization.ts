@@ -31,6 +31,9 @@ function dependsOnOthers(tensors: readonly Tensor[], own: ReadonlySet<GradientSt
   return false;
 }
 
+/** One for each tensor; null for those that are left out: zero. */
+type Directions = readonly (Tensor | null)[];
+
 export class Linearization<Result> {
   /** What the function returned, with the derivatives that a user of the transform sees. */
   readonly result: Result;
@@ -68,23 +71,23 @@ export class Linearization<Result> {
     return mapTensors(value, (tensor) => (tracked && this.#enabled ? tensor : separated(tensor)));
   }
 
-  #records(given: readonly Tensor[]): boolean {
-    return this.#tracked || given.some(({ requiresGrad }) => requiresGrad);
+  #records(given: Directions): boolean {
+    return this.#tracked || given.some((each) => each?.requiresGrad === true);
   }
 
-  #checkLike(given: readonly Tensor[], expected: readonly Tensor[], what: string): void {
+  #checkLike(given: Directions, expected: readonly Tensor[], what: string): void {
     if (given.length !== expected.length)
       throw new AutogradError(`${this.#name}: expected ${expected.length} ${what}, got ${given.length}`);
-    given.forEach(({ shape }, i) => {
-      if (sameShape(shape, expected[i].shape)) return;
+    given.forEach((each, i) => {
+      if (each === null || sameShape(each.shape, expected[i].shape)) return;
       throw new AutogradError(
-        `${this.#name}: one of the ${what} has shape ${formatShape(shape)} for a tensor of shape ${formatShape(expected[i].shape)}`,
+        `${this.#name}: one of the ${what} has shape ${formatShape(each.shape)} for a tensor of shape ${formatShape(expected[i].shape)}`,
       );
     });
   }
 
   /** Cotangents of the outputs times the Jacobian: a gradient for each leaf; null where `strict` finds no dependence. */
-  pullback(cotangents: readonly Tensor[], createGraph: boolean = this.#enabled): readonly (Tensor | null)[] {
+  pullback(cotangents: Directions, createGraph: boolean = this.#enabled): readonly (Tensor | null)[] {
     this.#checkLike(cotangents, this.outputs, 'cotangents');
     const tracked = this.#records(cotangents);
     const gradients = derivatives(
@@ -101,7 +104,7 @@ export class Linearization<Result> {
    * is this product (Townsend, "A new trick for calculating Jacobian vector products", 2017); the pullback itself is
    * never computed, since nothing reads it.
    */
-  get pushforward(): (tangents: readonly Tensor[], createGraph?: boolean) => readonly (Tensor | null)[] {
+  get pushforward(): (tangents: Directions, createGraph?: boolean) => readonly (Tensor | null)[] {
     const { outputs, leaves } = this;
     const { seeds, gradients } = enableGrad(() => {
       const made = outputs.map((output) => zerosLike(output).requiresGrad_());
@@ -135,7 +138,6 @@ export class Linearization<Result> {
     const to = forward ? outputs : leaves;
     const push = forward ? this.pushforward : null;
     const blocks = from.map((source, at) => {
-      const others = from.map((each) => zerosLike(each));
       const size = source.numel();
       // One-hot rows of the source's shape.
       const basis = eye(size, size, { dtype: source.dtype, device: source.device }).reshape([
@@ -144,7 +146,7 @@ export class Linearization<Result> {
       ]);
       const reached: boolean[] = [];
       const row = (hot: Tensor): Tensor[] => {
-        const seeds = others.map((each, i) => (i === at ? hot : each));
+        const seeds = from.map((_, i) => (i === at ? hot : null));
         const found = push === null ? this.pullback(seeds, createGraph) : push(seeds, createGraph);
         return found.map((each, i) => {
           reached[i] = each !== null;
@@ -185,12 +187,13 @@ function inTurn(row: (hot: Tensor) => Tensor[], basis: Tensor, to: readonly Tens
 function derivatives(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
-  cotangents: readonly Tensor[],
+  cotangents: Directions,
   createGraph: boolean,
 ): (Tensor | null)[] {
-  const reached = outputs.flatMap((output, i) =>
-    output.requiresGrad ? [{ output, cotangent: cotangents[i] }] : [],
-  );
+  const reached = outputs.flatMap((output, i) => {
+    const cotangent = cotangents[i];
+    return output.requiresGrad && cotangent !== null ? [{ output, cotangent }] : [];
+  });
   if (reached.length === 0) return inputs.map(() => null);
   return grad(
     reached.map(({ output }) => output),
