@@ -173,9 +173,9 @@ function labelRows(targets: Tensor, lengths: readonly number[], longest: number)
 }
 
 /**
- * log p of each entry: the forward recursion over [batch, states] in log space, where a state is a place in the
- * extended targets. From one time step to the next a path stays, goes on by one, or skips a blank between two labels
- * that differ.
+ * log p of each entry. A state is a place in the extended targets; from one time step to the next a path stays, goes on
+ * by one, or skips a blank between two labels that differ. Two recursions in log space meet in the middle: from the
+ * start, and from the end over reversed labels. They are rows of the same steps, so that there are half as many.
  */
 function logLikelihood(
   steps: Tensor,
@@ -185,41 +185,51 @@ function logLikelihood(
 ): Tensor {
   const { device } = steps;
   const [batch, states] = extended.shape;
+  if (batch === 0) return steps.sum([0, 2]);
   const state = iota([batch, states], 1, device);
   const ends = integers(labels, device).mul(2).unsqueeze(1);
-  // The last label, or the blank behind it.
-  const isLast = state.le(ends).logicalAnd(state.ge(ends.sub(1)));
-  const time = Math.max(0, ...inputs);
-  if (batch === 0) return steps.sum([0, 2]);
-  const emitted = emissions(steps.narrow(0, 0, time), extended);
-  const canSkip = skips(extended);
+  // The place of each state counted from the entry's end; in flat [batch, states].
+  const mirrored = ends
+    .sub(state)
+    .clamp(0)
+    .add(iota([batch, 1], 0, device).mul(states));
+  const reversed = apply('take', [extended.reshape(batch * states), mirrored], {});
+  const halves = [...inputs.map((length) => Math.ceil(length / 2)), ...inputs.map((length) => length >> 1)];
+  const both = cat([extended, reversed], 0);
+  const canSkip = skips(both);
+  const emitted = emissions(steps, both, inputs, Math.max(...halves));
   const moved = (x: Tensor, by: number): Tensor =>
     by >= states
       ? x.mul(0).add(logZero)
       : apply('pad', [x.narrow(1, 0, states - by)], { before: [0, by], after: [0, 0], value: logZero });
+  const onward = (x: Tensor): Tensor => logaddexp(x, moved(x, 1));
+  const reached = (x: Tensor, skip: Tensor): Tensor =>
+    logaddexp(onward(x), where(skip, moved(x, 2), logZero));
+  const shortest = Math.min(...halves);
+  const length = integers(halves, device).unsqueeze(1);
   // Before the first step all is at the first state, from which the first step goes on or stays.
-  const started = where(state.eq(0), scalarTensor(0, steps.dtype), logZero);
-  const shortest = Math.min(...inputs);
-  const length = integers(inputs, device).unsqueeze(1);
-  let forward = started;
-  for (let t = 0; t < time; t++) {
-    const onward = logaddexp(forward, moved(forward, 1));
-    const reached = t === 0 ? onward : logaddexp(onward, where(canSkip, moved(forward, 2), logZero));
-    const next = reached.add(emitted.select(0, t));
-    forward = t < shortest ? next : where(length.gt(t), next, forward);
+  let paths = where(iota([2 * batch, states], 1, device).eq(0), scalarTensor(0, steps.dtype), logZero);
+  for (let t = 0; t < emitted.shape[0]; t++) {
+    const next = (t === 0 ? onward(paths) : reached(paths, canSkip)).add(emitted.select(0, t));
+    paths = t < shortest ? next : where(length.gt(t), next, paths);
   }
-  const final = where(isLast, forward, logZero);
-  const top = final.detach().amax(1, { keepdim: true });
-  return final.sub(top).exp().sum(1).log().add(top.squeeze(1));
+  const before = reached(paths.narrow(0, 0, batch), canSkip.narrow(0, 0, batch));
+  const after = apply('take', [paths.narrow(0, batch, batch).reshape(batch * states), mirrored], {});
+  const joint = before.add(where(state.le(ends), after, logZero));
+  const top = joint.detach().amax(1, { keepdim: true });
+  return joint.sub(top).exp().sum(1).log().add(top.squeeze(1));
 }
 
-/** The log-probability of each state's class at each step: [time, batch, states]. */
-function emissions(steps: Tensor, extended: Tensor): Tensor {
-  const [time, batch, classes] = steps.shape;
-  const row = iota([time * batch], 0, steps.device)
-    .mul(classes)
-    .reshape(time, batch, 1);
-  const values = apply('take', [steps.reshape(sizeOf(steps.shape)), row.add(extended)], {});
+/** The log-probability of each state's class at each step from either end: [time, 2 batch, states]. */
+function emissions(steps: Tensor, classes: Tensor, inputs: readonly number[], time: number): Tensor {
+  const { device } = steps;
+  const [, batch, count] = steps.shape;
+  const last = integers([...inputs.map(() => 0), ...inputs.map((length) => length - 1)], device);
+  const direction = integers([...inputs.map(() => 1), ...inputs.map(() => -1)], device);
+  const at = iota([time, 1], 0, device).mul(direction).add(last).clamp(0);
+  const entry = iota([2 * batch], 0, device).remainder(batch);
+  const row = at.mul(batch).add(entry).mul(count).unsqueeze(2);
+  const values = apply('take', [steps.reshape(sizeOf(steps.shape)), row.add(classes)], {});
   return values.clamp(logZero);
 }
 
