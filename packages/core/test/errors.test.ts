@@ -10,6 +10,7 @@ describe('errors', () => {
     const made = classes.map((Class) => new Class('why'));
     expect(made.map((error) => error.name)).toEqual(classes.map((Class) => Class.name));
     expect(made.map((error) => error.code).sort()).toEqual([
+      'NN_ANOMALY',
       'NN_ARGUMENT',
       'NN_AUTOGRAD',
       'NN_CONTRACT',
