@@ -18,7 +18,7 @@ import {
 import { anomaly } from './anomaly.ts';
 import { Batched, hasRoomFor } from './batching/kind.ts';
 import { allowWrite, RecordedFunction, recordOp } from './graph.ts';
-import { enableGrad, isGradEnabled, noGrad } from './modes.ts';
+import { enableGrad, isGradEnabled, isInferenceModeEnabled, noGrad } from './modes.ts';
 import { endRecomputation } from './recomputation.ts';
 
 type Hook = (gradient: Tensor) => Tensor | undefined;
@@ -261,7 +261,7 @@ function listOf<T>(value: T | readonly T[]): readonly T[] {
 
 /**
  * @throws {AutogradError} for leaves that require gradients, and views of them, while operations are recorded; and under
- * vmap for what has no room for all examples.
+ * vmap for what has no room for all examples, and for tensors of inference mode outside of it.
  */
 function checkWrite(functionName: string, target: Tensor, value: Tensor): void {
   if (!hasRoomFor(target, value)) {
@@ -269,6 +269,12 @@ function checkWrite(functionName: string, target: Tensor, value: Tensor): void {
       `${functionName}: the value differs between the examples of vmap, and this tensor of shape ${formatShape(target.shape)} ` +
         'is the same for all examples. Compute a new tensor (without the underscore), or write into one that is made ' +
         'from an argument, such as x.mul(0)',
+    );
+  }
+  if (target.storage.inference && !isInferenceModeEnabled()) {
+    throw new AutogradError(
+      `${functionName}: this tensor was made in inference mode and cannot be written in place outside of it. ` +
+        'Write to a clone()',
     );
   }
   if (!isGradEnabled()) return;

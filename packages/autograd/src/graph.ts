@@ -1,5 +1,5 @@
 // The record of what was computed from what: a function for each op whose output needs a gradient.
-import { AutogradError, isFloat, type OpName, sameShape } from '@nn/core';
+import { AutogradError, formatShape, isFloat, type OpName, sameShape } from '@nn/core';
 import {
   castTo,
   type GradientFunction,
@@ -10,12 +10,14 @@ import {
   type Storage,
   sumTo,
   type Tensor,
+  zerosLike,
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
+import { noGrad } from './modes.ts';
 import { NodeHooks } from './node-hooks.ts';
 import { notDifferentiable, type Rule } from './rules/rule.ts';
 import { rules } from './rules/table.ts';
-import { type SavedOwner, SavedTensors } from './saved.ts';
+import { type SavedOwner, SavedTensors, watched } from './saved.ts';
 
 let nextSequence = 1;
 
@@ -23,7 +25,7 @@ let nextSequence = 1;
 export abstract class RecordedFunction implements GradientFunction {
   abstract readonly name: string;
   /** Grows with each recording: inputs come before outputs. */
-  readonly sequence: number = nextSequence++;
+  readonly sequence: number;
   /** The gradient states of the inputs; null where none is needed. */
   readonly inputs: readonly (GradientState | null)[];
   /** The outputs' states, for hooks and retained gradients. All but custom functions have one. */
@@ -37,6 +39,8 @@ export abstract class RecordedFunction implements GradientFunction {
     for (const { gradient, dtype } of inputs)
       states.push(gradient?.requiresGrad && isFloat(dtype) ? gradient : null);
     this.inputs = states;
+    // After the inputs were looked at: that of a view whose memory was written is recorded only then.
+    this.sequence = nextSequence++;
     anomaly?.recorded(this);
   }
 
@@ -157,10 +161,41 @@ export function graphFreed(): AutogradError {
   );
 }
 
+/** @throws {AutogradError} when the derivative uses the value of an input that was made in inference mode. */
+function checkInference(
+  op: OpName,
+  rule: Rule<object>,
+  inputs: readonly Tensor[],
+  attributes: object,
+  output: Tensor,
+): void {
+  const used = new Set<number>();
+  const all = noGrad(() => watched([...inputs, output], (position) => used.add(position)));
+  const needs = inputs.map(({ requiresGrad, dtype }) => requiresGrad && isFloat(dtype));
+  // What this records is never computed: it only shows what the rule looks at.
+  noGrad(() =>
+    rule({
+      gradient: zerosLike(output),
+      inputs: all.slice(0, -1),
+      output: all[inputs.length],
+      attributes,
+      needs,
+    }),
+  );
+  inputs.forEach(({ storage, shape }, i) => {
+    if (!storage.inference || !used.has(i)) return;
+    throw new AutogradError(
+      `${op}: the derivative needs its input ${i}, a tensor of shape ${formatShape(shape)} that was made in inference mode. ` +
+        'Call clone() on it first, outside of the mode, or make it under noGrad instead',
+    );
+  });
+}
+
 /** Called for each op with an input that requires a gradient. */
 export function recordOp(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void {
   const rule = rules[op] as Rule<object> | typeof notDifferentiable;
   if (rule === notDifferentiable || !isFloat(output.dtype)) return;
+  if (inputs.some(({ storage }) => storage.inference)) checkInference(op, rule, inputs, attributes, output);
   const recorded = new OpFunction(op, rule, inputs, attributes, output);
   if (recorded.inputs.every((state) => state === null)) return;
   const state: GradientState = { requiresGrad: true, grad: null, function: recorded, retainsGrad: false };

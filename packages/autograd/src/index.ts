@@ -24,5 +24,12 @@ export {
   vjp,
 } from './functional.ts';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './gradcheck.ts';
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './modes.ts';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './modes.ts';
 export { type BatchDims, type VmapOptions, vmap } from './vmap.ts';

@@ -1,38 +1,47 @@
 // Whether operations are recorded.
+import { isInference, setInference } from '@nn/tensor';
 
 let enabled = true;
 
+/** Whether operations on tensors that require gradients are recorded now. */
 export function isGradEnabled(): boolean {
-  return enabled;
+  return enabled && !isInference();
 }
 
-/** Sets the mode and returns what restores it. */
-function enter(value: boolean): Disposable {
-  const former = enabled;
-  enabled = value;
+/** Whether `inferenceMode` is on. */
+export function isInferenceModeEnabled(): boolean {
+  return isInference();
+}
+
+/** Sets the modes and returns what restores them. */
+function enter(grad: boolean, inference: boolean): Disposable {
+  const former = { enabled, inference: isInference() };
+  enabled = grad;
+  setInference(inference);
   return {
     [Symbol.dispose]() {
-      enabled = former;
+      enabled = former.enabled;
+      setInference(former.inference);
     },
   };
 }
 
-function inMode<T>(value: boolean, body: () => T): T {
-  const former = enabled;
-  enabled = value;
+function within<T>(guard: Disposable, body: () => T): T {
   let asynchronous = false;
   try {
     const result = body();
     if (result instanceof Promise) {
       asynchronous = true;
-      return result.finally(() => {
-        enabled = former;
-      }) as T;
+      return result.finally(() => guard[Symbol.dispose]()) as T;
     }
     return result;
   } finally {
-    if (!asynchronous) enabled = former;
+    if (!asynchronous) guard[Symbol.dispose]();
   }
+}
+
+function inMode<T>(value: boolean, body: () => T): T {
+  return within(enter(value, isInference()), body);
 }
 
 /**
@@ -51,17 +60,46 @@ function inMode<T>(value: boolean, body: () => T): T {
 export function noGrad(): Disposable;
 export function noGrad<T>(body: () => T): T;
 export function noGrad<T>(body?: () => T): T | Disposable {
-  return body === undefined ? enter(false) : inMode(false, body);
+  return body === undefined ? enter(false, isInference()) : inMode(false, body);
 }
 
 /** Runs `body` with recording, inside of `noGrad`. Without a body, a guard for `using`. */
 export function enableGrad(): Disposable;
 export function enableGrad<T>(body: () => T): T;
 export function enableGrad<T>(body?: () => T): T | Disposable {
-  return body === undefined ? enter(true) : inMode(true, body);
+  return body === undefined ? enter(true, isInference()) : inMode(true, body);
 }
 
 /** Turns recording on or off until the next call or the guard's end. */
 export function setGradEnabled(value: boolean): Disposable {
-  return enter(value);
+  return enter(value, isInference());
+}
+
+/**
+ * Runs `body` without recording, as `torch.inference_mode`: tensors made in it are not only free of derivatives, but
+ * refuse to be saved for one later, and to be written in place or to require gradients outside of it. So a value that was
+ * meant for use alone does not get into training unnoticed. `clone()`, outside, gives an ordinary tensor. With an
+ * asynchronous body the mode holds until its promise settles, for everything that runs meanwhile. Without a body, a
+ * guard for `using`.
+ *
+ * @example
+ * ```ts
+ * import { inferenceMode } from '@nn/autograd';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const w = tensor([1, 2], { dtype: 'float32', requiresGrad: true });
+ * const y = inferenceMode(() => w.mul(2));
+ * console.log(y.requiresGrad, y.isInference(), y.clone().isInference()); // => false true false
+ * try {
+ *   w.mul(y); // the derivative by w is y
+ * } catch (error) {
+ *   console.log((error as Error).message.split(',')[0]); // => mul: the derivative needs its input 1
+ * }
+ * ```
+ */
+export function inferenceMode(): Disposable;
+export function inferenceMode<T>(body: () => T): T;
+export function inferenceMode<T>(body?: () => T): T | Disposable {
+  const guard = enter(false, true);
+  return body === undefined ? guard : within(guard, body);
 }

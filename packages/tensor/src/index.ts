@@ -99,7 +99,7 @@ export * as special from './special/index.ts';
 export { i0 } from './special/modified-bessel.ts';
 export * from './spectral.ts';
 export * from './statistics.ts';
-export { Storage } from './storage.ts';
+export { isInference, Storage, setInference } from './storage.ts';
 export { isTensor, Tensor, type View } from './tensor.ts';
 export * from './tiling.ts';
 export * from './triangles.ts';

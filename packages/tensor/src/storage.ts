@@ -4,6 +4,17 @@ import { activeCall } from './active.ts';
 import type { Call } from './call.ts';
 import { runtimeOf } from './runtime.ts';
 
+let inference = false;
+
+/** Sets whether tensors made from now on take no part in derivatives, ever; for `inferenceMode`. */
+export function setInference(value: boolean): void {
+  inference = value;
+}
+
+export function isInference(): boolean {
+  return inference;
+}
+
 /** The memory of a tensor and of its views. Its value is an immutable node; a write replaces the node. */
 export class Storage {
   #node: Node;
@@ -11,6 +22,8 @@ export class Storage {
   #call: Call | null;
   /** Grows by one with each write. */
   version = 0;
+  /** Whether it was made in inference mode. */
+  readonly inference: boolean = inference;
 
   constructor(node: Node) {
     this.#node = node;

@@ -35,7 +35,7 @@ import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
 import { runtimeOf } from './runtime.ts';
-import { Storage } from './storage.ts';
+import { isInference, Storage } from './storage.ts';
 
 /** How a view is looked up in the tensor that it was taken from. */
 export interface View {
@@ -140,6 +140,11 @@ export class Tensor extends CreationMethods {
     return this.storage.version;
   }
 
+  /** Whether the tensor was made in inference mode, so that it takes no part in derivatives. */
+  isInference(): boolean {
+    return this.storage.inference;
+  }
+
   /** The tensor whose whole storage this one shows a part of; itself when it is no view. */
   get root(): Tensor {
     let tensor: Tensor = this;
@@ -239,6 +244,11 @@ export class Tensor extends CreationMethods {
     if (value && !this.dtype.includes('float')) {
       throw new AutogradError(
         `requiresGrad_: only float tensors have gradients, this one is ${this.dtype}. Make it with { dtype: 'float32' }, or call float() first`,
+      );
+    }
+    if (value && this.storage.inference && !isInference()) {
+      throw new AutogradError(
+        'requiresGrad_: this tensor was made in inference mode. Call clone() on it first, outside of the mode',
       );
     }
     const state = this.gradient;
