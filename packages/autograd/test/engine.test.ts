@@ -1,5 +1,13 @@
 // The engine: accumulation, hooks, modes, errors, functions of the user's own.
-import { customFunction, enableGrad, grad, isGradEnabled, noGrad, setGradEnabled } from '@nn/autograd';
+import {
+  customFunction,
+  enableGrad,
+  grad,
+  isGradEnabled,
+  noGrad,
+  registerMultiGradHook,
+  setGradEnabled,
+} from '@nn/autograd';
 import { AutogradError } from '@nn/core';
 import { interpreter, ones, type Tensor, tensor, use, zeros } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -110,6 +118,63 @@ describe('hooks and retained gradients', () => {
   });
 });
 
+describe('hooks of accumulation, of nodes and of several gradients', () => {
+  it('calls a hook once the gradient is added up', async () => {
+    const x = leaf([1, 2]);
+    const seen: unknown[] = [];
+    const handle = x.registerPostAccumulateGradHook((tensor) => {
+      seen.push(tensor.grad!.toArraySync());
+      tensor.grad = null;
+    });
+    x.mul(2).add(x).sum().backward();
+    expect(seen).toEqual([[3, 3]]);
+    expect(x.grad).toBeNull();
+    handle.remove();
+    x.sum().backward();
+    expect(seen).toHaveLength(1);
+    expect(() => x.mul(2).registerPostAccumulateGradHook(() => {})).toThrow(/only for leaf/);
+  });
+
+  it('calls hooks before and after a node, which may change gradients', async () => {
+    const x = leaf([1, 2]);
+    const y = x.mul(3);
+    expect(y.sum().gradFn!.nextFunctions[0]).toBe(y.gradFn);
+    y.gradFn!.registerPrehook(([gradient]) => [gradient!.mul(10)]);
+    const after = y.gradFn!.registerHook(([first, second], [given]) => {
+      expect([second, given!.toArraySync()]).toEqual([null, [10, 10]]);
+      return [first!.add(1), null];
+    });
+    y.sum().backward(undefined, { retainGraph: true });
+    expect(await x.grad!.toArray()).toEqual([31, 31]);
+    after.remove();
+    y.sum().backward();
+    expect(await x.grad!.toArray()).toEqual([61, 61]);
+  });
+
+  it('collects the gradients that one backward reaches', () => {
+    const [a, b, c] = [leaf([1]), leaf([2]), leaf([3])];
+    const seen: unknown[] = [];
+    const all = registerMultiGradHook(
+      [a, b, c],
+      (gradients) => void seen.push(gradients.map((each) => each?.itemSync() ?? null)),
+    );
+    const any = registerMultiGradHook([a, b], () => void seen.push('any'), 'any');
+    a.mul(b).backward();
+    expect(seen).toEqual(['any', [2, 1, null]]);
+    all.remove();
+    any.remove();
+    a.mul(b).backward();
+    expect(seen).toHaveLength(2);
+  });
+
+  it('detaches in place, but no views', () => {
+    const y = leaf([1]).mul(2);
+    y.retainGrad();
+    expect([y.retainsGrad, y.detach_().requiresGrad, y.isLeaf]).toEqual([true, false, true]);
+    expect(() => leaf([1]).mul(2).select(0, 0).detach_()).toThrow(/view/);
+  });
+});
+
 describe('modes', () => {
   it('restores the mode, also after errors and promises', async () => {
     expect(noGrad(() => isGradEnabled())).toBe(false);
@@ -177,5 +242,87 @@ describe('customFunction', () => {
         .sum()
         .backward(),
     ).toThrow(/argument 0 has shape \[\]/);
+  });
+
+  it('has several results, some of which are no gradients of anything', async () => {
+    const seen: unknown[] = [];
+    const parts = customFunction<[Tensor], [Tensor, Tensor, Tensor]>({
+      forward(context, x) {
+        const [sign, twice, square] = [x.sign(), x.mul(2), x.square()];
+        context.markNonDifferentiable(sign);
+        context.saveForBackward(x, square);
+        return [sign, twice, square];
+      },
+      backward(context, ...gradients) {
+        expect(context.needsInputGrad).toEqual([true]);
+        seen.push(gradients.map((each) => each.toArraySync()));
+        const [x] = context.savedTensors;
+        return gradients[1].mul(2).add(gradients[2].mul(x).mul(2));
+      },
+    });
+    const x = leaf([1, -2]);
+    const [sign, twice, square] = parts(x);
+    expect([sign.requiresGrad, twice.requiresGrad]).toEqual([false, true]);
+    twice.sum().backward(undefined, { retainGraph: true });
+    expect(seen).toEqual([
+      [
+        [0, 0],
+        [1, 1],
+        [0, 0],
+      ],
+    ]);
+    expect(await x.grad!.toArray()).toEqual([2, 2]);
+    x.grad = null;
+    const [first] = grad(twice.add(square).sum(), [x], { createGraph: true });
+    expect(await first.toArray()).toEqual([4, -2]);
+    expect(await grad(first.sum(), [x])[0].toArray()).toEqual([2, 2]);
+  });
+
+  it('gets null instead of zeros when it asks for that', () => {
+    const given: unknown[] = [];
+    const two = customFunction<[Tensor], [Tensor, Tensor]>({
+      forward(context, x) {
+        context.setMaterializeGrads(false);
+        return [x.mul(1), x.mul(2)];
+      },
+      backward(_, a, b) {
+        given.push(a, b === null ? null : 'given');
+        return b.mul(2);
+      },
+    });
+    two(leaf([1]))[1]
+      .sum()
+      .backward();
+    expect(given).toEqual([null, 'given']);
+  });
+
+  it('writes in place what it marks as dirty', async () => {
+    const double_ = customFunction<[Tensor]>({
+      name: 'Double_',
+      forward(context, x) {
+        context.markDirty(x);
+        return x.mul_(2);
+      },
+      backward: (_, gradient) => gradient.mul(2),
+    });
+    const x = leaf([1, 2]);
+    const y = x.mul(1);
+    expect(double_(y)).toBe(y);
+    y.sum().backward();
+    expect([await y.toArray(), await x.grad!.toArray()]).toEqual([
+      [2, 4],
+      [2, 2],
+    ]);
+    expect(() => double_(leaf([1]))).toThrow(/leaf tensor.*markDirty/);
+    const lost = customFunction<[Tensor]>({
+      forward(context, z) {
+        context.markDirty(z);
+        return z.mul(1);
+      },
+      backward: (_, gradient) => gradient,
+    });
+    expect(() => lost(y)).toThrow(/must be returned/);
+    const none = customFunction<[Tensor]>({ forward: () => 3 as never, backward: (_, gradient) => gradient });
+    expect(() => none(x)).toThrow(/must return a tensor/);
   });
 });

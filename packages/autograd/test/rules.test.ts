@@ -191,6 +191,12 @@ const samples: Samples = {
 };
 
 describe('derivatives', () => {
+  it('are all checked, first and second ones', () => {
+    const differentiable = opNames.filter((op) => rules[op] !== 'not differentiable');
+    expect(differentiable.filter((op) => samples[op] === undefined)).toEqual([]);
+    expect(differentiable.length).toBeGreaterThanOrEqual(80);
+  });
+
   for (const op of opNames) {
     if (rules[op] === 'not differentiable') continue;
     it(`of ${op}, and theirs, agree with differences`, async () => {
