@@ -44,6 +44,10 @@ interface Gradients {
 
 export interface OperatorCase extends Arguments, Gradients {
   readonly op: string;
+  /** Which of PyTorch's tests of the operator it comes from; mostly ''. */
+  readonly variant: string;
+  /** The dtype that the case is made for. */
+  readonly dtype: string;
   readonly out: readonly TensorValue[];
 }
 
