@@ -1,7 +1,8 @@
 // Images sampled at given places.
-import { ArgumentError, checkOptions, formatShape, ShapeError, sizeOf } from '@nn/core';
-import { apply, linspace, requireTensor, scalarTensor, stack, type Tensor, where } from '@nn/tensor';
+import { ArgumentError, checkOptions, formatShape, ShapeError } from '@nn/core';
+import { linspace, requireTensor, scalarTensor, stack, type Tensor, where } from '@nn/tensor';
 import { checkChoice, requireFloat } from './arguments.ts';
+import { takeFromPlanes } from './max-pooling.ts';
 
 export interface GridSampleOptions {
   /** Default 'bilinear' (trilinear for volumes); 'bicubic' takes images only. */
@@ -111,13 +112,8 @@ function at({ x, sizes }: Sampling, places: readonly Tensor[]): Tensor {
     const whole = place.clamp(0, sizes[i] - 1).to('int32');
     offset = offset === undefined ? whole : offset.mul(sizes[i]).add(whole);
   });
-  const ones = out.map(() => 1);
-  const plane = apply('iota', [], { shape: [batch * channels], dim: 0, dtype: 'int32' }, x.device)
-    .mul(sizeOf(sizes))
-    .reshape(batch, channels, ...ones);
-  const index = offset!.unsqueeze(1).add(plane);
-  if (index.numel() === 0) return x.reshape(-1).narrow(0, 0, 0).reshape(index.shape);
-  const values = apply('take', [x.reshape(-1), index], {});
+  const index = offset!.unsqueeze(1).expandTo([batch, channels, ...out]);
+  const values = takeFromPlanes(x, index, sizes.length);
   return where(inside!.unsqueeze(1), values, 0);
 }
 

@@ -1,7 +1,7 @@
 // Pooling by power means.
-import { ArgumentError, checkOptions, formatShape, ShapeError, sizeOf } from '@nn/core';
+import { ArgumentError, checkOptions, sizeOf } from '@nn/core';
 import { type Tensor, where } from '@nn/tensor';
-import { requireFloat, type Sizes, spatialSizes } from './arguments.ts';
+import { requireFloat, requireSpatial, type Sizes, spatialSizes } from './arguments.ts';
 import { avgPool1d, avgPool2d, avgPool3d } from './average-pooling.ts';
 import { maxPool1d, maxPool2d, maxPool3d } from './max-pooling.ts';
 import type { PoolOptions } from './pool-windows.ts';
@@ -61,12 +61,8 @@ function lpPool(
   options: LpPoolOptions,
 ): Tensor {
   checkOptions(name, options, ['stride', 'ceilMode']);
+  requireSpatial(name, x, rank);
   requireFloat(name, x);
-  if (x.ndim !== rank + 1 && x.ndim !== rank + 2) {
-    throw new ShapeError(
-      `${name}: expected ${rank + 1} dimensions, or ${rank + 2} with a batch, got ${formatShape(x.shape)}`,
-    );
-  }
   if (normType === 0 || Number.isNaN(normType))
     throw new ArgumentError(`${name}: normType must be a number other than 0, got ${normType}`);
   const kernel = spatialSizes(name, 'kernelSize', kernelSize, rank, 1);

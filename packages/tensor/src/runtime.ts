@@ -10,7 +10,7 @@ import {
   type HostArray,
   isDeviceAvailable,
   isHeld,
-  Node,
+  type Node,
   type NodeState,
   StaleValueError,
   sizeOf,
@@ -22,7 +22,8 @@ import type { Keeping } from './holdings.ts';
 import { policy } from './memory-policy.ts';
 import { type Launch, observers } from './observer.ts';
 import { findRepeated } from './repeated.ts';
-import { Residence, staleMessage } from './residence.ts';
+import { Residence } from './residence.ts';
+import { detachMemory, isUnshared, takeOver, valueNode } from './takeover.ts';
 import { isTraced } from './trace.ts';
 
 export type { Keeping } from './holdings.ts';
@@ -446,7 +447,6 @@ export class Runtime {
 
   /** Notes that a gradient was cleared: an old version, unless somebody asked that it be kept. */
   cleared(node: Node): void {
-    this.#pending.delete(node);
     if (node.state === null || this.#residence.holdingOf(node.state)?.isRealized !== true)
       this.supersede(node);
   }
@@ -508,39 +508,4 @@ export class Runtime {
   #prepareRead(node: Node): void {
     if (!isHeld(node)) this.evaluate([node], 'output');
   }
-}
-
-/** Whether nobody but one storage is known to need the value. */
-function isUnshared(node: Node): boolean {
-  return !node.shared && node.consumers === 0;
-}
-
-interface Detached {
-  readonly root: Node;
-  readonly state: NodeState;
-  readonly lease: object | null;
-}
-
-/** Takes the memory of a value that is lost by that, for the value of `root`. */
-function detachMemory(former: Node, root: Node, lost: string = staleMessage): Detached {
-  const { lease } = former;
-  const state = former.state!;
-  state.host = undefined;
-  former.state = { lost };
-  former.lease = null;
-  return { root, state, lease };
-}
-
-/** A new value in the memory of a former one. */
-function takeOver(former: Node, root: Node, lost: string): Node {
-  const { state, lease } = detachMemory(former, root, lost);
-  const result = valueNode(root, state);
-  result.lease = lease;
-  return result;
-}
-
-/** A node that is nothing but a held value, of the kind of another node. */
-function valueNode({ shape, dtype, device }: Node, state: NodeState): Node {
-  const meta = { shape, dtype };
-  return new Node('data', [], meta, meta, device, state);
 }
