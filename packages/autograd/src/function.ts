@@ -30,7 +30,8 @@ export class FunctionContext {
   /** Keeps inputs or results for backward, with the values that they have after forward. */
   saveForBackward(...tensors: Tensor[]): void {
     this.#savedFrom = tensors;
-    this.#saved = new SavedTensors(tensors, this.#owner);
+    this.#saved = new SavedTensors(this.#owner);
+    for (const tensor of tensors) this.#saved.add(tensor);
   }
 
   /** @internal Results that were saved take part in differentiation, for derivatives of derivatives. */
@@ -44,7 +45,8 @@ export class FunctionContext {
 
   /** What forward saved. Using one that was written in place since is an error. */
   get savedTensors(): readonly Tensor[] {
-    return this.#saved?.restored(this.#gradient) ?? [];
+    const saved = this.#saved;
+    return Array.from({ length: saved?.count ?? 0 }, (_, i) => saved!.restored(i, this.#gradient));
   }
 
   /** Says that forward wrote these inputs in place. They must be returned, too. */

@@ -15,7 +15,7 @@ import {
 import { anomaly } from './anomaly.ts';
 import { noGrad } from './modes.ts';
 import { NodeHooks } from './node-hooks.ts';
-import { notDifferentiable, type Rule } from './rules/rule.ts';
+import { notDifferentiable, type Rule, type RuleContext } from './rules/rule.ts';
 import { rules } from './rules/table.ts';
 import { type SavedOwner, SavedTensors, watched } from './saved.ts';
 
@@ -76,6 +76,37 @@ export abstract class RecordedFunction implements GradientFunction {
   resultMoved(_storage: Storage): void {}
 }
 
+/** What a rule sees of an op. The handles are made when it looks. */
+class OpContext implements RuleContext<object> {
+  readonly gradient: Tensor;
+  readonly attributes: object;
+  readonly needs: readonly boolean[];
+  readonly #saved: SavedTensors;
+  #inputs: readonly Tensor[] | null = null;
+  #output: Tensor | null = null;
+
+  constructor(gradient: Tensor, attributes: object, needs: readonly boolean[], saved: SavedTensors) {
+    this.gradient = gradient;
+    this.attributes = attributes;
+    this.needs = needs;
+    this.#saved = saved;
+  }
+
+  get inputs(): readonly Tensor[] {
+    if (this.#inputs === null) {
+      const inputs: Tensor[] = [];
+      for (let i = 0; i < this.needs.length; i++) inputs.push(this.#saved.restored(i, this.gradient));
+      this.#inputs = inputs;
+    }
+    return this.#inputs;
+  }
+
+  get output(): Tensor {
+    this.#output ??= this.#saved.restored(this.needs.length, this.gradient);
+    return this.#output;
+  }
+}
+
 /** An op of the table, with its rule. */
 class OpFunction extends RecordedFunction implements SavedOwner {
   readonly #op: OpName;
@@ -89,7 +120,9 @@ class OpFunction extends RecordedFunction implements SavedOwner {
     this.#op = op;
     this.#rule = rule;
     this.#attributes = attributes;
-    this.#saved = new SavedTensors([...inputs, output], this);
+    this.#saved = new SavedTensors(this);
+    for (const input of inputs) this.#saved.add(input);
+    this.#saved.add(output);
   }
 
   override get name(): string {
@@ -103,18 +136,22 @@ class OpFunction extends RecordedFunction implements SavedOwner {
   }
 
   backward(gradient: Tensor): readonly (Tensor | null)[] {
-    if (this.#saved === null) throw graphFreed();
-    const saved = this.#saved.restored(gradient);
-    const inputs = saved.slice(0, -1);
-    const output = saved[saved.length - 1];
-    const needs = this.inputs.map((state) => state !== null);
-    const gradients = this.#rule({ gradient, inputs, output, attributes: this.#attributes, needs });
-    return inputs.map((input, i) => {
+    const saved = this.#saved;
+    if (saved === null) throw graphFreed();
+    const needs: boolean[] = [];
+    for (const state of this.inputs) needs.push(state !== null);
+    const gradients = this.#rule(new OpContext(gradient, this.#attributes, needs, saved));
+    const fitted: (Tensor | null)[] = [];
+    for (let i = 0; i < needs.length; i++) {
       const each = gradients[i];
-      if (!needs[i] || each == null) return null;
-      const fitted = sameShape(each.shape, input.shape) ? each : sumTo(each, input.shape);
-      return castTo(fitted, input.dtype);
-    });
+      if (!needs[i] || each == null) {
+        fitted.push(null);
+        continue;
+      }
+      const shape = saved.shape(i);
+      fitted.push(castTo(sameShape(each.shape, shape) ? each : sumTo(each, shape), saved.dtype(i)));
+    }
+    return fitted;
   }
 
   savedAs(position: number): string {

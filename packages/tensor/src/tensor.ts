@@ -47,6 +47,23 @@ export interface View {
   readonly offset: number;
 }
 
+/** What a view found when it looked at its memory last. */
+class ViewLookup {
+  /** The storage version at which the gradient was looked up. */
+  gradientVersion: number;
+  node: Node | null = null;
+  /** The storage version at which the node was looked up. */
+  nodeVersion = 0;
+  /** The compiled function's call that looked up the node. */
+  call: Call | null = null;
+  /** Whether it takes part in the derivative of what it is a view of. */
+  isTracked = true;
+
+  constructor(version: number) {
+    this.gradientVersion = version;
+  }
+}
+
 const brand: symbol = Symbol.for('@nn/tensor/Tensor');
 
 /** Whether the value is a tensor, from this or from another copy of the package. */
@@ -72,14 +89,8 @@ export class Tensor extends CreationMethods {
   readonly viewInfo: View | null;
   /** This tensor's part in differentiation, owned by @nn/autograd. */
   #gradient: GradientState | null = null;
-  /** For views: the storage version at which the gradient was looked up. */
-  #seenVersion: number;
-  #viewNode: Node | null = null;
-  /** For views: the storage version at which the node was looked up. */
-  #nodeVersion = 0;
-  /** For views: the compiled function's call that looked up the node. */
-  #viewCall: Call | null = null;
-  #viewTracked: boolean;
+  /** Null where `viewInfo` is. */
+  readonly #seen: ViewLookup | null;
 
   /** Tensors are made by `tensor`, `zeros`, …; this is for the library. */
   constructor(storage: Storage, shape: Shape, viewInfo: View | null) {
@@ -87,8 +98,7 @@ export class Tensor extends CreationMethods {
     this.storage = storage;
     this.shape = shape;
     this.viewInfo = viewInfo;
-    this.#seenVersion = storage.version;
-    this.#viewTracked = viewInfo !== null;
+    this.#seen = viewInfo === null ? null : new ViewLookup(storage.version);
     observers?.made(this);
   }
 
@@ -167,24 +177,25 @@ export class Tensor extends CreationMethods {
   get node(): Node {
     if (this.viewInfo === null) return this.storage.node;
     const { version } = this.storage;
-    if (this.#viewNode === null || this.#nodeVersion !== version || this.#viewCall !== activeCall) {
+    const seen = this.#seen!;
+    if (seen.node === null || seen.nodeVersion !== version || seen.call !== activeCall) {
       this.checkParent();
       const { parent, op, attributes } = this.viewInfo;
-      this.#nodeVersion = version;
-      this.#viewCall = activeCall;
-      this.#viewNode =
+      seen.nodeVersion = version;
+      seen.call = activeCall;
+      seen.node =
         activeCall === null
           ? makeNode(op, [parent.node], attributes as never)
           : activeCall.record(op, [parent.node], attributes, undefined);
     }
-    return this.#viewNode;
+    return seen.node;
   }
 
   /** The memory was written since: the view's derivative leads through the write. */
   #lookUpGradient(): void {
     this.checkParent();
-    this.#seenVersion = this.storage.version;
-    if (!this.#viewTracked) return;
+    this.#seen!.gradientVersion = this.storage.version;
+    if (!this.#seen!.isTracked) return;
     const { parent, op, attributes } = this.viewInfo!;
     this.#gradient = null;
     const engine = gradientEngineOrNull();
@@ -193,7 +204,7 @@ export class Tensor extends CreationMethods {
 
   /** Differentiation state; see @nn/autograd. */
   get gradient(): GradientState | null {
-    if (this.viewInfo !== null && this.#seenVersion !== this.storage.version) this.#lookUpGradient();
+    if (this.#seen !== null && this.#seen.gradientVersion !== this.storage.version) this.#lookUpGradient();
     return this.#gradient;
   }
   set gradient(state: GradientState | null) {
@@ -202,7 +213,7 @@ export class Tensor extends CreationMethods {
 
   /** Takes no further part in the derivative of what it is a view of. */
   detachView(): void {
-    this.#viewTracked = false;
+    if (this.#seen !== null) this.#seen.isTracked = false;
     this.#gradient = null;
   }
 

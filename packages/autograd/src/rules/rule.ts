@@ -2,6 +2,7 @@
 import type { AttributesOf, OpName } from '@nn/core';
 import type { Tensor } from '@nn/tensor';
 
+/** Made for one call of a rule; take it apart by name, since its properties may be getters. */
 export interface RuleContext<A> {
   /** The gradient with respect to the output, in the output's shape. */
   readonly gradient: Tensor;

@@ -4,13 +4,13 @@ import { scalarDerivativeOf } from '@nn/tensor';
 import type { Rules } from './rule.ts';
 
 export const scalarFunctionRules: Rules<keyof ScalarFunctionOps> = {
-  scalarFunction: ({ attributes: { name, constants }, ...context }) => {
+  scalarFunction: ({ gradient, inputs, output, needs, attributes: { name, constants } }) => {
     const derivative = scalarDerivativeOf(name);
     if (derivative === undefined) {
       throw new AutogradError(
         `backward: ${name} has no derivative. Call detach() on its inputs, or give it one by a custom Function`,
       );
     }
-    return derivative({ ...context, constants });
+    return derivative({ gradient, inputs, output, needs, constants });
   },
 };
