@@ -9,9 +9,11 @@ import {
   type Instruction,
   type LoopKernel,
   type Reduction,
+  type Store,
   sizeOf,
 } from '@nn/core';
 import type { Device } from '../device.ts';
+import { isOneMemory } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
@@ -40,13 +42,43 @@ function dotAsReduction({ dtype, inner, left, right }: Dot): Reduction {
   };
 }
 
-/** Where the product can be written at once: the place of the only store, when it stores the result itself. */
-function directTarget(kernel: LoopKernel, buffers: readonly BufferSpec[], dtype: DType): Access | undefined {
-  if (kernel.stores.length !== 1) return undefined;
-  const [{ access, value }] = kernel.stores;
-  const stored = kernel.epilogue[value];
-  const isPlain = stored.op === 'result' && access.guards.length === 0;
-  return isPlain && buffers[access.buffer].dtype === dtype ? access : undefined;
+/** Where the product goes, and what is left to do from there. */
+interface Arranged {
+  readonly result: Access;
+  /** Whether it is scratch space, and not a buffer that the kernel stores to. */
+  readonly isScratch: boolean;
+  readonly epilogue: LoopKernel | null;
+}
+
+/**
+ * The product goes to where the kernel stores it, else to where it stores what is computed from it, in place; only
+ * where that is needed for something else, to scratch space. Loads see it in the order of the stores' dimensions.
+ */
+function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: Dot): Arranged {
+  const { stores, epilogue } = kernel;
+  const isFree = ({ access }: Store): boolean => {
+    const { buffer, guards } = access;
+    if (guards.length > 0 || buffers[buffer].dtype !== dot.dtype) return false;
+    if (stores.filter((other) => isOneMemory(buffers, other.access.buffer, buffer)).length > 1) return false;
+    return epilogue.every(
+      (instruction) =>
+        (instruction.op !== 'load' && instruction.op !== 'gather') ||
+        !isOneMemory(buffers, instruction.access.buffer, buffer),
+    );
+  };
+  const free = stores.filter(isFree);
+  const plain = free.find(({ value }) => epilogue[value].op === 'result');
+  if (plain !== undefined) {
+    const others = stores.filter((store) => store !== plain);
+    return {
+      result: plain.access,
+      isScratch: false,
+      epilogue: others.length === 0 ? null : afterDot({ ...kernel, stores: others }, plain.access),
+    };
+  }
+  const isScratch = free.length === 0;
+  const result = isScratch ? scratchAccess(kernel, buffers.length) : free[0].access;
+  return { result, isScratch, epilogue: afterDot(kernel, result) };
 }
 
 /** Multiplies into the result's place, or into scratch space from which a loop goes on. */
@@ -57,12 +89,10 @@ class DotCommand implements Command {
 
   constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType) {
     const elementBytes = storageBytes[dot.dtype];
-    const product = context.buffers.length;
-    const target = directTarget(kernel, context.buffers, dot.dtype);
-    const result = target ?? scratchAccess(kernel, product);
+    const { result, isScratch, epilogue } = arrangeResult(kernel, context.buffers, dot);
     const length = sizeOf(kernel.extents);
     // The product comes first in scratch space, then what the multiplication needs.
-    const productBytes = target === undefined ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
+    const productBytes = isScratch ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
     const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: 0 };
     const extended = withScratch(context, [spec]);
     this.#plan = prepare(context.device, kernel, dot, type, result);
@@ -76,8 +106,7 @@ class DotCommand implements Command {
       }
     }
     try {
-      this.#epilogue =
-        target === undefined ? new LoopCommand(extended, afterDot(kernel, result), null) : undefined;
+      this.#epilogue = epilogue === null ? undefined : new LoopCommand(extended, epilogue, null);
     } catch (error) {
       this.#plan.dispose();
       throw error;
@@ -95,15 +124,21 @@ class DotCommand implements Command {
   }
 }
 
-function scratchAccess(kernel: LoopKernel, buffer: number): Access {
-  return { buffer, offset: 0, strides: contiguousStrides(kernel.extents), guards: [] };
+/** Contiguous, its dimensions in the order in which the first store has them. */
+function scratchAccess({ extents, stores }: LoopKernel, buffer: number): Access {
+  const given = stores[0].access.strides;
+  const order = extents.map((_, dimension) => dimension);
+  order.sort((a, b) => Math.abs(given[b]) - Math.abs(given[a]) || a - b);
+  const sorted = contiguousStrides(order.map((dimension) => extents[dimension]));
+  const strides = extents.map((_, dimension) => sorted[order.indexOf(dimension)]);
+  return { buffer, offset: 0, strides, guards: [] };
 }
 
-/** The kernel's epilogue, with the product loaded from scratch space. */
-function afterDot(kernel: LoopKernel, scratch: Access): LoopKernel {
+/** The kernel's epilogue, with the product loaded from where it is. */
+function afterDot(kernel: LoopKernel, product: Access): LoopKernel {
   const epilogue = kernel.epilogue.map(
     (instruction): Instruction =>
-      instruction.op === 'result' ? { op: 'load', dtype: instruction.dtype, access: scratch } : instruction,
+      instruction.op === 'result' ? { op: 'load', dtype: instruction.dtype, access: product } : instruction,
   );
   return { ...kernel, producer: null, epilogue };
 }

@@ -183,21 +183,25 @@ export function planLoop(kernel: LoopKernel, reduction: Reduction | null, option
   return finishPlan(draft, arrange(draft));
 }
 
+/** Whether two of a program's buffers lie in the same memory, if only in part. */
+export function isOneMemory(buffers: readonly BufferSpec[], a: number, b: number): boolean {
+  if (a === b) return true;
+  const [one, other] = [buffers[a], buffers[b]];
+  if (one.role !== 'temporary' || other.role !== 'temporary') return false;
+  const end = ({ dtype, length, offset }: BufferSpec): number => offset + length * storageBytes[dtype];
+  return one.offset < end(other) && other.offset < end(one);
+}
+
 /** Whether a kernel works in place: computing an element again would start from its result. */
 function readsWhatItStores(draft: Draft): boolean {
   const { buffers } = draft.options;
   const { sites } = draft.table;
-  const isOneMemory = (a: number, b: number): boolean => {
-    if (a === b) return true;
-    const [one, other] = [buffers[a], buffers[b]];
-    if (one.role !== 'temporary' || other.role !== 'temporary') return false;
-    const end = ({ dtype, length, offset }: BufferSpec): number => offset + length * storageBytes[dtype];
-    return one.offset < end(other) && other.offset < end(one);
-  };
   return openSteps(draft).some(
     (step) =>
       (step.kind === 'load' || step.kind === 'gather') &&
-      draft.stores.some(({ cursor }) => isOneMemory(sites[step.cursor].buffer, sites[cursor].buffer)),
+      draft.stores.some(({ cursor }) =>
+        isOneMemory(buffers, sites[step.cursor].buffer, sites[cursor].buffer),
+      ),
   );
 }
 
