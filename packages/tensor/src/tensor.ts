@@ -331,19 +331,19 @@ export class Tensor extends CreationMethods {
   itemSync<T extends number | bigint | boolean = number>(): T {
     return reading.itemSync(this) as T;
   }
-  /** All values, row-major, in a typed array of the dtype. */
-  data(): Promise<HostArray> {
-    return reading.data(this);
+  /** All values, row-major, in a typed array of the dtype: `await x.data<Float32Array>()` of a float32 tensor. */
+  data<T extends HostArray = HostArray>(): Promise<T> {
+    return reading.data(this) as Promise<T>;
   }
-  dataSync(): HostArray {
-    return reading.dataSync(this);
+  dataSync<T extends HostArray = HostArray>(): T {
+    return reading.dataSync(this) as T;
   }
-  /** Nested arrays in the shape of the tensor. */
-  toArray(): Promise<NestedArray> {
-    return reading.toArray(this);
+  /** Nested arrays in the shape of the tensor: `await x.toArray<number[][]>()` of a matrix. */
+  toArray<T extends NestedArray = NestedArray>(): Promise<T> {
+    return reading.toArray(this) as Promise<T>;
   }
-  toArraySync(): NestedArray {
-    return reading.toArraySync(this);
+  toArraySync<T extends NestedArray = NestedArray>(): T {
+    return reading.toArraySync(this) as T;
   }
   /** Prints values as PyTorch does. */
   print(): Promise<void> {
