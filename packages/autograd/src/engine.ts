@@ -40,18 +40,23 @@ function functionOf(state: GradientState): RecordedFunction | null {
   return state.function instanceof RecordedFunction ? state.function : null;
 }
 
+let searches = 0;
+
+/** All functions behind the roots, latest first. */
 function reachable(roots: readonly GradientState[]): RecordedFunction[] {
-  const seen = new Set<RecordedFunction>();
+  const search = ++searches;
+  const found: RecordedFunction[] = [];
   const visit = (states: readonly (GradientState | null)[]): void => {
     for (const state of states) {
       const recorded = state === null ? null : functionOf(state);
-      if (recorded !== null) seen.add(recorded);
+      if (recorded === null || recorded.foundBy === search) continue;
+      recorded.foundBy = search;
+      found.push(recorded);
     }
   };
   visit(roots);
-  // A set's iteration takes in what is added meanwhile.
-  for (const { inputs } of seen) visit(inputs);
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
+  for (let i = 0; i < found.length; i++) visit(found[i].inputs);
+  return found.sort((a, b) => b.sequence - a.sequence);
 }
 
 function hooked(state: GradientState, gradient: Tensor): Tensor {

@@ -31,6 +31,9 @@ export abstract class RecordedFunction implements GradientFunction {
   /** The outputs' states, for hooks and retained gradients. All but custom functions have one. */
   outputs: readonly GradientState[] = [];
 
+  /** The search that found this last. */
+  foundBy = 0;
+
   /** Null until a hook is registered. */
   hooks: NodeHooks | null = null;
 
@@ -42,6 +45,12 @@ export abstract class RecordedFunction implements GradientFunction {
     // After the inputs were looked at: that of a view whose memory was written is recorded only then.
     this.sequence = nextSequence++;
     anomaly?.recorded(this);
+  }
+
+  /** Whether any input needs a gradient. */
+  get isNeeded(): boolean {
+    for (const state of this.inputs) if (state !== null) return true;
+    return false;
   }
 
   get nextFunctions(): readonly (GradientFunction | null)[] {
@@ -232,9 +241,13 @@ function checkInference(
 export function recordOp(op: OpName, inputs: readonly Tensor[], attributes: object, output: Tensor): void {
   const rule = rules[op] as Rule<object> | typeof notDifferentiable;
   if (rule === notDifferentiable || !isFloat(output.dtype)) return;
-  if (inputs.some(({ storage }) => storage.inference)) checkInference(op, rule, inputs, attributes, output);
+  for (const { storage } of inputs) {
+    if (!storage.inference) continue;
+    checkInference(op, rule, inputs, attributes, output);
+    break;
+  }
   const recorded = new OpFunction(op, rule, inputs, attributes, output);
-  if (recorded.inputs.every((state) => state === null)) return;
+  if (!recorded.isNeeded) return;
   const state: GradientState = { requiresGrad: true, grad: null, function: recorded, retainsGrad: false };
   recorded.linkOutput(state);
   output.gradient = state;

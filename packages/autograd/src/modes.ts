@@ -13,17 +13,24 @@ export function isInferenceModeEnabled(): boolean {
   return isInference();
 }
 
-/** Sets the modes and returns what restores them. */
+/** Sets the modes; restores them when disposed. */
+class ModeGuard implements Disposable {
+  readonly #enabled = enabled;
+  readonly #inference = isInference();
+
+  constructor(grad: boolean, inference: boolean) {
+    enabled = grad;
+    setInference(inference);
+  }
+
+  [Symbol.dispose](): void {
+    enabled = this.#enabled;
+    setInference(this.#inference);
+  }
+}
+
 function enter(grad: boolean, inference: boolean): Disposable {
-  const former = { enabled, inference: isInference() };
-  enabled = grad;
-  setInference(inference);
-  return {
-    [Symbol.dispose]() {
-      enabled = former.enabled;
-      setInference(former.inference);
-    },
-  };
+  return new ModeGuard(grad, inference);
 }
 
 function within<T>(guard: Disposable, body: () => T): T {

@@ -91,10 +91,14 @@ export function normalizeDims(
   rank: number,
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof dims === 'number' ? [dims] : dims).map((dim) => normalizeDim(functionName, dim, rank));
-  for (let i = 1; i < list.length; i++) {
-    if (list.indexOf(list[i]) === i) continue;
-    throw new ArgumentError(`${functionName}: dimensions [${list.join(', ')}] name one dimension twice`);
+  if (typeof dims === 'number') dims = [dims];
+  const list: number[] = [];
+  for (let i = 0; i < dims.length; i++) {
+    const dim = normalizeDim(functionName, dims[i], rank);
+    for (let j = 0; j < i; j++)
+      if (list[j] === dim)
+        throw new ArgumentError(`${functionName}: dimensions [${dims.join(', ')}] name one dimension twice`);
+    list.push(dim);
   }
   return rank === 0 ? [] : list;
 }

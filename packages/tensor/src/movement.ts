@@ -77,28 +77,25 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
     throw new ShapeError(`permute: ${order.length} dimensions given for a tensor of ${x.ndim} dimensions`);
   }
   const normal = normalizeDims('permute', order, x.ndim);
-  const strides = x.strides();
-  return applyView(
-    'permute',
-    x,
-    { order: normal },
-    {
-      shape: normal.map((dim) => x.shape[dim]),
-      strides: normal.map((dim) => strides[dim]),
-      offset: x.storageOffset(),
-    },
-  );
+  const former = x.strides();
+  const shape: number[] = [];
+  const strides: number[] = [];
+  for (const dim of normal) {
+    shape.push(x.shape[dim]);
+    strides.push(former[dim]);
+  }
+  return applyView('permute', x, { order: normal }, { shape, strides, offset: x.storageOffset() });
 }
 
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
-  const a = normalizeDim('transpose', dim0, x.ndim);
+  const a = normalizeDim('transpose', dim0, requireTensor('transpose', x).ndim);
   const b = normalizeDim('transpose', dim1, x.ndim);
   const order = x.shape.map((_, dim) => (dim === a ? b : dim === b ? a : dim));
   return permute(x, order);
 }
 
 export function t(x: Tensor): Tensor {
-  if (x.ndim > 2)
+  if (requireTensor('t', x).ndim > 2)
     throw new ShapeError(`t: takes at most 2 dimensions, got ${formatShape(x.shape)}. Use mT or permute`);
   return x.ndim < 2
     ? permute(
@@ -142,6 +139,7 @@ export function expandTo(x: Tensor, shape: Shape): Tensor {
 }
 
 export function squeeze(x: Tensor, dim?: number): Tensor {
+  requireTensor('squeeze', x);
   if (dim === undefined)
     return reshape(
       x,
@@ -157,7 +155,7 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
 }
 
 export function unsqueeze(x: Tensor, dim: number): Tensor {
-  const at = normalizeDim('unsqueeze', dim, x.ndim + 1);
+  const at = normalizeDim('unsqueeze', dim, requireTensor('unsqueeze', x).ndim + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
@@ -203,7 +201,7 @@ export function sliceDim(x: Tensor, dim: number, start: number, step: number, le
 }
 
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
-  const at = normalizeDim('narrow', dim, x.ndim);
+  const at = normalizeDim('narrow', dim, requireTensor('narrow', x).ndim);
   const first = start < 0 ? start + x.shape[at] : start;
   if (length < 0 || first < 0 || first + length > x.shape[at]) {
     throw new IndexError(
@@ -214,7 +212,8 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
 }
 
 export function select(x: Tensor, dim: number, index: number): Tensor {
-  if (x.ndim === 0) throw new IndexError('select: a zero-dimensional tensor has no dimension to select from');
+  if (requireTensor('select', x).ndim === 0)
+    throw new IndexError('select: a zero-dimensional tensor has no dimension to select from');
   const at = normalizeDim('select', dim, x.ndim);
   const extent = x.shape[at];
   if (!Number.isInteger(index) || index < -extent || index >= extent) {
@@ -231,7 +230,7 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 }
 
 export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
-  const flipped = normalizeDims('flip', dims, x.ndim);
+  const flipped = normalizeDims('flip', dims, requireTensor('flip', x).ndim);
   const starts = x.shape.map((extent, dim) => (flipped.includes(dim) ? Math.max(extent - 1, 0) : 0));
   const steps = x.shape.map((_, dim) => (flipped.includes(dim) ? -1 : 1));
   return sliceView(x, starts, steps, x.shape).clone();

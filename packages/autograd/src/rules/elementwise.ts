@@ -11,7 +11,7 @@ function unary(derivative: Unary): Rule {
 }
 
 /** Steps: flat wherever they are differentiable. */
-const flat: Rule = ({ gradient, inputs }) => inputs.map(() => zerosLike(gradient));
+const flat: Rule = ({ gradient, needs }) => needs.map((need) => (need ? zerosLike(gradient) : null));
 
 function gelu(g: Tensor, x: Tensor): Tensor {
   const cumulative = x.mul(Math.SQRT1_2).erf().add(1).mul(0.5);
@@ -37,11 +37,11 @@ function tanhGelu(g: Tensor, x: Tensor): Tensor {
 
 /** Ties share the gradient, as in PyTorch. */
 function extremum(wins: (a: Tensor, b: Tensor) => Tensor): Rule {
-  return ({ gradient: g, inputs: [x, y] }) => {
+  return ({ gradient: g, inputs: [x, y], needs }) => {
     const tie = x.eq(y);
     const half = g.mul(0.5);
     const share = (a: Tensor, b: Tensor): Tensor => where(tie, half, where(wins(a, b), g, 0));
-    return [share(x, y), share(y, x)];
+    return [needs[0] ? share(x, y) : null, needs[1] ? share(y, x) : null];
   };
 }
 
@@ -142,10 +142,10 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
   ],
   maximum: extremum((a, b) => a.gt(b)),
   minimum: extremum((a, b) => a.lt(b)),
-  where: ({ gradient, inputs: [condition] }) => [
+  where: ({ gradient, inputs: [condition], needs }) => [
     null,
-    where(condition, gradient, 0),
-    where(condition, 0, gradient),
+    needs[1] ? where(condition, gradient, 0) : null,
+    needs[2] ? where(condition, 0, gradient) : null,
   ],
   cast: ({ gradient, inputs: [x] }) => [gradient.to(x.dtype)],
   bitcast: notDifferentiable,
