@@ -11,6 +11,7 @@ import { checkWritable } from './support/files.ts';
 import { onInterrupt } from './support/interrupt.ts';
 import { loadImages } from './support/mnist-data.ts';
 import { type Options, readOptions } from './support/mnist-options.ts';
+import { freshProgress, type Progress } from './support/mnist-progress.ts';
 import { ProgressBar } from './support/progress.ts';
 import { writeReport } from './support/report.ts';
 import { run, useDevice } from './support/run.ts';
@@ -83,7 +84,10 @@ async function main(options: Options): Promise<void> {
   const model = makeModel(options);
   const optimizer = makeOptimizer(model, options);
   const schedule = new CosineAnnealingLR(optimizer, options.epochs * batches.length);
-  const progress = await loadCheckpoint(options, { model, optimizer, schedule });
+  const parts = { model, optimizer, schedule };
+  const progress = options.resume
+    ? await loadCheckpoint<Progress>(options.checkpoint, parts)
+    : freshProgress();
   console.log(
     `${options.model} with ${model.parameters().reduce((sum, p) => sum + p.numel(), 0)} parameters on ${device}`,
   );
@@ -93,11 +97,10 @@ async function main(options: Options): Promise<void> {
     const skip = epoch === progress.epoch ? progress.step : 0;
     if (skip > 0) defaultGenerator.setState(progress.orderState!);
     progress.orderState = defaultGenerator.getState();
-    const bar = new ProgressBar(
-      `epoch ${epoch + 1}/${options.epochs}`,
-      batches.length * options.batchSize,
-      skip * options.batchSize,
-    );
+    const bar = new ProgressBar(`epoch ${epoch + 1}/${options.epochs}`, batches.length * options.batchSize, {
+      unit: 'images',
+      first: skip * options.batchSize,
+    });
     const started = performance.now();
     let step = 0;
     let { lossSum, right } = skip > 0 ? progress : { lossSum: 0, right: 0 };
@@ -122,11 +125,7 @@ async function main(options: Options): Promise<void> {
 
     bar.stop();
     if (interrupt.requested && step < batches.length) {
-      await saveCheckpoint(
-        options,
-        { model, optimizer, schedule },
-        { ...progress, epoch, step, lossSum, right },
-      );
+      await saveCheckpoint(options.checkpoint, parts, { ...progress, epoch, step, lossSum, right });
       console.log(`\nInterrupted. Go on with --resume (checkpoint: ${options.checkpoint}).`);
       return interrupt.leave();
     }
@@ -149,11 +148,13 @@ async function main(options: Options): Promise<void> {
       `epoch ${epoch + 1}: loss ${(lossSum / step).toFixed(4)}, train ${((100 * right) / examples).toFixed(2)} %, ` +
         `test ${(100 * testAccuracy).toFixed(2)} %, ${Math.round(examplesPerSecond)} examples/s`,
     );
-    await saveCheckpoint(
-      options,
-      { model, optimizer, schedule },
-      { ...progress, epoch: epoch + 1, step: 0, lossSum: 0, right: 0 },
-    );
+    await saveCheckpoint(options.checkpoint, parts, {
+      ...progress,
+      epoch: epoch + 1,
+      step: 0,
+      lossSum: 0,
+      right: 0,
+    });
     await writeReport(options, progress.history);
     await plotCurve(options, progress);
     if (interrupt.requested) return interrupt.leave();

@@ -2,40 +2,18 @@
 // to go on exactly where it stopped. Format: https://github.com/huggingface/safetensors#format
 import { readFile } from 'node:fs/promises';
 import { bytesPerElement, DataError, type DType, hostArrayOver, sizeOf } from '@nn/core';
-import type { Module } from '@nn/modules';
-import type { LRScheduler, Optimizer } from '@nn/optim';
 import { defaultGenerator, type Generator, isTensor, type Tensor, tensor } from '@nn/tensor';
 import { writeWhole } from './files.ts';
-import type { EpochFigures } from './report.ts';
 
-type RandomState = ReturnType<Generator['getState']>;
+export type RandomState = ReturnType<Generator['getState']>;
 
-export interface Progress {
-  epoch: number;
-  /** Batches done in the epoch. */
-  step: number;
-  /** Summed over these batches: losses, and right answers. */
-  lossSum: number;
-  right: number;
-  /** The random state from which the epoch's order was drawn. */
-  orderState?: RandomState;
-  /** The random state to go on with. */
-  randomState?: RandomState;
-  readonly history: EpochFigures[];
-  /** Now and then the loss of one batch; `epoch` counts with fractions. */
-  readonly losses: { readonly epoch: number; readonly loss: number }[];
+/** What has a state to save: models, optimizers, schedulers. */
+interface Stateful {
+  stateDict(): unknown;
+  loadStateDict(state: never): unknown;
 }
 
-interface Parts {
-  readonly model: Module<[Tensor], Tensor>;
-  readonly optimizer: Optimizer;
-  readonly schedule: LRScheduler;
-}
-
-interface Where {
-  readonly checkpoint: string;
-  readonly resume: boolean;
-}
+type Parts = Readonly<Record<string, Stateful>>;
 
 const codes: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
@@ -75,17 +53,13 @@ function join(value: unknown, tensors: ReadonlyMap<string, Tensor>): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, join(each, tensors)]));
 }
 
-export async function saveCheckpoint(
-  { checkpoint }: Where,
-  { model, optimizer, schedule }: Parts,
-  progress: Progress,
-): Promise<void> {
+/** Saves the parts, the progress (anything of tensors, numbers, lists and records) and the random state. */
+export async function saveCheckpoint(file: string, parts: Parts, progress: object): Promise<void> {
   const tensors = new Map<string, Tensor>();
+  const states = Object.entries(parts).map(([name, part]) => [name, part.stateDict()] as const);
   const state = separate(
     {
-      model: model.stateDict(),
-      optimizer: optimizer.stateDict(),
-      schedule: schedule.stateDict(),
+      ...Object.fromEntries(states),
       progress: { ...progress, randomState: defaultGenerator.getState() },
     },
     '',
@@ -108,16 +82,16 @@ export async function saveCheckpoint(
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const padding = (8 - (text.length % 8)) % 8;
-  const file = new Uint8Array(8 + text.length + padding + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(text.length + padding), true);
-  file.set(text, 8);
-  file.fill(0x20, 8 + text.length, 8 + text.length + padding);
+  const bytes = new Uint8Array(8 + text.length + padding + offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length + padding), true);
+  bytes.set(text, 8);
+  bytes.fill(0x20, 8 + text.length, 8 + text.length + padding);
   let at = 8 + text.length + padding;
   for (const chunk of chunks) {
-    file.set(chunk, at);
+    bytes.set(chunk, at);
     at += chunk.length;
   }
-  await writeWhole(checkpoint, file);
+  await writeWhole(file, bytes);
 }
 
 interface Entry {
@@ -165,30 +139,26 @@ function decode(
 }
 
 /**
- * The progress to go on from: a fresh one, or with `--resume` that of the checkpoint, which is loaded into the parts.
+ * Loads the parts and the random state, and gives the progress.
  *
  * @throws {DataError} when the file is missing, damaged, or of another model.
  */
-export async function loadCheckpoint(
-  { checkpoint, resume }: Where,
-  { model, optimizer, schedule }: Parts,
-): Promise<Progress> {
-  if (!resume) return { epoch: 0, step: 0, lossSum: 0, right: 0, history: [], losses: [] };
+export async function loadCheckpoint<Progress extends object>(
+  file: string,
+  parts: Parts,
+): Promise<Progress & { randomState: RandomState }> {
   let bytes: Uint8Array;
   try {
     // A plain Uint8Array: a Buffer's slices would share its memory.
-    bytes = new Uint8Array(await readFile(checkpoint));
+    bytes = new Uint8Array(await readFile(file));
   } catch (error) {
-    throw new DataError(
-      `--resume: cannot read ${checkpoint}: ${error instanceof Error ? error.message : error}`,
-      { cause: error },
-    );
+    throw new DataError(`--resume: cannot read ${file}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
   }
-  const { state } = decode(checkpoint, bytes);
-  model.loadStateDict(state.model as never);
-  optimizer.loadStateDict(state.optimizer as never);
-  schedule.loadStateDict(state.schedule as never);
-  const progress = state.progress as Progress;
-  if (progress.randomState !== undefined) defaultGenerator.setState(progress.randomState);
+  const { state } = decode(file, bytes);
+  for (const [name, part] of Object.entries(parts)) part.loadStateDict(state[name] as never);
+  const progress = state.progress as Progress & { randomState: RandomState };
+  defaultGenerator.setState(progress.randomState);
   return progress;
 }

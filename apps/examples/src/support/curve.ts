@@ -1,33 +1,23 @@
 // The training curve as an SVG picture.
-import * as echarts from 'echarts';
-import type { Progress } from './checkpoint.ts';
-import { writeWhole } from './files.ts';
+import { axis, saveChart } from './charts.ts';
+import type { Progress } from './mnist-progress.ts';
 
+/** Losses of single batches against the left axis, accuracies of epochs against the right one. */
 export async function plotCurve(
   { curve }: { readonly curve: string },
   { history, losses }: Pick<Progress, 'history' | 'losses'>,
 ): Promise<void> {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 800, height: 450 });
   const accuracy = (name: string, points: [number, number][]): object => ({
     name,
     type: 'line',
     yAxisIndex: 1,
     data: points.map(([epoch, share]) => [epoch, Number((100 * share).toFixed(3))]),
   });
-  chart.setOption({
-    animation: false,
+  await saveChart(curve, {
     title: { text: 'Training curve', left: 'center' },
     legend: { bottom: 0, itemGap: 25 },
     grid: { left: 60, right: 70, top: 50, bottom: 70 },
-    xAxis: {
-      type: 'value',
-      name: 'epoch',
-      nameLocation: 'middle',
-      nameGap: 28,
-      min: 0,
-      max: history.length,
-      interval: 1,
-    },
+    xAxis: axis('epoch', { nameGap: 28, min: 0, max: history.length, interval: 1 }),
     yAxis: [
       { type: 'value', name: 'loss', min: 0 },
       { type: 'value', name: 'accuracy, %', scale: true, splitLine: { show: false } },
@@ -49,7 +39,4 @@ export async function plotCurve(
       ),
     ],
   });
-  const picture = chart.renderToSVGString();
-  chart.dispose();
-  await writeWhole(curve, picture);
 }

