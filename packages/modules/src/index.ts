@@ -1,21 +1,43 @@
 // @nn/modules: layers, and what models are built from.
 export * from './activation.ts';
+export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.ts';
 export * from './batch-normalization.ts';
 export { ModuleDict, ModuleList } from './containers.ts';
 export * from './convolution.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
+export {
+  type AnyForwardHook,
+  type AnyForwardPreHook,
+  registerModuleForwardHook,
+  registerModuleForwardPreHook,
+  registerModuleFullBackwardHook,
+  registerModuleFullBackwardPreHook,
+} from './global-hooks.ts';
+export type { HookOptions } from './hooks.ts';
 export * as init from './init.ts';
 export * from './linear.ts';
 export * from './loss.ts';
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts';
-export { isModule, type LoadOptions, ModuleBase } from './module-base.ts';
+export { isModule, ModuleBase } from './module-base.ts';
+export type { MoveTarget } from './moving.ts';
 export * from './normalization.ts';
 export type { FactoryOptions } from './options.ts';
 export * from './parameter.ts';
 export * from './parameter-containers.ts';
 export * from './plain-activation.ts';
 export * from './pooling.ts';
+export * from './pytorch-names.ts';
 export * from './sequential.ts';
 export * from './shape.ts';
-export type { LoadResult, StateDict } from './state-dict.ts';
+export type {
+  LoadOptions,
+  LoadPostHook,
+  LoadPreHook,
+  LoadResult,
+  StateDict,
+  StateDictHook,
+  StateDictOptions,
+  StateDictPreHook,
+} from './state-dict.ts';
+export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';

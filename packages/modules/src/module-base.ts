@@ -1,15 +1,23 @@
 // What modules are made of, their modes and their state. Calls are in module.ts.
-import { ArgumentError, type DType, isTensor, type Tensor } from '@nn/tensor';
+import { ArgumentError, isTensor, nearestName, type RemovableHandle, type Tensor } from '@nn/tensor';
 import { Callable } from './callable.ts';
-import { moveModule, settle } from './moving.ts';
+import { type MoveTarget, moveModule, settle } from './moving.ts';
 import { isParameter, type Parameter } from './parameter.ts';
 import { represent } from './representation.ts';
-import { type LoadResult, loadState, readState, type StateDict } from './state-dict.ts';
-
-export interface LoadOptions {
-  /** Whether missing and unexpected keys are errors. Default true. */
-  readonly strict?: boolean;
-}
+import {
+  type LoadOptions,
+  type LoadPostHook,
+  type LoadPreHook,
+  type LoadResult,
+  loadState,
+  readState,
+  type StateDict,
+  type StateDictHook,
+  type StateDictOptions,
+  type StateDictPreHook,
+  StateHooks,
+} from './state-dict.ts';
+import { isUninitialized } from './uninitialized.ts';
 
 const brand: symbol = Symbol.for('@nn/modules/Module');
 
@@ -24,14 +32,28 @@ export abstract class ModuleBase extends Callable {
   training: boolean = true;
   /** Names of registered buffers, and whether they belong to the state dict. */
   readonly #buffers = new Map<string, boolean>();
+  readonly #stateHooks = new StateHooks();
   /** Whether all parameters were computed and are held. */
   #settled = false;
 
-  /** Computes initial values once, so that they are held and not part of each program. */
-  protected settle(): void {
+  /** @internal Computes initial values once, so that they are held and not part of each program. */
+  settle(): void {
     if (this.#settled) return;
-    this.#settled = true;
-    settle([...this.parameters(), ...this.buffers()]);
+    const tensors = [...this.parameters(), ...this.buffers()];
+    const known = tensors.filter((tensor) => !isUninitialized(tensor));
+    this.#settled = known.length === tensors.length;
+    settle(known);
+  }
+
+  /** @internal */
+  get stateHooks(): StateHooks {
+    return this.#stateHooks;
+  }
+
+  /** @internal Has another module's names of buffers, and its hooks; fields are not touched. */
+  copyRegistrations(source: this): void {
+    for (const [name, persistent] of source.#buffers) this.#buffers.set(name, persistent);
+    this.#stateHooks.addAll(source.#stateHooks);
   }
 
   // ---- What it is made of ----
@@ -39,6 +61,12 @@ export abstract class ModuleBase extends Callable {
   /** Fields and, for containers, what they hold. */
   members(): Iterable<readonly [string, unknown]> {
     return Object.entries(this);
+  }
+
+  /** @internal Puts a value in the place of the member of that name. */
+  setMember(name: string, value: unknown): void {
+    Reflect.set(this, name, value);
+    this.#settled = false;
   }
 
   /** Assigns a field that is a parameter; null for one that is absent. */
@@ -49,8 +77,7 @@ export abstract class ModuleBase extends Callable {
         `registerParameter: '${name}' must be a Parameter or null. Use new Parameter(tensor)`,
       );
     }
-    Reflect.set(this, name, value);
-    this.#settled = false;
+    this.setMember(name, value);
   }
 
   /** Assigns a field that is part of the state but not learnt; without `persistent`, not of the state dict. */
@@ -60,16 +87,25 @@ export abstract class ModuleBase extends Callable {
       throw new ArgumentError(`registerBuffer: '${name}' must be a tensor or null`);
     }
     this.#buffers.set(name, options.persistent ?? true);
-    Reflect.set(this, name, value);
-    this.#settled = false;
+    this.setMember(name, value);
+  }
+
+  /** Takes a parameter, a buffer or a module away. */
+  removeMember(name: string): void {
+    if (!this.#buffers.delete(name) && !this.#has(name)) throw this.#unknown('removeMember', 'member', name);
+    Reflect.deleteProperty(this, name);
+  }
+
+  #has(name: string): boolean {
+    for (const [each] of this.members()) if (each === name) return true;
+    return false;
   }
 
   /** Assigns a field that is a module. */
   addModule(name: string, module: ModuleBase): void {
     this.#checkName('addModule', name);
     if (!isModule(module)) throw new ArgumentError(`addModule: '${name}' must be a module`);
-    Reflect.set(this, name, module);
-    this.#settled = false;
+    this.setMember(name, module);
   }
 
   #checkName(functionName: string, name: string): void {
@@ -149,16 +185,63 @@ export abstract class ModuleBase extends Callable {
     }));
   }
 
-  /** The module at a path such as 'encoder.layers.0'. */
+  /** The module at a path such as 'encoder.layers.0'; this one at ''. */
   getSubmodule(path: string): ModuleBase {
-    for (const [name, module] of this.namedModules()) if (name === path) return module;
-    throw new ArgumentError(`getSubmodule: there is no module '${path}' in this ${this.constructor.name}`);
+    const found = this.#memberAt(path);
+    if (isModule(found)) return found;
+    throw this.#unknown('getSubmodule', 'module', path);
+  }
+
+  /** Puts a module in the place of the one at a path, or adds one. */
+  setSubmodule(path: string, module: ModuleBase): void {
+    const [parent, name] = split(path);
+    this.getSubmodule(parent).addModule(name, module);
   }
 
   /** The parameter at a path such as 'encoder.weight'. */
   getParameter(path: string): Parameter {
-    for (const [name, parameter] of this.namedParameters()) if (name === path) return parameter;
-    throw new ArgumentError(`getParameter: there is no parameter '${path}' in this ${this.constructor.name}`);
+    const found = this.#memberAt(path);
+    if (isParameter(found)) return found;
+    throw this.#unknown('getParameter', 'parameter', path);
+  }
+
+  /** The buffer at a path such as 'norm.runningMean'. */
+  getBuffer(path: string): Tensor {
+    const [parent, name] = split(path);
+    const owner = this.#memberAt(parent);
+    const buffer = isModule(owner) ? owner.ownBuffers().find((each) => each.name === name)?.value : null;
+    if (buffer != null) return buffer;
+    throw this.#unknown('getBuffer', 'buffer', path);
+  }
+
+  #memberAt(path: string): unknown {
+    let found: unknown = this;
+    for (const part of path === '' ? [] : path.split('.')) {
+      if (!isModule(found)) return undefined;
+      found = Array.from(found.members()).find(([name]) => name === part)?.[1];
+    }
+    return found;
+  }
+
+  #unknown(
+    functionName: string,
+    kind: 'module' | 'parameter' | 'buffer' | 'member',
+    path: string,
+  ): ArgumentError {
+    const known = {
+      module: () => this.namedModules(),
+      parameter: () => this.namedParameters(),
+      buffer: () => this.namedBuffers(),
+      member: () => Array.from(this.members()),
+    }[kind]();
+    const near = nearestName(
+      path,
+      known.map(([name]) => name),
+    );
+    const hint = near === undefined ? '' : `. Did you mean '${near}'?`;
+    return new ArgumentError(
+      `${functionName}: there is no ${kind} '${path}' in this ${this.constructor.name}${hint}`,
+    );
   }
 
   /** Calls the function with each module below, then with this one. */
@@ -191,8 +274,11 @@ export abstract class ModuleBase extends Callable {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
 
-  /** Moves parameters and buffers to a device, or casts the float ones to a dtype, in place. */
-  to(target: DType | (string & {})): this {
+  /**
+   * Moves parameters and buffers to a device, or casts the float ones to a dtype, in place: `to('webgpu')`,
+   * `to('float64')`, `to({ device: 'cpu', dtype: 'float16' })`. Parameters stay the same objects.
+   */
+  to(target: MoveTarget): this {
     moveModule(this, target);
     this.#settled = false;
     return this;
@@ -214,20 +300,56 @@ export abstract class ModuleBase extends Callable {
     return this.to('bfloat16');
   }
 
-  /** Parameters and persistent buffers by path. They share the module's memory, as in PyTorch. */
-  stateDict(): StateDict {
-    return readState(this);
+  /**
+   * Parameters and persistent buffers by path. They share the module's memory, as in PyTorch.
+   *
+   * @param options `prefix` stands before each path; with `keepVars` the parameters themselves are given.
+   */
+  stateDict(options: StateDictOptions = {}): StateDict {
+    return readState(this, options);
   }
 
   /**
    * Copies a state dict's values in. Nothing is changed when it does not fit.
    *
-   * @throws {DataError} listing missing and unexpected keys and shapes that differ.
+   * @throws {DataError} listing missing and unexpected keys, and shapes and dtypes that do not fit.
    */
   loadStateDict(state: StateDict, options: LoadOptions = {}): LoadResult {
     const result = loadState(this, state, options);
     this.#settled = false;
     return result;
+  }
+
+  /** A tensor that belongs to the state dict beside parameters and buffers, as '_extraState'; null: none. */
+  getExtraState(): Tensor | null {
+    return null;
+  }
+
+  /** Takes what `getExtraState` gave. */
+  setExtraState(_state: Tensor): void {
+    throw new ArgumentError(
+      `setExtraState: ${this.constructor.name} has getExtraState and needs setExtraState, too, to load a state dict`,
+    );
+  }
+
+  /** Called before this module's part of a state dict is read. */
+  registerStateDictPreHook(hook: StateDictPreHook): RemovableHandle {
+    return this.#stateHooks.beforeReading.add('registerStateDictPreHook', hook);
+  }
+
+  /** Called when this module's part of a state dict was read; may change it, or return another one. */
+  registerStateDictHook(hook: StateDictHook): RemovableHandle {
+    return this.#stateHooks.afterReading.add('registerStateDictHook', hook);
+  }
+
+  /** Called before this module's part of a state dict is loaded, with a copy of the dict: it may change keys there. */
+  registerLoadStateDictPreHook(hook: LoadPreHook): RemovableHandle {
+    return this.#stateHooks.beforeLoading.add('registerLoadStateDictPreHook', hook);
+  }
+
+  /** Called when a state dict was loaded, with the lists of keys that did not match: it may change them. */
+  registerLoadStateDictPostHook(hook: LoadPostHook): RemovableHandle {
+    return this.#stateHooks.afterLoading.add('registerLoadStateDictPostHook', hook);
   }
 
   // ---- Text ----
@@ -249,6 +371,12 @@ Object.defineProperty(ModuleBase.prototype, Symbol.for('nodejs.util.inspect.cust
     return this.toString();
   },
 });
+
+/** 'a.b.c' into 'a.b' and 'c'. */
+function split(path: string): [string, string] {
+  const dot = path.lastIndexOf('.');
+  return [path.slice(0, Math.max(dot, 0)), path.slice(dot + 1)];
+}
 
 function joined(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}.${name}`;

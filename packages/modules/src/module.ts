@@ -9,13 +9,23 @@ import {
   runtimeOf,
   type Tensor,
 } from '@nn/tensor';
+import { type BackwardHook, type BackwardPreHook, ObservedCall } from './backward-hooks.ts';
+import {
+  globalBackwardHooks,
+  globalBackwardPreHooks,
+  globalForwardHooks,
+  globalForwardPreHooks,
+} from './global-hooks.ts';
+import { type HookOptions, Hooks } from './hooks.ts';
 import { ModuleBase } from './module-base.ts';
 
+/** Called with a module and all arguments of its call, an options object among them. */
 export type ForwardPreHook<Inputs extends unknown[]> = (
   module: ModuleBase,
   inputs: Readonly<Inputs>,
 ) => Inputs | undefined;
 
+/** Called with a module, all arguments of its call and what `forward` gave. */
 export type ForwardHook<Inputs extends unknown[], Output> = (
   module: ModuleBase,
   inputs: Readonly<Inputs>,
@@ -52,8 +62,10 @@ export interface Module<Inputs extends unknown[] = [Tensor], Output = Tensor> {
  * ```
  */
 export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tensor> extends ModuleBase {
-  readonly #preHooks = new Set<ForwardPreHook<Inputs>>();
-  readonly #hooks = new Set<ForwardHook<Inputs, Output>>();
+  readonly #preHooks = new Hooks<ForwardPreHook<Inputs>>();
+  readonly #hooks = new Hooks<ForwardHook<Inputs, Output>>();
+  readonly #backwardPreHooks = new Hooks<BackwardPreHook>();
+  readonly #backwardHooks = new Hooks<BackwardHook>();
 
   abstract forward(...inputs: Inputs): Output;
 
@@ -66,7 +78,10 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
       );
     }
     if (depth === 0) this.settle();
+    for (const hook of globalForwardPreHooks) inputs = (hook(this, inputs) as Inputs | undefined) ?? inputs;
     for (const hook of this.#preHooks) inputs = hook(this, inputs) ?? inputs;
+    const call = this.#observed();
+    if (call !== null) inputs = call.enter(inputs);
     depth++;
     let output: Output;
     try {
@@ -76,25 +91,78 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     } finally {
       depth--;
     }
+    for (const hook of globalForwardHooks)
+      output = (hook(this, inputs, output) as Output | undefined) ?? output;
     for (const hook of this.#hooks) output = hook(this, inputs, output) ?? output;
-    if (depth === 0 || this.#hooks.size > 0) keep(output);
+    if (call !== null) output = call.leave(output);
+    if (depth === 0 || !this.#hooks.isEmpty) keep(output);
     return output;
   }
 
+  /** Null when nobody wants to see gradients. */
+  #observed(): ObservedCall | null {
+    const before = [globalBackwardPreHooks, this.#backwardPreHooks];
+    const after = [globalBackwardHooks, this.#backwardHooks];
+    const isEmpty = [...before, ...after].every((hooks) => hooks.isEmpty);
+    return isEmpty ? null : new ObservedCall(this, { before, after });
+  }
+
   /** Called before `forward`; a returned list replaces the inputs. */
-  registerForwardPreHook(hook: ForwardPreHook<Inputs>): RemovableHandle {
-    return added(this.#preHooks, hook);
+  registerForwardPreHook(hook: ForwardPreHook<Inputs>, options?: HookOptions): RemovableHandle {
+    return this.#preHooks.add('registerForwardPreHook', hook, options);
   }
 
   /** Called after `forward`; what is returned replaces the output. */
-  registerForwardHook(hook: ForwardHook<Inputs, Output>): RemovableHandle {
-    return added(this.#hooks, hook);
+  registerForwardHook(hook: ForwardHook<Inputs, Output>, options?: HookOptions): RemovableHandle {
+    return this.#hooks.add('registerForwardHook', hook, options);
   }
-}
 
-function added<T>(hooks: Set<T>, hook: T): RemovableHandle {
-  hooks.add(hook);
-  return { remove: () => void hooks.delete(hook) };
+  /**
+   * Called in each backward when the gradients of the outputs are known, before the module's own backward. What is
+   * returned replaces them.
+   */
+  registerFullBackwardPreHook(hook: BackwardPreHook, options?: HookOptions): RemovableHandle {
+    return this.#backwardPreHooks.add('registerFullBackwardPreHook', hook, options);
+  }
+
+  /**
+   * Called in each backward with the gradients of the inputs and of the outputs: tensors that are arguments
+   * themselves, or the result or elements of the array that `forward` returns. What is returned replaces the inputs'.
+   * Where no input requires gradients it is called as soon as those of the outputs are known, with nulls.
+   *
+   * @example
+   * ```ts
+   * import { Linear } from '@nn/modules';
+   * import { interpreter, ones, use } from '@nn/tensor';
+   * use(interpreter());
+   * const layer = new Linear(2, 3);
+   * layer.registerFullBackwardHook((_, [gradInput], [gradOutput]) => {
+   *   console.log(gradInput?.shape, gradOutput?.shape);
+   *   return undefined;
+   * });
+   * layer(ones([4, 2], { requiresGrad: true })).sum().backward(); // prints [4, 2] [4, 3]
+   * ```
+   */
+  registerFullBackwardHook(hook: BackwardHook, options?: HookOptions): RemovableHandle {
+    return this.#backwardHooks.add('registerFullBackwardHook', hook, options);
+  }
+
+  /**
+   * An empty module of the same class, which `deepcopy` gives the fields of this one. Override it in classes with
+   * `#private` members, which no one else can make: `return new MyLayer(this.size) as this`.
+   */
+  blank(): this {
+    return Reflect.construct(Module, [], this.constructor) as this;
+  }
+
+  /** @internal */
+  override copyRegistrations(source: this): void {
+    super.copyRegistrations(source);
+    this.#preHooks.addAll(source.#preHooks);
+    this.#hooks.addAll(source.#hooks);
+    this.#backwardPreHooks.addAll(source.#backwardPreHooks);
+    this.#backwardHooks.addAll(source.#backwardHooks);
+  }
 }
 
 /** Keeps what a user is likely to read, when the next step computes it. */

@@ -1,24 +1,62 @@
 // Modules to other devices and dtypes. Parameters stay the same objects, so that optimizers keep them.
-import { isDType, isFloat, runtimeOf, type Tensor } from '@nn/tensor';
+import { checkOptions, type DType, isDType, isFloat, runtimeOf, type Tensor } from '@nn/tensor';
 import type { ModuleBase } from './module-base.ts';
+import { isUninitialized } from './uninitialized.ts';
 
-/** Casts to a dtype concern float tensors only. */
-function isConcerned(x: Tensor, target: string): boolean {
-  return isDType(target) ? isFloat(x.dtype) && x.dtype !== target : x.device !== target;
+/** A dtype, a device, or both. */
+export type MoveTarget =
+  | DType
+  | (string & {})
+  | { readonly device?: string | undefined; readonly dtype?: DType | undefined };
+
+interface Place {
+  readonly device?: string;
+  readonly dtype?: DType;
 }
 
-export function moveModule(module: ModuleBase, target: string): void {
+function placeOf(target: MoveTarget): Place {
+  if (typeof target === 'string') return isDType(target) ? { dtype: target } : { device: target };
+  checkOptions('to', target, ['device', 'dtype']);
+  const { device, dtype } = target;
+  return { ...(device !== undefined && { device }), ...(dtype !== undefined && { dtype }) };
+}
+
+/** Casts to a dtype concern float tensors only. */
+function concerning(x: Tensor, { device, dtype }: Place): Place {
+  return {
+    ...(device !== undefined && device !== x.device && { device }),
+    ...(dtype !== undefined && dtype !== x.dtype && isFloat(x.dtype) && { dtype }),
+  };
+}
+
+/** Casts where it is first if the device it goes to has fewer dtypes. */
+function movedTo(x: Tensor, { device, dtype }: Place): Tensor {
+  const cast = dtype === undefined ? x : x.to(dtype);
+  return device === undefined ? cast : cast.to(device);
+}
+
+export function moveModule(module: ModuleBase, target: MoveTarget): void {
+  const place = placeOf(target);
   const moved: Tensor[] = [];
   for (const parameter of module.parameters()) {
-    if (!isConcerned(parameter, target)) continue;
+    const change = concerning(parameter, place);
+    if (Object.keys(change).length === 0) continue;
+    if (isUninitialized(parameter)) {
+      parameter.moveTo(change);
+      continue;
+    }
     const { grad } = parameter;
-    parameter.storage.replace(parameter.detach().to(target).node);
-    if (grad !== null) parameter.grad = grad.to(target);
+    parameter.storage.replace(movedTo(parameter.detach(), change).node);
+    if (grad !== null) parameter.grad = movedTo(grad, change);
     moved.push(parameter);
   }
   for (const each of module.modules()) {
     for (const { name, value } of each.ownBuffers()) {
-      if (value !== null && isConcerned(value, target)) Reflect.set(each, name, value.to(target));
+      if (value === null) continue;
+      const change = concerning(value, place);
+      if (Object.keys(change).length === 0) continue;
+      if (isUninitialized(value)) value.moveTo(change);
+      else each.setMember(name, movedTo(value, change));
     }
   }
   // Casts run now, so that the former values are not held for them.
