@@ -90,7 +90,11 @@ export function normalizeDims(
   dims: number | readonly number[] | undefined,
   rank: number,
 ): number[] {
-  if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (dims === undefined) {
+    const all: number[] = [];
+    for (let dim = 0; dim < rank; dim++) all.push(dim);
+    return all;
+  }
   if (typeof dims === 'number') dims = [dims];
   const list: number[] = [];
   for (let i = 0; i < dims.length; i++) {
