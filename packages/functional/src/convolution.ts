@@ -134,7 +134,13 @@ function checkChannels(
       `${name}: the ${outChannels} output channels of a weight of shape ${formatShape(weight.shape)} cannot be split into ${groups} groups`,
     );
   }
-  if (bias != null && (bias.ndim !== 1 || bias.shape[0] !== outChannels)) {
+  if (weight.shape.slice(2).includes(0)) {
+    throw new ShapeError(
+      `${name}: a weight of shape ${formatShape(weight.shape)} has a kernel without elements`,
+    );
+  }
+  if (bias == null) return;
+  if (requireTensor(name, bias).ndim !== 1 || bias.shape[0] !== outChannels) {
     throw new ShapeError(
       `${name}: the bias must have shape [${outChannels}], got ${formatShape(bias.shape)}`,
     );

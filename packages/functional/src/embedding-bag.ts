@@ -67,7 +67,10 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
   checkBags(input, offsets);
   if (perSampleWeights !== null && mode !== 'sum')
     throw new ArgumentError(`embeddingBag: perSampleWeights go with mode 'sum', got '${mode}'`);
-  if (perSampleWeights !== null && !sameShape(perSampleWeights.shape, input.shape)) {
+  if (
+    perSampleWeights !== null &&
+    !sameShape(requireTensor('embeddingBag', perSampleWeights).shape, input.shape)
+  ) {
     throw new ShapeError(
       `embeddingBag: perSampleWeights must have the indices' shape ${formatShape(input.shape)}, got ${formatShape(perSampleWeights.shape)}`,
     );
@@ -84,6 +87,7 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
 }
 
 function checkBags(input: Tensor, offsets: Tensor | null): void {
+  if (offsets !== null) requireTensor('embeddingBag', offsets);
   if (input.ndim === 2 && offsets === null) return;
   if (input.ndim === 1 && offsets?.ndim === 1 && !isFloat(offsets.dtype)) return;
   throw new ShapeError(

@@ -1,5 +1,5 @@
 // Affine maps.
-import { formatShape, ShapeError } from '@nn/core';
+import { formatShape, ShapeError, sameShape } from '@nn/core';
 import { apply, matmul, requireTensor, type Tensor } from '@nn/tensor';
 
 /**
@@ -59,6 +59,11 @@ export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor |
     throw new ShapeError(
       `bilinear: inputs of shapes ${formatShape(x1.shape)} and ${formatShape(x2.shape)} do not fit a weight of shape ` +
         `${formatShape(weight.shape)}: it is [out, in1, in2]`,
+    );
+  }
+  if (bias != null && !sameShape(requireTensor('bilinear', bias).shape, [weight.shape[0]])) {
+    throw new ShapeError(
+      `bilinear: the bias must have shape [${weight.shape[0]}], got ${formatShape(bias.shape)}`,
     );
   }
   // [..., in1] with [in1, out, in2] to [..., out, in2], then with [..., in2].

@@ -45,7 +45,7 @@ function checkClasses(name: string, input: Tensor, target: Tensor, options: NllL
 
 function checkWeight(name: string, input: Tensor, weight: Tensor | null | undefined): void {
   const classes = input.shape[classDimOf(input)];
-  if (weight != null && (weight.ndim !== 1 || weight.shape[0] !== classes)) {
+  if (weight != null && (requireTensor(name, weight).ndim !== 1 || weight.shape[0] !== classes)) {
     throw new ShapeError(
       `${name}: the weight must have shape [${classes}], got ${formatShape(weight.shape)}`,
     );

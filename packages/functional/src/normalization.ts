@@ -8,7 +8,7 @@ import {
   sameShape,
   sizeOf,
 } from '@nn/core';
-import { runtimeOf, type Tensor, zeros } from '@nn/tensor';
+import { requireTensor, runtimeOf, type Tensor, zeros } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
 
 export interface AffineOptions {
@@ -82,7 +82,7 @@ function overBatch(
   const { weight, bias, eps = 1e-5, training = false, momentum = 0.1 } = options;
   const channels = x.ndim > 1 ? x.shape[1] : sizeOf(x.shape);
   for (const [name, each] of Object.entries({ runningMean, runningVar, weight, bias })) {
-    if (each != null && each.numel() !== channels) {
+    if (each != null && requireTensor(functionName, each).numel() !== channels) {
       throw new ShapeError(
         `${functionName}: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${channels} channels`,
       );
@@ -221,7 +221,7 @@ function normalizedDims(
     );
   }
   for (const [name, each] of Object.entries(parameters)) {
-    if (each != null && !sameShape(each.shape, shape)) {
+    if (each != null && !sameShape(requireTensor(functionName, each).shape, shape)) {
       throw new ShapeError(
         `${functionName}: ${name} has shape ${formatShape(each.shape)}, but normalizedShape is ${formatShape(shape)}`,
       );
@@ -299,7 +299,7 @@ function checkPerChannel(
   parameters: { readonly [name: string]: Tensor | null | undefined },
 ): void {
   for (const [name, each] of Object.entries(parameters)) {
-    if (each != null && each.numel() !== x.shape[1]) {
+    if (each != null && requireTensor(functionName, each).numel() !== x.shape[1]) {
       throw new ShapeError(
         `${functionName}: ${name} has shape ${formatShape(each.shape)}, but an input of shape ${formatShape(x.shape)} has ${x.shape[1]} channels`,
       );

@@ -1,6 +1,6 @@
 // Normalisation over neighbouring channels.
 import { checkOptions, formatShape, ShapeError } from '@nn/core';
-import type { Tensor } from '@nn/tensor';
+import { requireTensor, type Tensor } from '@nn/tensor';
 import { avgPool1d } from './average-pooling.ts';
 import { padSides } from './zero-padding.ts';
 
@@ -16,7 +16,7 @@ export interface LocalResponseNormOptions {
 /** x / (k + α mean of squares over `size` neighbouring channels)^β (Krizhevsky et al. 2012). */
 export function localResponseNorm(x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
   checkOptions('localResponseNorm', options, ['alpha', 'beta', 'k']);
-  if (x.ndim < 3) {
+  if (requireTensor('localResponseNorm', x).ndim < 3) {
     throw new ShapeError(`localResponseNorm: takes at least 3 dimensions, got ${formatShape(x.shape)}`);
   }
   if (x.numel() === 0) return x;

@@ -1,5 +1,5 @@
 // Distributions over a dimension.
-import { ArgumentError, checkOptions, type DType, normalizeDim } from '@nn/core';
+import { ArgumentError, checkOptions, type DType, DTypeError, isFloat, normalizeDim } from '@nn/core';
 import {
   apply,
   rand,
@@ -18,7 +18,10 @@ export interface SoftmaxOptions {
 function prepared(name: string, x: Tensor, options: SoftmaxOptions): Tensor {
   checkOptions(name, options, ['dtype']);
   requireTensor(name, x);
-  return options.dtype === undefined ? x : x.to(options.dtype);
+  const { dtype } = options;
+  if (dtype === undefined) return x;
+  if (!isFloat(dtype)) throw new DTypeError(`${name}: dtype must be a float one, got ${dtype}`);
+  return x.to(dtype);
 }
 
 /**

@@ -55,8 +55,10 @@ export function sub(a: Tensor, b: Operand, options: AlphaOptions = {}): Tensor {
 }
 
 function refuseBool(name: string, a: Operand, b: Operand): void {
-  if (promote(a, b) === 'bool')
-    throw new DTypeError(`${name}: bool tensors cannot be subtracted. Use logicalXor or bitwiseXor`);
+  if (promote(a) !== 'bool' && promote(b) !== 'bool') return;
+  throw new DTypeError(
+    `${name}: bools cannot be subtracted. Use logicalNot or logicalXor, or cast: x.to('int32')`,
+  );
 }
 
 /** `torch.rsub`: b - alpha * a. */

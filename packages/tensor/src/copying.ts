@@ -34,7 +34,7 @@ function sharedValue(x: Tensor): Tensor {
 
 /** A copy with memory of its own, differentiable. */
 export function clone(x: Tensor): Tensor {
-  if (!x.requiresGrad && !isTransforming()) return sharedValue(x);
+  if (!requireTensor('clone', x).requiresGrad && !isTransforming()) return sharedValue(x);
   return apply('reshape', [x], { shape: x.shape });
 }
 

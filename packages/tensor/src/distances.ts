@@ -17,15 +17,18 @@ import { amax, sum } from './reduction.ts';
 import { norm, rootOfZero } from './statistics.ts';
 import type { Tensor } from './tensor.ts';
 
+const computeModes = [
+  'use_mm_for_euclid_dist_if_necessary',
+  'use_mm_for_euclid_dist',
+  'donot_use_mm_for_euclid_dist',
+] as const;
+
 export interface CdistOptions {
   /**
    * Whether Euclidean distances are computed from a matrix product, |a|² + |b|² - 2 a·b, which is faster and less
    * exact for vectors that are close: where there are more than 25 vectors (default), always, or never.
    */
-  readonly computeMode?:
-    | 'use_mm_for_euclid_dist_if_necessary'
-    | 'use_mm_for_euclid_dist'
-    | 'donot_use_mm_for_euclid_dist';
+  readonly computeMode?: (typeof computeModes)[number];
 }
 
 const manyVectors = 25;
@@ -66,6 +69,11 @@ function productDistances(a: Tensor, b: Tensor): Tensor {
 export function cdist(a: Tensor, b: Tensor, p: number = 2, options: CdistOptions = {}): Tensor {
   checkOptions('cdist', options, ['computeMode']);
   const mode = options.computeMode ?? 'use_mm_for_euclid_dist_if_necessary';
+  if (!computeModes.includes(mode)) {
+    throw new ArgumentError(
+      `cdist: computeMode must be one of ${computeModes.join(', ')}, got ${describe(mode)}`,
+    );
+  }
   if (requireTensor('cdist', a).ndim < 2 || requireTensor('cdist', b).ndim < 2) {
     throw new ShapeError(
       `cdist: takes tensors of at least 2 dimensions, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,

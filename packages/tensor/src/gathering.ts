@@ -107,7 +107,10 @@ export function gather(x: Tensor, dim: number, index: Tensor, options?: OutOptio
 export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null): Tensor {
   requireTensor('takeAlongDim', x);
   requireIndex('takeAlongDim', index);
-  if (dim == null) return gather(x.reshape([-1]), 0, index.reshape([-1]));
+  if (dim == null) {
+    const positions = normalizePositions('takeAlongDim', index, x.numel(), x.device, 0);
+    return takeAt(x, positions.reshape([-1]));
+  }
   if (x.ndim !== index.ndim) {
     throw new ShapeError(
       `takeAlongDim: the tensor has ${x.ndim} dimensions (${formatShape(x.shape)}), the index ${index.ndim} (${formatShape(index.shape)}): they must be as many`,

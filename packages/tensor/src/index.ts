@@ -50,6 +50,7 @@ export {
 export * from './combinatorics.ts';
 export * from './comparison.ts';
 export { compile, isReplaying } from './compile.ts';
+export * from './complex.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';

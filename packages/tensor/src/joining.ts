@@ -3,7 +3,7 @@ import { ArgumentError, checkOptions, formatShape, IndexError, normalizeDim, Sha
 import { apply, castTo, describe, promote, requireTensor } from './dispatch.ts';
 import { sliceDim } from './movement.ts';
 import { deliver, type OutOptions } from './out.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 function requireList(name: string, tensors: readonly Tensor[]): readonly Tensor[] {
   if (!Array.isArray(tensors))
@@ -87,25 +87,30 @@ function atLeast(x: Tensor, rank: 1 | 2 | 3): Tensor {
   return x.reshape([...new Array<number>(rank - x.ndim).fill(1), ...x.shape]);
 }
 
+function eachAtLeast(name: string, x: Tensor | readonly Tensor[], rank: 1 | 2 | 3): Tensor | Tensor[] {
+  if (!Array.isArray(x)) return atLeast(requireTensor(name, x), rank);
+  return x.map((each) => atLeast(requireTensor(name, each), rank));
+}
+
 /** `torch.atleast_1d`. */
 export function atleast1d(x: Tensor): Tensor;
 export function atleast1d(tensors: readonly Tensor[]): Tensor[];
 export function atleast1d(x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
-  return x instanceof Tensor ? atLeast(x, 1) : x.map((each) => atLeast(requireTensor('atleast1d', each), 1));
+  return eachAtLeast('atleast1d', x, 1);
 }
 
 /** `torch.atleast_2d`. */
 export function atleast2d(x: Tensor): Tensor;
 export function atleast2d(tensors: readonly Tensor[]): Tensor[];
 export function atleast2d(x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
-  return x instanceof Tensor ? atLeast(x, 2) : x.map((each) => atLeast(requireTensor('atleast2d', each), 2));
+  return eachAtLeast('atleast2d', x, 2);
 }
 
 /** `torch.atleast_3d`. */
 export function atleast3d(x: Tensor): Tensor;
 export function atleast3d(tensors: readonly Tensor[]): Tensor[];
 export function atleast3d(x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
-  return x instanceof Tensor ? atLeast(x, 3) : x.map((each) => atLeast(requireTensor('atleast3d', each), 3));
+  return eachAtLeast('atleast3d', x, 3);
 }
 
 /** `torch.hstack`: along the second dimension; along the first for tensors of one. */

@@ -1,5 +1,6 @@
 // Matrix products: all of them are one contraction.
 import {
+  ArgumentError,
   broadcastShapes,
   checkOptions,
   DTypeError,
@@ -198,6 +199,8 @@ export type TensordotDims = number | readonly [readonly number[], readonly numbe
 /** `torch.tensordot`: the sum over pairs of dimensions. */
 export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2): Tensor {
   requireSameDType('tensordot', a, b);
+  if (typeof dims === 'number' && !(Number.isInteger(dims) && dims >= 0))
+    throw new ArgumentError(`tensordot: dims must be an integer of at least 0, got ${dims}`);
   const [left, right] =
     typeof dims === 'number'
       ? [Array.from({ length: dims }, (_, i) => a.ndim - dims + i), Array.from({ length: dims }, (_, i) => i)]

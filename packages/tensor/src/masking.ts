@@ -1,6 +1,6 @@
 // Masks: choosing and replacing elements by a condition. What has a size that depends on data is read, so those
 // functions are asynchronous; each has a synchronous twin for devices that allow it.
-import { broadcastShapes, checkOptions, DTypeError, formatShape, ShapeError } from '@nn/core';
+import { broadcastShapes, checkOptions, DTypeError, formatShape, ShapeError, sizeOf } from '@nn/core';
 import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
@@ -56,7 +56,8 @@ function selected(x: Tensor, mask: Tensor, kept: ArrayLike<unknown>, shape: read
  */
 export async function maskedSelect(x: Tensor, mask: Tensor, options?: OutOptions): Promise<Tensor> {
   checkOptions('maskedSelect', options, ['out']);
-  const shape = broadcastShapes('maskedSelect', x.shape, requireMask('maskedSelect', mask).shape);
+  const { shape: own } = requireTensor('maskedSelect', x);
+  const shape = broadcastShapes('maskedSelect', own, requireMask('maskedSelect', mask).shape);
   const result = selected(x, mask, await data(mask.expandTo(shape)), shape);
   return deliver('maskedSelect', result, options, [x, mask]);
 }
@@ -69,6 +70,16 @@ export function maskedSelectSync(x: Tensor, mask: Tensor, options?: OutOptions):
   return deliver('maskedSelectSync', result, options, [x, mask]);
 }
 
+/** @throws {ShapeError} when a mask that is at hand has more true elements than the source has elements. */
+function checkEnough(mask: Tensor, source: Tensor, repeats: number): void {
+  let count = 0;
+  for (const each of mask.node.state?.host ?? []) if (each) count += repeats;
+  if (count <= source.numel()) return;
+  throw new ShapeError(
+    `maskedScatter: the mask has ${count} true elements, the source only ${source.numel()} to put there`,
+  );
+}
+
 /** `torch.masked_scatter`: the i-th true element becomes the i-th element of source. */
 export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   requireTensor('maskedScatter', x);
@@ -78,6 +89,7 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
       `maskedScatter: the tensor is ${x.dtype}, the source ${source.dtype}; cast one of them`,
     );
   const shape = broadcastShapes('maskedScatter', x.shape, mask.shape);
+  checkEnough(mask, source, sizeOf(shape) / Math.max(mask.numel(), 1));
   if (source.numel() === 0) return x.expandTo(shape).clone();
   const condition = mask.expandTo(shape);
   const counted = castTo(condition.reshape([-1]), 'int32').cumsum(0, { dtype: 'int32' });

@@ -1,6 +1,6 @@
 // Random numbers: a key and a counter in the graph (Philox), so that a seed gives the same stream on every
 // device and a value computed again is the same value.
-import { ArgumentError, type Shape } from '@nn/core';
+import { ArgumentError, type DType, DTypeError, isFloat, type Shape } from '@nn/core';
 import { type CreationOptions, checkShape, creation, finish } from './creation.ts';
 import { getDefaultDType } from './defaults.ts';
 import { apply, scalarTensor } from './dispatch.ts';
@@ -88,10 +88,15 @@ export function unitFloat(bits: Tensor): Tensor {
     .mul(2 ** -24);
 }
 
+function requireFloatDType(name: string, dtype: DType): void {
+  if (!isFloat(dtype)) throw new DTypeError(`${name}: dtype must be a float one, got ${dtype}. Use randint`);
+}
+
 /** Uniform in [0, 1). */
 export function rand(shape: Shape, options?: RandomOptions): Tensor {
   const { generator, rest } = split(options);
   const { dtype, device } = creation('rand', rest, getDefaultDType());
+  requireFloatDType('rand', dtype);
   return finish(unitFloat(randomBits(checkShape('rand', shape), device, generator)).to(dtype), rest);
 }
 
@@ -100,6 +105,7 @@ export function randn(shape: Shape, options?: RandomOptions): Tensor {
   const { generator, rest } = split(options);
   const { dtype, device } = creation('randn', rest, getDefaultDType());
   checkShape('randn', shape);
+  requireFloatDType('randn', dtype);
   // 1 - u lies in (0, 1], so that the logarithm is finite.
   const radius = unitFloat(randomBits(shape, device, generator))
     .neg()

@@ -204,5 +204,11 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 /** `torch.Tensor.sum_to_size`: summed over the dimensions that were broadcast from `shape`. */
 export function sumToSize(x: Tensor, shape: Shape): Tensor {
   const isReduced = shape.length === 0 || !sameShape(requireTensor('sumToSize', x).shape, shape);
+  const lead = x.ndim - shape.length;
+  if (lead < 0 || shape.some((extent, dim) => extent !== 1 && extent !== x.shape[lead + dim])) {
+    throw new ShapeError(
+      `sumToSize: ${formatShape(shape)} does not expand to the tensor's shape ${formatShape(x.shape)}`,
+    );
+  }
   return sumTo(isReduced ? summed(x, {}) : x, shape);
 }

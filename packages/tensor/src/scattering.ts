@@ -188,16 +188,13 @@ function slices(
   const { positions, shape } = selectPositions(name, base, [{ dim: at, tensor: list }]);
   if (source.dtype !== x.dtype)
     throw new ShapeError(`${name}: the tensor is ${x.dtype}, the source ${source.dtype}; cast one of them`);
-  if (
-    source.ndim > 0 &&
-    source.ndim === shape.length &&
-    source.shape.some((extent, i) => extent !== shape[i])
-  ) {
+  const fits = source.numel() === positions.numel();
+  const differs = source.ndim === shape.length && source.shape.some((extent, i) => extent !== shape[i]);
+  if (source.ndim > 0 && (differs || (x.ndim === 0 && !fits))) {
     throw new ShapeError(
       `${name}: the source has shape ${formatShape(source.shape)}, but the index names slices of shape ${formatShape(shape)}`,
     );
   }
-  const fits = source.numel() === positions.numel();
   return { base, positions, source: fits ? source.reshape(shape) : source.expandTo(shape) };
 }
 
@@ -260,6 +257,7 @@ export function indexReduce(
 /** `torch.put`: writes source's elements at positions of the flattened tensor. */
 export function put(x: Tensor, index: Tensor, source: Tensor, options: AccumulateOptions = {}): Tensor {
   checkOptions('put', options, ['accumulate']);
+  requireTensor('put', x);
   requireIndex('put', index);
   if (index.numel() !== requireTensor('put', source).numel()) {
     throw new ShapeError(
@@ -283,7 +281,7 @@ export function indexPut(
   options: AccumulateOptions = {},
 ): Tensor {
   checkOptions('indexPut', options, ['accumulate']);
-  const { view, advanced } = parseIndices('indexPut', x, indices);
+  const { view, advanced } = parseIndices('indexPut', requireTensor('indexPut', x), indices);
   const { shape, positions } = selectPositions('indexPut', view, advanced);
   const source = castTo(asOperand('indexPut', values, x.dtype), x.dtype).expand(shape);
   const written = scatterAt(view, positions, source, options.accumulate ? 'sum' : 'set');

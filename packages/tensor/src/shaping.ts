@@ -9,6 +9,7 @@ import {
   normalizeDims,
   type Shape,
   ShapeError,
+  sameShape,
   sizeOf,
   UnsupportedError,
 } from '@nn/core';
@@ -102,7 +103,7 @@ export function reshapeAs(x: Tensor, other: Tensor): Tensor {
 
 /** `torch.narrow_copy`. */
 export function narrowCopy(x: Tensor, dim: number, start: number, length: number): Tensor {
-  return x.narrow(dim, start, length).clone();
+  return requireTensor('narrowCopy', x).narrow(dim, start, length).clone();
 }
 
 /**
@@ -173,6 +174,11 @@ export function asStrided(
   offset: number = x.storageOffset(),
 ): Tensor {
   const { root } = requireTensor('asStrided', x);
+  if (shape.length !== strides.length) {
+    throw new ShapeError(
+      `asStrided: ${strides.length} strides for ${shape.length} dimensions: there must be as many`,
+    );
+  }
   const reach = shape.reduce((sum, extent, i) => sum + (extent - 1) * strides[i], offset);
   if (sizeOf(shape) > 0 && (reach >= root.numel() || offset < 0 || strides.some((stride) => stride < 0))) {
     throw new ShapeError(
@@ -283,6 +289,19 @@ export function meshgrid(
   );
 }
 
+/** A copy of x in which a part is src. */
+function withPart(name: string, x: Tensor, src: Tensor, part: (copy: Tensor) => Tensor): Tensor {
+  const copy = requireTensor(name, x).clone();
+  const target = part(copy);
+  if (!sameShape(target.shape, requireTensor(name, src).shape)) {
+    throw new ShapeError(
+      `${name}: src has shape ${formatShape(src.shape)}, what it replaces ${formatShape(target.shape)}. Use src.expand(…)`,
+    );
+  }
+  target.copy_(src);
+  return copy;
+}
+
 /** `torch.diagonal_scatter`: x with its diagonal replaced. */
 export function diagonalScatter(
   x: Tensor,
@@ -291,16 +310,12 @@ export function diagonalScatter(
   dim1: number = 0,
   dim2: number = 1,
 ): Tensor {
-  const result = x.clone();
-  diagonal(result, offset, dim1, dim2).copy_(src);
-  return result;
+  return withPart('diagonalScatter', x, src, (copy) => diagonal(copy, offset, dim1, dim2));
 }
 
 /** `torch.select_scatter`: x with one slice replaced. */
 export function selectScatter(x: Tensor, src: Tensor, dim: number, index: number): Tensor {
-  const result = x.clone();
-  result.select(dim, index).copy_(src);
-  return result;
+  return withPart('selectScatter', x, src, (copy) => copy.select(dim, index));
 }
 
 /** `torch.slice_scatter`: x with a range of slices replaced. */
@@ -312,11 +327,10 @@ export function sliceScatter(
   end?: number | null,
   step: number = 1,
 ): Tensor {
-  const result = x.clone();
-  const at = normalizeDim('sliceScatter', dim, x.ndim);
-  const all = new Array<':'>(at).fill(':');
-  result.at(...all, slice(start, end, step)).copy_(src);
-  return result;
+  return withPart('sliceScatter', x, src, (copy) => {
+    const all = new Array<':'>(normalizeDim('sliceScatter', dim, copy.ndim)).fill(':');
+    return copy.at(...all, slice(start, end, step));
+  });
 }
 
 /** `torch.as_strided_scatter`: x with the elements of a strided view replaced. */
@@ -327,7 +341,5 @@ export function asStridedScatter(
   strides: readonly number[],
   offset: number = 0,
 ): Tensor {
-  const result = x.clone();
-  asStrided(result, shape, strides, offset).copy_(src);
-  return result;
+  return withPart('asStridedScatter', x, src, (copy) => asStrided(copy, shape, strides, offset));
 }

@@ -1,9 +1,18 @@
 // Sorting, and what follows from it. Positions are int32; sorting is stable, NaN is greatest.
-import { categoryOf, checkOptions, IndexError, normalizeDim } from '@nn/core';
+import {
+  categoryOf,
+  checkOptions,
+  formatShape,
+  IndexError,
+  normalizeDim,
+  type Shape,
+  ShapeError,
+  sameShape,
+} from '@nn/core';
 import { where } from './blending.ts';
 import { full } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
-import { pickAlong } from './gathering.ts';
+import { pickAlong, requireIndex } from './gathering.ts';
 import { coordinates, takeAt } from './positions.ts';
 import type { KeepdimOptions, ValuesAndIndices } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
@@ -189,14 +198,36 @@ export interface SearchOptions {
 export function searchsorted(sorted: Tensor, values: Tensor | number, options: SearchOptions = {}): Tensor {
   requireTensor('searchsorted', sorted);
   checkOptions('searchsorted', options, ['right', 'side', 'outInt32', 'sorter']);
+  const lines = sorted.shape.slice(0, -1);
+  const fits =
+    typeof values === 'number' ? lines.length === 0 : linesFit(lines, requireTensor('searchsorted', values));
+  if (sorted.ndim === 0 || !fits) {
+    throw new ShapeError(
+      `searchsorted: boundaries of shape ${formatShape(sorted.shape)} must have one dimension, or all dimensions but ` +
+        `the last in common with the values${typeof values === 'number' ? '' : `, ${formatShape(values.shape)}`}`,
+    );
+  }
   const table =
     options.sorter === undefined
       ? sorted
-      : pickAlong(sorted, sorted.ndim - 1, castTo(options.sorter, 'int32'));
+      : pickAlong(sorted, sorted.ndim - 1, checkedSorter(sorted, options.sorter));
   const right = options.right === true || options.side === 'right';
   return typeof values !== 'number' && table.shape[table.ndim - 1] > fewBoundaries
     ? searchedByHalves(table, values, right)
     : searchedByCounting(table, values, right);
+}
+
+/** Whether there is a line of boundaries for each line of values. */
+function linesFit(lines: Shape, values: Tensor): boolean {
+  return lines.length === 0 || (values.ndim > 0 && sameShape(lines, values.shape.slice(0, -1)));
+}
+
+function checkedSorter(sorted: Tensor, sorter: Tensor): Tensor {
+  const order = requireIndex('searchsorted', sorter);
+  if (sameShape(order.shape, sorted.shape)) return castTo(order, 'int32');
+  throw new ShapeError(
+    `searchsorted: the sorter has shape ${formatShape(order.shape)}, the boundaries ${formatShape(sorted.shape)}`,
+  );
 }
 
 /** Up to this many boundaries are compared one by one. */
@@ -246,5 +277,10 @@ export function bucketize(
   boundaries: Tensor,
   options: { readonly right?: boolean; readonly outInt32?: boolean } = {},
 ): Tensor {
+  if (requireTensor('bucketize', boundaries).ndim !== 1) {
+    throw new ShapeError(
+      `bucketize: the boundaries must have one dimension, got ${formatShape(boundaries.shape)}. Use searchsorted`,
+    );
+  }
   return searchsorted(boundaries, values, options);
 }

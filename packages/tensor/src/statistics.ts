@@ -137,6 +137,11 @@ function quantiles(
   requireTensor(name, x);
   checkOptions(name, options, ['dim', 'keepdim', 'interpolation']);
   if (!isFloat(x.dtype)) throw new DTypeError(`${name}: takes float tensors, got ${x.dtype}. Use x.float()`);
+  const fractions = q instanceof Tensor ? (q.node.state?.host ?? []) : [q].flat();
+  for (const each of fractions) {
+    if (!(each >= 0 && each <= 1))
+      throw new ArgumentError(`${name}: q must lie in [0, 1], got ${String(each)}. Are these percentages?`);
+  }
   const list = q instanceof Tensor ? castTo(q, x.dtype) : tensor(q, { dtype: x.dtype, device: x.device });
   const flat = options.dim == null;
   const dim = flat ? 0 : normalizeDim(name, options.dim!, x.ndim);
@@ -258,7 +263,7 @@ function degreesOfFreedom(
 
 function checkWeights(name: string, weights: Tensor | null | undefined, count: number, whole: boolean): void {
   if (weights == null) return;
-  if (weights.ndim > 1)
+  if (requireTensor('cov', weights).ndim > 1)
     throw new ShapeError(
       `cov: ${name} must have at most one dimension, got shape ${formatShape(weights.shape)}`,
     );

@@ -1,5 +1,5 @@
 // Triangles and diagonals of matrices.
-import { ArgumentError, formatShape, normalizeDim, ShapeError } from '@nn/core';
+import { ArgumentError, DTypeError, formatShape, normalizeDim, ShapeError } from '@nn/core';
 import { where } from './blending.ts';
 import { type CreationOptions, creation, finish, fromHost, zeros } from './creation.ts';
 import { requireTensor } from './dispatch.ts';
@@ -40,6 +40,8 @@ function triangleIndices(
       throw new ArgumentError(`${name}: sizes must be integers of at least 0, got ${rows} and ${columns}`);
   }
   const { dtype, device } = creation(name, options, 'int32');
+  if (dtype !== 'int32' && dtype !== 'int64')
+    throw new DTypeError(`${name}: dtype must be int32 or int64, got ${dtype}`);
   const found: [number[], number[]] = [[], []];
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

@@ -1,6 +1,7 @@
 // Views and rearrangements as methods.
 
 import { inferShape, type Shape } from '@nn/core';
+import { requireTensor } from '../dispatch.ts';
 import * as joining from '../joining.ts';
 import * as movement from '../movement.ts';
 import { inPlace } from '../operands.ts';
@@ -20,7 +21,7 @@ export abstract class MovementMethods extends LinearMethods {
   }
   /** @throws {ShapeError} when the result could not share this tensor's memory. */
   viewAs(this: Tensor, other: Tensor): Tensor {
-    return movement.viewShape(this, inferShape('viewAs', other.shape, this.numel()));
+    return movement.viewShape(this, inferShape('viewAs', requireTensor('viewAs', other).shape, this.numel()));
   }
   permute(this: Tensor, ...order: number[] | [readonly number[]]): Tensor {
     return movement.permute(this, movement.shapeArguments(order));

@@ -50,6 +50,8 @@ export const elementwise: Readonly<Record<string, Row>> = {
   deg2rad: tensor('deg2rad', 'input'),
   rad2deg: tensor('rad2deg', 'input'),
   angle: tensor('angle', 'input'),
+  complex: tensor('complex', 'real imag'),
+  polar: tensor('polar', 'abs angle'),
   real: tensor('real', 'input'),
   conj: tensor('conj', 'input'),
   conj_physical: tensor('conjPhysical', 'input'),
