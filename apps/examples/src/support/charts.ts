@@ -26,7 +26,8 @@ export async function saveChart(
 
 /** The option of an axis of numbers with its name in the middle. */
 export function axis(name: string, more: object = {}): object {
-  return { type: 'value', name, nameLocation: 'middle', nameGap: 34, scale: true, ...more };
+  const middle = { name, nameLocation: 'middle', nameGap: 34 };
+  return { type: 'value', scale: true, axisLine: { show: true, onZero: false }, ...middle, ...more };
 }
 
 export interface LineChart extends Size {
@@ -42,10 +43,15 @@ export interface LineChart extends Size {
   readonly logY?: boolean;
 }
 
+function logLabel(value: number): string {
+  return value >= 0.001 && value <= 10_000 ? String(Number(value.toPrecision(6))) : value.toExponential(0);
+}
+
 /** Draws lines and dots over two axes of numbers. */
 export async function saveLines(path: string, chart: LineChart): Promise<void> {
   const { title, lines = {}, dots = {}, width, height } = chart;
-  const kind = (log: boolean | undefined): object => (log ? { type: 'log', scale: false } : {});
+  const kind = (log: boolean | undefined): object =>
+    log ? { type: 'log', axisLabel: { formatter: logLabel } } : {};
   await saveChart(
     path,
     {
@@ -69,16 +75,16 @@ export async function pointsOf(x: Tensor, y: Tensor): Promise<Point[]> {
   return Array.from(xs, (each, i) => [Number(each.toPrecision(5)), Number(ys[i].toPrecision(5))]);
 }
 
-/** Each value with its position, thinned to at most about `most` points, each the mean of its neighbours. */
-export function curve(values: readonly number[], most: number = 200): Point[] {
-  const width = Math.max(1, Math.ceil(values.length / most));
-  const points: Point[] = [];
-  for (let start = 0; start < values.length; start += width) {
-    const part = values.slice(start, start + width);
-    const mean = part.reduce((sum, value) => sum + value, 0) / part.length;
-    points.push([start + part.length, Number(mean.toPrecision(5))]);
+/** A curve thinned to about `most` points, each the mean of its neighbours. */
+export function smooth(points: readonly Point[], most: number = 150): Point[] {
+  const width = Math.max(1, Math.ceil(points.length / most));
+  const thinned: Point[] = [];
+  for (let start = 0; start < points.length; start += width) {
+    const part = points.slice(start, start + width);
+    const mean = part.reduce((sum, [, y]) => sum + y, 0) / part.length;
+    thinned.push([part[part.length - 1][0], Number(mean.toPrecision(5))]);
   }
-  return points;
+  return thinned;
 }
 
 /** Draws into the folder, and says so. */

@@ -13,7 +13,7 @@ interface Stateful {
   loadStateDict(state: never): unknown;
 }
 
-type Parts = Readonly<Record<string, Stateful>>;
+export type Parts = Readonly<Record<string, Stateful>>;
 
 const codes: Readonly<Record<DType, string>> = {
   bool: 'BOOL',

@@ -3,6 +3,7 @@
 import { DeviceError, devices, NnError, nearestName, removeBackend } from '@nn/core';
 import { cpu } from '@nn/cpu';
 import { defaultDevice, interpreter, use } from '@nn/tensor';
+import { Interrupted } from './training.ts';
 
 const makers = {
   cpu: (threads: number | undefined) => cpu({ threads }),
@@ -32,6 +33,10 @@ export async function run(program: () => Promise<void>): Promise<void> {
   try {
     await program();
   } catch (error) {
+    if (error instanceof Interrupted) {
+      console.log(`\n${error.message}`);
+      return error.interrupt.leave();
+    }
     if (!(error instanceof NnError)) throw error;
     console.error(`error: ${error.message}`);
     process.exitCode = 1;

