@@ -4,8 +4,10 @@ export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.
 export * from './batch-normalization.ts';
 export { ModuleDict, ModuleList } from './containers.ts';
 export * from './convolution.ts';
+export { deepcopy } from './deepcopy.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
+export * from './functional-call.ts';
 export {
   type AnyForwardHook,
   type AnyForwardPreHook,

@@ -65,8 +65,13 @@ export abstract class ModuleBase extends Callable {
 
   /** @internal Puts a value in the place of the member of that name. */
   setMember(name: string, value: unknown): void {
-    Reflect.set(this, name, value);
+    this.exchangeMember(name, value);
     this.#settled = false;
+  }
+
+  /** @internal As `setMember`, for a value that is computed already or is there for a while only. */
+  exchangeMember(name: string, value: unknown): void {
+    Reflect.set(this, name, value);
   }
 
   /** Assigns a field that is a parameter; null for one that is absent. */
@@ -357,6 +362,11 @@ export abstract class ModuleBase extends Callable {
   /** What stands between the parentheses of `toString`. */
   extraRepr(): string {
     return '';
+  }
+
+  /** What stands before the parentheses of `toString`. */
+  get typeName(): string {
+    return this.constructor.name;
   }
 
   override toString(): string {

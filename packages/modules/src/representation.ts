@@ -1,14 +1,37 @@
 // Modules as text, in PyTorch's form.
+import type { Tensor } from '@nn/tensor';
 import type { ModuleBase } from './module-base.ts';
 
 export function represent(module: ModuleBase): string {
-  const children = [...module.namedChildren()].map(
-    ([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`,
+  return assembled(module, module.namedChildren());
+}
+
+/** As `represent`, with one line `(0-5): 6 x …` for neighbours that look the same. */
+export function representRuns(module: ModuleBase): string {
+  const runs: { first: string; last: string; count: number; text: string }[] = [];
+  for (const [name, child] of module.namedChildren()) {
+    const text = child.toString();
+    const run = runs.at(-1);
+    if (run?.text === text) {
+      run.last = name;
+      run.count++;
+    } else runs.push({ first: name, last: name, count: 1, text });
+  }
+  return assembled(
+    module,
+    runs.map(({ first, last, count, text }) =>
+      count === 1 ? [first, text] : [`${first}-${last}`, `${count} x ${text}`],
+    ),
   );
+}
+
+function assembled(module: ModuleBase, named: readonly (readonly [string, object | string])[]): string {
+  const children = named.map(([name, child]) => `(${name}): ${String(child).replaceAll('\n', '\n  ')}`);
   const extra = module.extraRepr();
-  const name = module.constructor.name;
-  if (children.length === 0) return `${name}(${extra})`;
-  return `${name}(\n  ${[...(extra === '' ? [] : [extra]), ...children].join('\n  ')}\n)`;
+  const { typeName } = module;
+  if (children.length === 0 && !extra.includes('\n')) return `${typeName}(${extra})`;
+  const lines = [...(extra === '' ? [] : extra.split('\n')), ...children];
+  return `${typeName}(\n  ${lines.join('\n  ')}\n)`;
 }
 
 /** `name=value` pairs, those without a value left out. */
@@ -20,6 +43,11 @@ export function namedValues(values: { readonly [name: string]: unknown }): strin
 }
 
 function formatValue(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.join(', ')}]`;
+  if (Array.isArray(value)) return `[${value.map(formatValue).join(', ')}]`;
   return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** A tensor's kind in a line. */
+export function describeTensor({ dtype, shape }: Tensor): string {
+  return `[${dtype} of size ${shape.join('x')}]`;
 }

@@ -1,5 +1,6 @@
 // Modules one after another, with types that flow through.
-import { ArgumentError, IndexError } from '@nn/tensor';
+import { ArgumentError } from '@nn/tensor';
+import { positionIn, renumber } from './list-container.ts';
 import { Module } from './module.ts';
 import { isModule, type ModuleBase } from './module-base.ts';
 
@@ -63,35 +64,93 @@ export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extend
 
   override forward(...inputs: InputsOf<First<Modules>>): OutputOf<Last<Modules>> {
     let values: readonly unknown[] = inputs as unknown[];
-    for (const module of this)
+    for (const module of this.modulesInOrder())
       values = [(module as unknown as Module<readonly unknown[] & never[], unknown>)(...(values as never[]))];
     return values[0] as OutputOf<Last<Modules>>;
   }
 
   override get length(): number {
-    return [...this].length;
+    return this.entries().length;
   }
 
-  *[Symbol.iterator](): Generator<Modules[number]> {
-    for (const name of Object.keys(this)) {
+  [Symbol.iterator](): IterableIterator<Modules[number]> {
+    return this.modulesInOrder().values();
+  }
+
+  /** Names and modules, in order. */
+  entries(): [string, Modules[number]][] {
+    return Object.keys(this).flatMap((name): [string, Modules[number]][] => {
       const value: unknown = Reflect.get(this, name);
-      if (isModule(value)) yield value;
-    }
+      return isModule(value) ? [[name, value]] : [];
+    });
   }
 
-  /** The module at a position, which may count from the end. */
+  private modulesInOrder(): Modules[number][] {
+    return this.entries().map(([, module]) => module);
+  }
+
+  private refill(modules: readonly ModuleBase[]): void {
+    renumber(
+      this,
+      this.entries().map(([name]) => name),
+      modules,
+    );
+  }
+
+  /** The module at a position, which may count from the end. @throws {IndexError} when it is out of range. */
   at<Index extends number>(index: Index): At<Modules, Index> {
-    const module = [...this].at(index);
-    if (module === undefined) {
-      throw new IndexError(`at: ${index} is out of range for a Sequential of ${this.length} modules`);
-    }
-    return module as At<Modules, Index>;
+    const modules = this.modulesInOrder();
+    return modules[positionIn('at', this, index, modules.length)] as At<Modules, Index>;
+  }
+
+  /** Replaces the module at a position, which may count from the end; the name stays. */
+  set(index: number, module: ModuleBase): this {
+    const entries = this.entries();
+    this.setMember(entries[positionIn('set', this, index, entries.length)][0], checked('set', module));
+    return this;
   }
 
   /** Adds a module at the end. */
   append(module: Module<[OutputOf<Last<Modules>>], OutputOf<Last<Modules>>>): this {
-    if (!isModule(module)) throw new ArgumentError('append: expected a module');
-    this.addModule(String(this.length), module);
+    this.addModule(String(this.length), checked('append', module));
     return this;
   }
+
+  /** Adds modules at the end. */
+  extend(modules: Iterable<Module<[OutputOf<Last<Modules>>], OutputOf<Last<Modules>>>>): this {
+    for (const module of [...modules]) this.append(module);
+    return this;
+  }
+
+  /** Puts a module before the position, which may count from the end, or be the end. Names become numbers. */
+  insert(index: number, module: ModuleBase): this {
+    const modules = this.modulesInOrder();
+    const position = index === modules.length ? index : positionIn('insert', this, index, modules.length);
+    modules.splice(position, 0, checked('insert', module));
+    this.refill(modules);
+    return this;
+  }
+
+  /** Removes and returns the module at a position; by default the last. Names of those left become numbers. */
+  pop(index: number = -1): Modules[number] {
+    const modules = this.modulesInOrder();
+    const [removed] = modules.splice(positionIn('pop', this, index, modules.length), 1);
+    this.refill(modules);
+    return removed;
+  }
+
+  /** The same modules, with their names, from `start` up to `end`, as `Array.slice` counts. */
+  slice(start?: number, end?: number): Sequential {
+    return new Sequential(Object.fromEntries(this.entries().slice(start, end)));
+  }
+
+  /** These modules and then others', numbered. */
+  concat(other: Iterable<ModuleBase>): Sequential {
+    return new Sequential(...([...this.modulesInOrder(), ...other] as Module[]));
+  }
+}
+
+function checked<M extends ModuleBase>(functionName: string, module: M): M {
+  if (isModule(module)) return module;
+  throw new ArgumentError(`${functionName}: a Sequential holds modules, got ${typeof module}`);
 }
