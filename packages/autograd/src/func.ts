@@ -206,17 +206,22 @@ export function vjp<Arguments extends readonly unknown[], Result>(
   fn: (...args: Arguments) => Result,
   ...primals: Arguments
 ): [value: Result, pullback: (cotangent: Result) => Arguments] {
-  const choice = new Choice(
-    'vjp',
-    primals,
-    primals.map((_, i) => i),
-  );
-  const linear = new Linearization('vjp', choice.values, (values) =>
-    fn(...(choice.replaced(values) as unknown as Arguments)),
-  );
+  const { choice, linear } = atPrimals('vjp', fn, primals);
   const pullback = (cotangent: Result): Arguments =>
     choice.like(filled(linear.pullback(tensorsIn(cotangent)), choice.values)) as Arguments;
   return [linear.result, pullback];
+}
+
+/** A function of several arguments and its derivative by all of them. */
+function atPrimals<Arguments extends readonly unknown[], Result>(
+  name: string,
+  fn: (...args: Arguments) => Result,
+  primals: Arguments,
+): { choice: Choice; linear: Linearization<Result> } {
+  const choice = new Choice(name, primals, [...primals.keys()]);
+  const call = (values: readonly Tensor[]): Result =>
+    fn(...(choice.replaced(values) as unknown as Arguments));
+  return { choice, linear: new Linearization(name, choice.values, call) };
 }
 
 /**
@@ -238,17 +243,48 @@ export function jvp<Arguments extends readonly unknown[], Result>(
   primals: Arguments,
   tangents: Arguments,
 ): [value: Result, tangent: Result] {
-  const choice = new Choice(
-    'jvp',
-    primals,
-    primals.map((_, i) => i),
-  );
-  const linear = new Linearization('jvp', choice.values, (values) =>
-    fn(...(choice.replaced(values) as unknown as Arguments)),
-  );
-  const products = filled(linear.pushforward(tensorsIn(tangents)), linear.outputs);
-  let next = 0;
-  return [linear.result, mapTensors(linear.result, () => products[next++])];
+  const [value, pushforward] = linearized('jvp', fn, primals);
+  return [value, pushforward(...tangents)];
+}
+
+/**
+ * A function's value, and the linear function that takes tangents like the arguments to the derivative in their
+ * direction: `torch.func.linearize`. For many tangents at one point: the function itself runs once, where `jvp` runs it
+ * for each of them.
+ *
+ * @throws {AutogradError} when the tangents are not like the arguments.
+ * @example
+ * ```ts
+ * import { func } from '@nn/autograd';
+ * import { interpreter, type Tensor, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1, 2], { dtype: 'float32' });
+ * const [value, pushforward] = func.linearize((a: Tensor) => a.square(), x);
+ * const tangents = tensor([[1, 0], [0, 1]], { dtype: 'float32' });
+ * console.log(await value.toArray()); // => [1, 4]
+ * console.log(await pushforward(tangents.at(0)).toArray(), await func.vmap(pushforward)(tangents).toArray()); // => [2, 0] [[2, 0], [0, 4]]
+ * ```
+ */
+export function linearize<Arguments extends readonly unknown[], Result>(
+  fn: (...args: Arguments) => Result,
+  ...primals: Arguments
+): [value: Result, pushforward: (...tangents: Arguments) => Result] {
+  return linearized('linearize', fn, primals);
+}
+
+function linearized<Arguments extends readonly unknown[], Result>(
+  name: string,
+  fn: (...args: Arguments) => Result,
+  primals: Arguments,
+): [value: Result, pushforward: (...tangents: Arguments) => Result] {
+  const { linear } = atPrimals(name, fn, primals);
+  const push = linear.pushforward;
+  const pushforward = (...tangents: Arguments): Result => {
+    const products = filled(push(tensorsIn(tangents)), linear.outputs);
+    let next = 0;
+    return mapTensors(linear.result, () => products[next++]);
+  };
+  return [linear.result, pushforward];
 }
 
 function jacobianTransform(

@@ -31,6 +31,10 @@ async function close(found: Tensor, wanted: Tensor): Promise<void> {
   for (let i = 0; i < b.length; i++) expect(Number(a[i])).toBeCloseTo(Number(b[i]), 10);
 }
 
+function eyeRows(size: number): number[][] {
+  return Array.from({ length: size }, (_, i) => Array.from({ length: size }, (__, j) => Number(i === j)));
+}
+
 /** By central differences. */
 async function differences(fn: (x: Tensor) => Tensor, x: Tensor): Promise<Tensor> {
   const columns: number[][] = [];
@@ -249,5 +253,54 @@ describe('under vmap', () => {
     const [outside] = grad(inside.sum(), [x]);
     await close(outside, x.detach().mul(12));
     await gradcheck((a) => vmap((b: Tensor) => cube(b, w.detach()))(a), [x]);
+  });
+});
+
+describe('linearize', () => {
+  it('runs the function once, for as many tangents as there are', async () => {
+    let calls = 0;
+    const counted = (x: Tensor): Tensor => {
+      calls++;
+      return f(x);
+    };
+    const [value, pushforward] = func.linearize(counted, point);
+    await close(value, f(point));
+    for (const direction of [t([1, 0, 0]), t([1, -2, 3])])
+      await close(pushforward(direction), func.jvp(f, [point], [direction])[1]);
+    const columns = vmap(pushforward)(t(eyeRows(3)));
+    await close(columns.T, func.jacrev(f)(point));
+    expect(calls).toBe(1);
+  });
+
+  it('is linear in tangents of structures, and zero for what the result does not depend on', async () => {
+    const layer = { weight: t([1, 2]), bias: t(3), unused: t([7]) };
+    const run = ({ weight, bias }: typeof layer, input: Tensor) => ({
+      out: input.dot(weight).add(bias).square(),
+    });
+    const [{ out }, pushforward] = func.linearize(run, layer, t([5, 7]));
+    expect(await out.item()).toBe(22 ** 2);
+    const tangent = { weight: t([1, 0]), bias: t(2), unused: t([100]) };
+    const still = { weight: t([0, 0]), bias: t(0), unused: t([100]) };
+    expect(await pushforward(tangent, t([0, 1])).out.item()).toBe(2 * 22 * (5 + 2 + 2));
+    expect(await pushforward(still, t([0, 0])).out.item()).toBe(0);
+    const [, constant] = func.linearize((_: Tensor) => t([4, 4]), point);
+    expect(await constant(t([1, 1, 1])).toArray()).toEqual([0, 0]);
+  });
+
+  it('can be differentiated, by the primals and by the tangents', async () => {
+    const direction = t([1, -2, 3]);
+    const second = func.grad((x: Tensor) => func.linearize(g, x)[1](direction))(point);
+    await close(second, func.hessian(g)(point).mv(direction));
+    const byTangent = func.grad((v: Tensor) => func.linearize(g, point)[1](v))(direction);
+    await close(byTangent, func.grad(g)(point));
+  });
+
+  it('names what does not fit', () => {
+    const [, pushforward] = func.linearize(f, point);
+    expect(() => pushforward(t([1, 2]))).toThrow(/linearize: one of the tangents has shape \[2\].*\[3\]/);
+    expect(() => (pushforward as (...all: Tensor[]) => Tensor)(point, point)).toThrow(
+      /expected 1 tangents, got 2/,
+    );
+    expect(() => func.linearize(() => point)).toThrow(AutogradError);
   });
 });
