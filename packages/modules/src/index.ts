@@ -25,11 +25,28 @@ export { isModule, ModuleBase } from './module-base.ts';
 export type { MoveTarget } from './moving.ts';
 export * from './normalization.ts';
 export type { FactoryOptions } from './options.ts';
+export {
+  type BatchFirstOptions,
+  isPackedSequence,
+  type Lengths,
+  PackedSequence,
+  type PackOptions,
+  type PadOptions,
+  packPaddedSequence,
+  packSequence,
+  padPackedSequence,
+  padSequence,
+  type UnpackOptions,
+  unpadSequence,
+} from './packed-sequence.ts';
 export * from './parameter.ts';
 export * from './parameter-containers.ts';
 export * from './plain-activation.ts';
 export * from './pooling.ts';
 export * from './pytorch-names.ts';
+export * from './recurrent.ts';
+export * from './recurrent-cells.ts';
+export type { RecurrentOptions } from './recurrent-layer.ts';
 export * from './sequential.ts';
 export * from './shape.ts';
 export type {
