@@ -2,6 +2,7 @@
 import { type Executable, type Kernel, type LoopKernel, type Program, UnsupportedError } from '@nn/core';
 import { Binding } from './commands/binding.ts';
 import type { Command, CommandContext } from './commands/command.ts';
+import { detachedCommand, isWorthDetaching } from './commands/detach.ts';
 import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
 import { parallelCommand } from './commands/parallel.ts';
@@ -10,13 +11,17 @@ import { rowsCommand } from './commands/rows.ts';
 import { makeAll, Sequence } from './commands/sequence.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import type { Device } from './device.ts';
+import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 
 function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
   if (producer?.kind === 'dot') return dotCommand(context, kernel, producer);
-  return producer !== null && isWorthSplitting(kernel, producer, context.device.pool.threads)
-    ? splitCommand(context, kernel, producer)
-    : new LoopCommand(context, kernel, producer);
+  if (producer === null) return new LoopCommand(context, kernel, null);
+  if (isWorthSplitting(kernel, producer, context.device.pool.threads))
+    return splitCommand(context, kernel, producer);
+  if (isWorthDetaching(kernel, producer) && isNarrowedByEpilogue(planLoop(kernel, producer, context)))
+    return detachedCommand(context, kernel, producer);
+  return new LoopCommand(context, kernel, producer);
 }
 
 function inOrder(context: CommandContext, kernels: readonly LoopKernel[]): Command {

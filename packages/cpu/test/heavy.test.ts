@@ -122,6 +122,57 @@ for (const { name, make } of backends) {
       });
     }
 
+    test('products that go on to what is written over, in the order of its dimensions', () => {
+      const [batch, rows, columns, inner] = [2, 130, 90, 40];
+      const length = batch * rows * columns;
+      const swapped = [length / batch, 1, rows];
+      const straight = contiguousStrides([batch, rows, columns]);
+      const random = generator(12);
+      const result = { op: 'result', dtype: 'float32', index: 0 } as const;
+      const add = (a: number, b: number) => ({ op: 'add', dtype: 'float32', args: [a, b] }) as const;
+      const followers: readonly Partial<LoopKernel>[] = [
+        // An update in place.
+        {
+          epilogue: [result, load(2, 'float32', swapped), add(0, 1)],
+          stores: [{ access: at(2, swapped), value: 2 }],
+        },
+        // A result of its own, and the product itself elsewhere.
+        {
+          epilogue: [result, load(3, 'float32', swapped), add(0, 1)],
+          stores: [
+            { access: at(2, swapped), value: 2 },
+            { access: at(4, straight), value: 0 },
+          ],
+        },
+        // Two results in halves of one buffer.
+        {
+          epilogue: [result, load(3, 'float32', straight), add(0, 1), add(0, 2)],
+          stores: [
+            { access: at(5, straight), value: 2 },
+            { access: at(5, swapped, length), value: 3 },
+          ],
+        },
+      ];
+      for (const parts of followers) {
+        const buffers = [
+          input('float32', batch * rows * inner),
+          input('float32', batch * columns * inner),
+          { ...input('float32', length), role: 'updated' as const },
+          input('float32', length),
+          output('float32', length),
+          output('float32', 2 * length),
+        ];
+        // Whole numbers, so that every order of additions gives the same.
+        const inputs = buffers
+          .slice(0, 4)
+          .map(({ length }) => Float32Array.from({ length }, () => Math.floor(random() * 9) - 4));
+        for (const transposed of [false, true]) {
+          const kernel = dot('float32', parts, transposed, [batch, rows, columns, inner]);
+          expectAgreement(backend, program(buffers, [kernel]), inputs, [], 200);
+        }
+      }
+    });
+
     for (const mode of ['set', 'sum', 'prod', 'max', 'min'] as const satisfies readonly ScatterMode[]) {
       test(`scatter ${mode}`, () => {
         const random = generator(8);

@@ -149,6 +149,40 @@ for (const { name, make } of backends) {
       );
     });
 
+    test('columns, with more to follow than leaves registers for many of them', () => {
+      const [rows, columns] = [1003, 149];
+      const kernel = loop({
+        extents: [columns],
+        producer: {
+          kind: 'reduce',
+          extents: [rows],
+          body: [load(0, 'float32', [1, columns])],
+          accumulators: [
+            { op: 'sum', value: 0, dtype: 'float32' },
+            { op: 'argmax', value: 0, dtype: 'int32' },
+          ],
+        },
+        epilogue: [
+          { op: 'result', dtype: 'float32', index: 0 },
+          { op: 'result', dtype: 'int32', index: 1 },
+          load(1, 'float32', [1]),
+          ...[0, 1, 2, 3].map((step) => ({ op: 'add', dtype: 'float32', args: [0, 2 + step] }) as const),
+        ],
+        stores: [
+          { access: at(1, [1]), value: 6 },
+          { access: at(2, [1]), value: 1 },
+        ],
+      });
+      const random = generator(13);
+      const buffers = [
+        input('float32', rows * columns),
+        { ...input('float32', columns), role: 'updated' },
+        output('int32', columns),
+      ] as const;
+      const inputs = [rows * columns, columns].map((length) => randomArray('float32', length, random));
+      expectAgreement(backend, program(buffers, [kernel]), inputs, [], 200);
+    });
+
     test('reductions long enough for several threads', () => {
       const random = generator(21);
       for (const [shape, dims] of [

@@ -6,7 +6,6 @@ import {
   type Dot,
   type DType,
   ExpressionBuilder,
-  type Instruction,
   type LoopKernel,
   type Reduction,
   type Store,
@@ -18,6 +17,7 @@ import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
 import { bindAddress, type Command, type CommandContext, withScratch } from './command.ts';
+import { afterProducer } from './detach.ts';
 import { LoopCommand } from './loop.ts';
 
 const gemmTypes: { readonly [D in DType]?: GemmType } = {
@@ -73,12 +73,12 @@ function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: 
     return {
       result: plain.access,
       isScratch: false,
-      epilogue: others.length === 0 ? null : afterDot({ ...kernel, stores: others }, plain.access),
+      epilogue: others.length === 0 ? null : afterProducer({ ...kernel, stores: others }, [plain.access]),
     };
   }
   const isScratch = free.length === 0;
   const result = isScratch ? scratchAccess(kernel, buffers.length) : free[0].access;
-  return { result, isScratch, epilogue: afterDot(kernel, result) };
+  return { result, isScratch, epilogue: afterProducer(kernel, [result]) };
 }
 
 /** Multiplies into the result's place, or into scratch space from which a loop goes on. */
@@ -132,15 +132,6 @@ function scratchAccess({ extents, stores }: LoopKernel, buffer: number): Access 
   const sorted = contiguousStrides(order.map((dimension) => extents[dimension]));
   const strides = extents.map((_, dimension) => sorted[order.indexOf(dimension)]);
   return { buffer, offset: 0, strides, guards: [] };
-}
-
-/** The kernel's epilogue, with the product loaded from where it is. */
-function afterDot(kernel: LoopKernel, product: Access): LoopKernel {
-  const epilogue = kernel.epilogue.map(
-    (instruction): Instruction =>
-      instruction.op === 'result' ? { op: 'load', dtype: instruction.dtype, access: product } : instruction,
-  );
-  return { ...kernel, producer: null, epilogue };
 }
 
 function prepare(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, result: Access): GemmPlan {

@@ -5,7 +5,7 @@ import { chooseLanes, chooseTile, lanesLast } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
 import { fuseProducts, lower, lowerStores, ParamPool } from './lower.ts';
 import { type RegisterDType, storageBytes } from './registers.ts';
-import { type ResolvedSteps, resolveSteps } from './resolve.ts';
+import { resolveSteps } from './resolve.ts';
 import { type OpenStep, type Site, SiteTable, StepList } from './sites.ts';
 import type {
   AccumulatorStructure,
@@ -221,7 +221,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     tier: options.tier,
     lanesAlong,
     vectorized,
-    strips: vectorized ? chooseStrips(body, epilogue, lanesAlong) : [],
+    strips: vectorized ? chooseStrips(body?.steps.length ?? null, epilogue.steps.length, lanesAlong) : [],
     overlaps: vectorized && lanesAlong === 'outer' && !readsWhatItStores(draft),
     rowRank: rows.length + (inner === null ? 0 : 1),
     chunkRow,
@@ -246,16 +246,23 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
 
 /** Vectors of a strip, from the widest strips to the last; the widest hides the latency of short bodies. */
 function chooseStrips(
-  body: ResolvedSteps | null,
-  epilogue: ResolvedSteps,
+  bodySteps: number | null,
+  epilogueSteps: number,
   lanesAlong: 'outer' | 'reduced',
 ): number[] {
-  const steps = (body?.steps.length ?? 0) + epilogue.steps.length;
+  const steps = (bodySteps ?? 0) + epilogueSteps;
   if (steps > 40) return [1];
   if (steps > 16) return [2, 1];
   // Long columns: more of a row at a time, since the next row is likely in another page.
-  if (body !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
-  return body !== null || steps < 8 ? [4, 1] : [2, 1];
+  if (bodySteps !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
+  return bodySteps !== null || steps < 8 ? [4, 1] : [2, 1];
+}
+
+/** Whether a reduction could do more vectors side by side if nothing but stores followed it. */
+export function isNarrowedByEpilogue({ structure }: Plan): boolean {
+  const { body, lanesAlong, strips, accumulators } = structure;
+  if (body === null || lanesAlong !== 'outer' || strips.length === 0) return false;
+  return chooseStrips(body.length, accumulators.length, lanesAlong)[0] > strips[0];
 }
 
 export function unitDimension(sites: readonly Site[]): Dimension {
