@@ -2,7 +2,8 @@
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
 import { assign, average, withGradients } from './gradient-of.ts';
-import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
+import { Optimizer, type ParamsInput } from './optimizer.ts';
+import type { ParamGroup } from './param-groups.ts';
 
 export interface AdamaxOptions {
   /** Default 2e-3 (Adamax, NAdam), 1e-3 (RAdam). */

@@ -2,7 +2,8 @@
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkNumbers, complete } from './checks.ts';
 import { assign, withGradients } from './gradient-of.ts';
-import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
+import { Optimizer, type ParamsInput } from './optimizer.ts';
+import type { ParamGroup } from './param-groups.ts';
 
 export interface ASGDOptions {
   /** Default 1e-2. */

@@ -1,6 +1,6 @@
 // Schedulers by a formula from each rate to the next.
 import { ArgumentError } from '@nn/tensor';
-import { checkFraction, checkNumbers, checkPositiveInteger } from './checks.ts';
+import { checkFraction, checkNumbers, checkPositiveInteger, isNumber, text } from './checks.ts';
 import {
   LRScheduler,
   type ScheduledOptimizer,
@@ -31,6 +31,11 @@ export class StepLR extends LRScheduler {
     const factor = this.lastEpoch === 0 || this.lastEpoch % this.stepSize !== 0 ? 1 : this.gamma;
     return this.groups.map(({ lr }) => lr * factor);
   }
+
+  protected override closedForm(): number[] {
+    const factor = this.gamma ** Math.floor(this.lastEpoch / this.stepSize);
+    return this.baseLrs.map((base) => base * factor);
+  }
 }
 
 /** Times `gamma` at each milestone (more than once where one is listed again). */
@@ -41,7 +46,7 @@ export class MultiStepLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, milestones: readonly number[], options: GammaOptions = {}) {
     super(optimizer, schedulerOptions('MultiStepLR', options, ['gamma']));
     if (!Array.isArray(milestones) || !milestones.every(Number.isInteger)) {
-      throw new ArgumentError(`MultiStepLR: milestones must be a list of epochs, got ${String(milestones)}`);
+      throw new ArgumentError(`MultiStepLR: milestones must be a list of epochs, got ${text(milestones)}`);
     }
     this.milestones = [...milestones];
     this.gamma = options.gamma ?? 0.1;
@@ -52,6 +57,11 @@ export class MultiStepLR extends LRScheduler {
   override getLr(): number[] {
     const count = this.milestones.filter((milestone) => milestone === this.lastEpoch).length;
     return this.groups.map(({ lr }) => lr * this.gamma ** count);
+  }
+
+  protected override closedForm(): number[] {
+    const passed = this.milestones.filter((milestone) => milestone <= this.lastEpoch).length;
+    return this.baseLrs.map((base) => base * this.gamma ** passed);
   }
 }
 
@@ -83,6 +93,11 @@ export class ConstantLR extends LRScheduler {
     const change = lastEpoch === 0 ? factor : lastEpoch === totalIters ? 1 / factor : 1;
     return this.groups.map(({ lr }) => lr * change);
   }
+
+  protected override closedForm(): number[] {
+    const factor = this.lastEpoch >= this.totalIters ? 1 : this.factor;
+    return this.baseLrs.map((base) => base * factor);
+  }
 }
 
 export interface LinearLROptions extends SchedulerOptions {
@@ -105,8 +120,8 @@ export class LinearLR extends LRScheduler {
     this.startFactor = options.startFactor ?? 1 / 3;
     this.endFactor = options.endFactor ?? 1;
     this.totalIters = options.totalIters ?? 5;
-    if (!(this.startFactor > 0 && this.startFactor <= 1)) {
-      throw new ArgumentError(`LinearLR: startFactor must lie in (0, 1], got ${this.startFactor}`);
+    if (!isNumber(this.startFactor) || this.startFactor <= 0 || this.startFactor > 1) {
+      throw new ArgumentError(`LinearLR: startFactor must lie in (0, 1], got ${text(this.startFactor)}`);
     }
     checkFraction('LinearLR', { endFactor: this.endFactor });
     checkPositiveInteger('LinearLR', { totalIters: this.totalIters });
@@ -119,6 +134,13 @@ export class LinearLR extends LRScheduler {
     if (lastEpoch > totalIters) return this.groups.map(({ lr }) => lr);
     const gap = endFactor - startFactor;
     return this.groups.map(({ lr }) => lr * (1 + gap / (totalIters * startFactor + (lastEpoch - 1) * gap)));
+  }
+
+  protected override closedForm(): number[] {
+    const { startFactor, endFactor, totalIters } = this;
+    const factor =
+      startFactor + ((endFactor - startFactor) * Math.min(totalIters, this.lastEpoch)) / totalIters;
+    return this.baseLrs.map((base) => base * factor);
   }
 }
 
@@ -135,6 +157,10 @@ export class ExponentialLR extends LRScheduler {
 
   override getLr(): number[] {
     return this.groups.map(({ lr }) => (this.lastEpoch === 0 ? lr : lr * this.gamma));
+  }
+
+  protected override closedForm(): number[] {
+    return this.baseLrs.map((base) => base * this.gamma ** this.lastEpoch);
   }
 }
 
@@ -164,6 +190,11 @@ export class PolynomialLR extends LRScheduler {
     if (lastEpoch === 0 || lastEpoch > totalIters) return this.groups.map(({ lr }) => lr);
     const decay = ((1 - lastEpoch / totalIters) / (1 - (lastEpoch - 1) / totalIters)) ** power;
     return this.groups.map(({ lr }) => lr * decay);
+  }
+
+  protected override closedForm(): number[] {
+    const left = 1 - Math.min(this.totalIters, this.lastEpoch) / this.totalIters;
+    return this.baseLrs.map((base) => base * left ** this.power);
   }
 }
 

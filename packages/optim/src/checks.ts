@@ -1,5 +1,5 @@
 // Settings: completed by defaults, and held to their ranges.
-import { ArgumentError, checkOptions } from '@nn/tensor';
+import { ArgumentError, checkOptions, describe } from '@nn/tensor';
 
 /**
  * The options, with defaults for those that are left out or undefined.
@@ -16,7 +16,16 @@ export function given<O extends object>(options: O): O {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
 }
 
-function isNumber(value: unknown): value is number {
+/** What was given, for a message: numbers and text as they are written, lists with their elements. */
+export function text(value: unknown): string {
+  if (typeof value === 'number' || value === undefined || value === null) return String(value);
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) return `[${value.map(text).join(', ')}]`;
+  return describe(value);
+}
+
+/** A number, and not NaN. */
+export function isNumber(value: unknown): value is number {
   return typeof value === 'number' && !Number.isNaN(value);
 }
 
@@ -24,7 +33,16 @@ function isNumber(value: unknown): value is number {
 export function checkNotNegative(name: string, options: { readonly [option: string]: unknown }): void {
   for (const [option, value] of Object.entries(options)) {
     if (!isNumber(value) || value < 0) {
-      throw new ArgumentError(`${name}: ${option} must be a number of at least 0, got ${String(value)}`);
+      throw new ArgumentError(`${name}: ${option} must be a number of at least 0, got ${text(value)}`);
+    }
+  }
+}
+
+/** @throws {ArgumentError} for values that are not above 0, or no numbers. */
+export function checkPositiveNumbers(name: string, options: { readonly [option: string]: unknown }): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (!isNumber(value) || value <= 0) {
+      throw new ArgumentError(`${name}: ${option} must be a number above 0, got ${text(value)}`);
     }
   }
 }
@@ -32,16 +50,29 @@ export function checkNotNegative(name: string, options: { readonly [option: stri
 /** @throws {ArgumentError} for what is no number. */
 export function checkNumbers(name: string, options: { readonly [option: string]: unknown }): void {
   for (const [option, value] of Object.entries(options)) {
-    if (!isNumber(value))
-      throw new ArgumentError(`${name}: ${option} must be a number, got ${String(value)}`);
+    if (!isNumber(value)) throw new ArgumentError(`${name}: ${option} must be a number, got ${text(value)}`);
   }
+}
+
+/** @throws {ArgumentError} for what is neither true nor false. */
+export function checkBooleans(name: string, options: { readonly [option: string]: unknown }): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (typeof value !== 'boolean')
+      throw new ArgumentError(`${name}: ${option} must be true or false, got ${text(value)}`);
+  }
+}
+
+/** @throws {ArgumentError} for what is none of the choices. */
+export function checkChoice(name: string, option: string, value: unknown, choices: readonly unknown[]): void {
+  if (choices.includes(value)) return;
+  throw new ArgumentError(`${name}: ${option} must be ${choices.map(text).join(' or ')}, got ${text(value)}`);
 }
 
 /** @throws {ArgumentError} for values outside of [0, 1]. */
 export function checkFraction(name: string, options: { readonly [option: string]: unknown }): void {
   for (const [option, value] of Object.entries(options)) {
     if (!isNumber(value) || value < 0 || value > 1) {
-      throw new ArgumentError(`${name}: ${option} must lie between 0 and 1, got ${String(value)}`);
+      throw new ArgumentError(`${name}: ${option} must lie between 0 and 1, got ${text(value)}`);
     }
   }
 }
@@ -50,7 +81,7 @@ export function checkFraction(name: string, options: { readonly [option: string]
 export function checkPositiveInteger(name: string, options: { readonly [option: string]: unknown }): void {
   for (const [option, value] of Object.entries(options)) {
     if (!Number.isInteger(value) || (value as number) < 1) {
-      throw new ArgumentError(`${name}: ${option} must be a positive integer, got ${String(value)}`);
+      throw new ArgumentError(`${name}: ${option} must be a positive integer, got ${text(value)}`);
     }
   }
 }
@@ -65,7 +96,7 @@ export function checkPair(
 ): void {
   if (Array.isArray(value) && value.length === 2 && value.every(isNumber) && accepts(value[0], value[1]))
     return;
-  throw new ArgumentError(`${name}: ${option} must be ${what}, got ${JSON.stringify(value)}`);
+  throw new ArgumentError(`${name}: ${option} must be ${what}, got ${text(value)}`);
 }
 
 /** @throws {ArgumentError} unless both lie in [0, 1). */

@@ -1,6 +1,5 @@
 // Rates along a cosine (Loshchilov and Hutter 2016).
-import { ArgumentError } from '@nn/tensor';
-import { checkNumbers, checkPositiveInteger } from './checks.ts';
+import { checkNotNegative, checkNumbers, checkPositiveInteger } from './checks.ts';
 import {
   LRScheduler,
   type ScheduledOptimizer,
@@ -41,6 +40,11 @@ export class CosineAnnealingLR extends LRScheduler {
     }
     const quotient = cosineAt(lastEpoch) / cosineAt(lastEpoch - 1);
     return this.groups.map(({ lr }) => quotient * (lr - etaMin) + etaMin);
+  }
+
+  protected override closedForm(): number[] {
+    const height = (1 + Math.cos((Math.PI * this.lastEpoch) / this.tMax)) / 2;
+    return this.baseLrs.map((base) => this.etaMin + (base - this.etaMin) * height);
   }
 }
 
@@ -95,7 +99,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 
   #moveTo(epoch: number): void {
     const { t0, tMult } = this;
-    if (!(epoch >= 0)) throw new ArgumentError(`step: the epoch must be at least 0, got ${epoch}`);
+    checkNotNegative('step', { epoch });
     this.lastEpoch = Math.floor(epoch);
     if (tMult === 1) {
       this.elapsed = epoch % t0;

@@ -1,6 +1,15 @@
 // Rates that rise and fall, with momentum against them (Smith 2015; Smith and Topin 2017).
-import { ArgumentError, describe } from '@nn/tensor';
-import { checkFraction, checkPositiveInteger } from './checks.ts';
+import { ArgumentError } from '@nn/tensor';
+import {
+  checkBooleans,
+  checkChoice,
+  checkFraction,
+  checkNumbers,
+  checkPositiveInteger,
+  checkPositiveNumbers,
+  text,
+} from './checks.ts';
+import { type PerGroup, perGroup } from './per-group.ts';
 import {
   LRScheduler,
   type ScheduledGroup,
@@ -8,18 +17,6 @@ import {
   type SchedulerOptions,
   schedulerOptions,
 } from './scheduler.ts';
-
-/** One number for all groups, or one for each. */
-export type PerGroup = number | readonly number[];
-
-function perGroup(name: string, value: PerGroup, count: number): number[] {
-  const list: unknown = typeof value === 'number' ? new Array<number>(count).fill(value) : value;
-  const isList = Array.isArray(list) && list.every((each) => typeof each === 'number');
-  if (isList && list.length === count) return [...list];
-  throw new ArgumentError(
-    `${name}: expected one number, or a list of ${count} (one for each group), got ${isList ? list.length : describe(value)}`,
-  );
-}
 
 /** SGD's momentum, or Adam's first beta. */
 function setMomentum(group: ScheduledGroup, momentum: number): void {
@@ -88,6 +85,14 @@ export class CyclicLR extends LRScheduler {
     const { stepSizeUp = 2000, mode = 'triangular', gamma = 1 } = options;
     const stepSizeDown = options.stepSizeDown ?? stepSizeUp;
     checkPositiveInteger('CyclicLR', { stepSizeUp, stepSizeDown });
+    checkNumbers('CyclicLR', { gamma });
+    checkChoice('CyclicLR', 'mode', mode, ['triangular', 'triangular2', 'expRange']);
+    checkChoice('CyclicLR', 'scaleMode', options.scaleMode ?? 'cycle', ['cycle', 'iterations']);
+    if (options.scaleFn !== undefined && typeof options.scaleFn !== 'function') {
+      throw new ArgumentError(
+        `CyclicLR: scaleFn must be a function of the cycle or step, got ${text(options.scaleFn)}`,
+      );
+    }
     const count = this.groups.length;
     const baseLrs = perGroup('CyclicLR: baseLr', baseLr, count);
     this.maxLrs = perGroup('CyclicLR: maxLr', maxLr, count);
@@ -97,6 +102,7 @@ export class CyclicLR extends LRScheduler {
     this.scaleMode =
       options.scaleMode ?? (options.scaleFn === undefined && mode === 'expRange' ? 'iterations' : 'cycle');
     this.cycleMomentum = options.cycleMomentum ?? true;
+    checkBooleans('CyclicLR', { cycleMomentum: this.cycleMomentum });
     this.baseMomentums = perGroup('CyclicLR: baseMomentum', options.baseMomentum ?? 0.8, count);
     this.maxMomentums = perGroup('CyclicLR: maxMomentum', options.maxMomentum ?? 0.9, count);
     if (this.cycleMomentum) requireMomentum('CyclicLR', this.groups);
@@ -121,19 +127,9 @@ export class CyclicLR extends LRScheduler {
   }
 }
 
-function scaleOf(mode: string, gamma: number): (x: number) => number {
-  switch (mode) {
-    case 'triangular':
-      return () => 1;
-    case 'triangular2':
-      return (cycle) => 1 / 2 ** (cycle - 1);
-    case 'expRange':
-      return (step) => gamma ** step;
-    default:
-      throw new ArgumentError(
-        `CyclicLR: mode must be 'triangular', 'triangular2' or 'expRange', got '${mode}'`,
-      );
-  }
+function scaleOf(mode: 'triangular' | 'triangular2' | 'expRange', gamma: number): (x: number) => number {
+  if (mode === 'triangular') return () => 1;
+  return mode === 'triangular2' ? (cycle) => 1 / 2 ** (cycle - 1) : (step) => gamma ** step;
 }
 
 export interface OneCycleLROptions extends SchedulerOptions {
@@ -193,22 +189,18 @@ export class OneCycleLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, maxLr: PerGroup, options: OneCycleLROptions = {}) {
     super(optimizer, schedulerOptions('OneCycleLR', options, oneCycleOptions));
     const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, annealStrategy = 'cos' } = options;
-    this.totalSteps = options.totalSteps ?? (options.epochs ?? 0) * (options.stepsPerEpoch ?? 0);
-    if (!(Number.isInteger(this.totalSteps) && this.totalSteps > 0)) {
-      throw new ArgumentError('OneCycleLR: needs totalSteps, or epochs and stepsPerEpoch: positive integers');
-    }
+    this.totalSteps = totalStepsOf(options);
+    this.cycleMomentum = options.cycleMomentum ?? true;
+    const threePhase = options.threePhase ?? false;
+    checkBooleans('OneCycleLR', { cycleMomentum: this.cycleMomentum, threePhase });
     checkFraction('OneCycleLR', { pctStart });
-    if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
-      throw new ArgumentError(
-        `OneCycleLR: annealStrategy must be 'cos' or 'linear', got '${String(annealStrategy)}'`,
-      );
-    }
+    checkPositiveNumbers('OneCycleLR', { divFactor, finalDivFactor });
+    checkChoice('OneCycleLR', 'annealStrategy', annealStrategy, ['cos', 'linear']);
     this.annealStrategy = annealStrategy;
-    this.phases = phasesOf(this.totalSteps, pctStart, options.threePhase ?? false);
+    this.phases = phasesOf(this.totalSteps, pctStart, threePhase);
     const max = perGroup('OneCycleLR: maxLr', maxLr, this.groups.length);
     const initial = max.map((rate) => rate / divFactor);
     this.rates = { initial, max, min: initial.map((rate) => rate / finalDivFactor) };
-    this.cycleMomentum = options.cycleMomentum ?? true;
     this.momentums = {
       base: perGroup('OneCycleLR: baseMomentum', options.baseMomentum ?? 0.85, this.groups.length),
       max: perGroup('OneCycleLR: maxMomentum', options.maxMomentum ?? 0.95, this.groups.length),
@@ -247,6 +239,18 @@ export class OneCycleLR extends LRScheduler {
     if (this.annealStrategy === 'linear') return (end - start) * fraction + start;
     return end + ((start - end) / 2) * (Math.cos(Math.PI * fraction) + 1);
   }
+}
+
+function totalStepsOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): number {
+  if (totalSteps !== undefined) {
+    checkPositiveInteger('OneCycleLR', { totalSteps });
+    return totalSteps;
+  }
+  if (epochs === undefined || stepsPerEpoch === undefined) {
+    throw new ArgumentError('OneCycleLR: needs totalSteps, or epochs and stepsPerEpoch: positive integers');
+  }
+  checkPositiveInteger('OneCycleLR', { epochs, stepsPerEpoch });
+  return epochs * stepsPerEpoch;
 }
 
 function phasesOf(totalSteps: number, pctStart: number, threePhase: boolean): Phase[] {

@@ -7,7 +7,25 @@ export * from './chainable-schedulers.ts';
 export * from './clipping.ts';
 export * from './cosine-schedulers.ts';
 export * from './cycle-schedulers.ts';
-export * from './optimizer.ts';
+export {
+  type LoadStateDictPreHook,
+  type OptimizerHook,
+  registerOptimizerStepPostHook,
+  registerOptimizerStepPreHook,
+  type StateDictHook,
+  type StateDictHookOptions,
+} from './hooks.ts';
+export { LBFGS, type LBFGSOptions } from './lbfgs.ts';
+export {
+  type GroupInput,
+  type LearningRate,
+  Optimizer,
+  type ParamState,
+  type ParamsInput,
+  type ZeroGradOptions,
+} from './optimizer.ts';
+export type { NamedParameter, ParamGroup } from './param-groups.ts';
+export type { PerGroup } from './per-group.ts';
 export * from './plateau-scheduler.ts';
 export * from './rprop.ts';
 export {
@@ -17,5 +35,7 @@ export {
   type SchedulerOptions,
   type SchedulerState,
 } from './scheduler.ts';
+export * from './scheduler-lists.ts';
 export * from './sgd.ts';
-export type { OptimizerStateDict } from './state-dict.ts';
+export type { OptimizerStateDict, StateValue } from './state-dict.ts';
+export { SWALR, type SWALROptions } from './swa-scheduler.ts';

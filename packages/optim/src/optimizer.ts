@@ -7,7 +7,6 @@ import {
   AutogradError,
   checkOptions,
   describe,
-  isFloat,
   isTensor,
   type RemovableHandle,
   recordFunction,
@@ -16,33 +15,35 @@ import {
   type Tensor,
   zerosLike,
 } from '@nn/tensor';
-import { given } from './checks.ts';
-import { fittedState, type OptimizerStateDict, readState } from './state-dict.ts';
+import { checkBooleans, given } from './checks.ts';
+import {
+  type LoadStateDictPreHook,
+  type OptimizerHook,
+  OptimizerHooks,
+  type StateDictHook,
+  type StateDictHookOptions,
+} from './hooks.ts';
+import { listOf, type NamedParameter, type ParamGroup, parametersOf } from './param-groups.ts';
+import { fittedState, type OptimizerStateDict, readState, type StateValue } from './state-dict.ts';
 
 /** What learning-rate schedulers change. */
 export interface LearningRate {
   lr: number;
 }
 
-/** Parameters that share settings. Settings may be changed between steps; nothing is compiled anew for that. */
-export type ParamGroup<Options extends object> = Options & {
-  params: Tensor[];
-  /** The learning rate that schedulers start from. */
-  initialLr?: number;
-};
-
 /** A group to be: what it leaves out are the optimizer's settings. */
 export type GroupInput<Options extends object> = Partial<Options> & {
-  readonly params: Tensor | Iterable<Tensor>;
+  readonly params: Tensor | Iterable<Tensor> | Iterable<NamedParameter>;
 };
 
-/** Parameters, or groups of them with settings of their own. */
-export type ParamsInput<Options extends object> = Iterable<Tensor> | Iterable<GroupInput<Options>>;
+/** Parameters, with names or without, or groups of them with settings of their own. */
+export type ParamsInput<Options extends object> =
+  | Iterable<Tensor>
+  | Iterable<NamedParameter>
+  | Iterable<GroupInput<Options>>;
 
-/** An optimizer's memory of a parameter: numbers and tensors by name. */
-export type ParamState = { [name: string]: number | Tensor | undefined };
-
-export type StepHook<Options extends object> = (optimizer: Optimizer<Options>) => void;
+/** An optimizer's memory of a parameter, by name. */
+export type ParamState = { [name: string]: StateValue | undefined };
 
 export interface ZeroGradOptions {
   /** Forget gradients; false: set those that are there to zero. Default true. */
@@ -76,8 +77,7 @@ export abstract class Optimizer<
   readonly defaults: Options;
   readonly paramGroups: ParamGroup<Options>[] = [];
   readonly state: Map<Tensor, State> = new Map();
-  readonly #preHooks = new Set<StepHook<Options>>();
-  readonly #postHooks = new Set<StepHook<Options>>();
+  readonly #hooks = new OptimizerHooks<this>();
 
   /**
    * @throws {ArgumentError} for no parameters, or what `addParamGroup` refuses.
@@ -88,8 +88,10 @@ export abstract class Optimizer<
     const groups = listOf(this.constructor.name, params, 'parameters or groups');
     if (groups.length === 0)
       throw new ArgumentError(`${this.constructor.name}: the list of parameters is empty`);
-    const plain = groups.every(isTensor) ? [{ params: groups }] : groups;
-    for (const group of plain) this.addParamGroup(group as GroupInput<Options>);
+    const areParameters = groups.every((each) => isTensor(each) || Array.isArray(each));
+    for (const group of areParameters ? [{ params: groups }] : groups) {
+      this.addParamGroup(group as GroupInput<Options>);
+    }
     // Single parameters may be frozen, as in PyTorch, and thawed later; that all are is a mistake.
     if (this.paramGroups.some((group) => group.params.some((parameter) => parameter.requiresGrad))) return;
     throw new AutogradError(
@@ -126,7 +128,8 @@ export abstract class Optimizer<
   /**
    * Adds parameters with settings of their own; the others are the defaults.
    *
-   * @throws {ArgumentError} for what is no leaf tensor of floats, or is in a group already.
+   * @throws {ArgumentError} for what is no leaf tensor of floats, or is in a group already; and for parameters with
+   * names where others have none.
    */
   addParamGroup(group: GroupInput<Options>): void {
     const { name } = this.constructor;
@@ -136,19 +139,21 @@ export abstract class Optimizer<
       );
     }
     checkOptions(name, group, [...Object.keys(this.defaults), 'params', 'initialLr']);
-    const params = isTensor(group.params) ? [group.params] : listOf(name, group.params, 'parameters');
-    const known = new Set(this.paramGroups.flatMap((each) => each.params));
-    const checked = params.map((parameter, i) => {
-      const valid = checkParameter(name, parameter, i);
-      if (known.has(valid)) throw new ArgumentError(`${name}: parameter ${i} of the group appears twice`);
-      known.add(valid);
-      return valid;
-    });
-    const whole = { ...this.defaults, ...given(group), params: checked } as ParamGroup<Options>;
-    this.checkGroup(whole);
+    const { params, names } = parametersOf(name, group.params, this.paramGroups);
+    const whole = { ...this.defaults, ...given(group), params } as ParamGroup<Options>;
+    if (names !== null) whole.paramNames = names;
+    this.#check(whole);
     this.paramGroups.push(whole);
     // Initial values are computed once, not within each program until the first update.
-    evaluate(checked);
+    evaluate(params);
+  }
+
+  #check(group: ParamGroup<Options>): void {
+    const isSwitch = ([, value]: [string, unknown]): boolean => typeof value === 'boolean';
+    for (const [name] of Object.entries(this.defaults).filter(isSwitch)) {
+      checkBooleans(this.constructor.name, { [name]: group[name as keyof Options] });
+    }
+    this.checkGroup(group);
   }
 
   /** Forgets all gradients. */
@@ -171,25 +176,34 @@ export abstract class Optimizer<
   step(): undefined;
   step<T>(closure: () => T): T;
   step<T>(closure?: () => T): T | undefined {
-    for (const hook of this.#preHooks) hook(this);
-    const loss = closure === undefined ? undefined : enableGrad(closure);
-    if (loss instanceof Promise) {
-      throw new ArgumentError(
-        'step: the closure is asynchronous, so the gradients are not there yet. Return the loss itself; read it after the step',
-      );
-    }
+    this.#hooks.beforeStep(this);
+    const loss = closure === undefined ? undefined : evaluated(closure);
     recordFunction(`${this.constructor.name}.step`, () => {
       noGrad(() => {
         for (const group of this.paramGroups) this.update(group);
       });
-      this.#run();
+      this.computeUpdate();
     });
-    for (const hook of this.#postHooks) hook(this);
+    this.#hooks.afterStep(this);
     return loss;
   }
 
+  /** For steps of another kind: runs the hooks around `body`. */
+  protected withStepHooks<T>(body: () => T): T {
+    this.#hooks.beforeStep(this);
+    const result = body();
+    if (result instanceof Promise) {
+      return result.then((value) => {
+        this.#hooks.afterStep(this);
+        return value;
+      }) as T;
+    }
+    this.#hooks.afterStep(this);
+    return result;
+  }
+
   /** Computes what was recorded: forward, backward and update in one program for each device. */
-  #run(): void {
+  protected computeUpdate(): void {
     const nodesOf = new Map<string, Tensor['node'][]>();
     const add = ({ device, node }: Tensor): void => {
       const nodes = nodesOf.get(device);
@@ -203,28 +217,49 @@ export abstract class Optimizer<
         const state = this.state.get(parameter);
         for (const name in state) {
           const value = state[name];
-          if (typeof value === 'object') add(value);
+          if (isTensor(value)) add(value);
         }
       }
     }
     for (const [device, nodes] of nodesOf) if (device !== '') runtimeOf(device).step(nodes);
   }
 
-  /** Called at the start of each step. */
-  registerStepPreHook(hook: StepHook<Options>): RemovableHandle {
-    this.#preHooks.add(hook);
-    return { remove: () => void this.#preHooks.delete(hook) };
+  /** Calls the hook at the start of each step, after those of all optimizers. */
+  registerStepPreHook(hook: OptimizerHook<this>): RemovableHandle {
+    return this.#hooks.add('stepPre', hook);
   }
 
-  /** Called at the end of each step. */
-  registerStepPostHook(hook: StepHook<Options>): RemovableHandle {
-    this.#postHooks.add(hook);
-    return { remove: () => void this.#postHooks.delete(hook) };
+  /** Calls the hook at the end of each step, before those of all optimizers. */
+  registerStepPostHook(hook: OptimizerHook<this>): RemovableHandle {
+    return this.#hooks.add('stepPost', hook);
+  }
+
+  /** Calls the hook before `stateDict` reads the state. */
+  registerStateDictPreHook(hook: OptimizerHook<this>, options?: StateDictHookOptions): RemovableHandle {
+    return this.#hooks.add('statePre', hook, options);
+  }
+
+  /** Calls the hook with the result of `stateDict`; it may return another one. */
+  registerStateDictPostHook(hook: StateDictHook<this>, options?: StateDictHookOptions): RemovableHandle {
+    return this.#hooks.add('statePost', hook, options);
+  }
+
+  /** Calls the hook with what `loadStateDict` was given; it may return another dict in its place. */
+  registerLoadStateDictPreHook(
+    hook: LoadStateDictPreHook<this>,
+    options?: StateDictHookOptions,
+  ): RemovableHandle {
+    return this.#hooks.add('loadPre', hook, options);
+  }
+
+  /** Calls the hook after a state was loaded. */
+  registerLoadStateDictPostHook(hook: OptimizerHook<this>, options?: StateDictHookOptions): RemovableHandle {
+    return this.#hooks.add('loadPost', hook, options);
   }
 
   /** Settings and state. Parameters are named by their position; the tensors are the optimizer's own. */
   stateDict(): OptimizerStateDict {
-    return readState(this.paramGroups, this.state);
+    return this.#hooks.aroundState(this, () => readState(this.paramGroups, this.state));
   }
 
   /**
@@ -233,6 +268,10 @@ export abstract class Optimizer<
    * @throws {DataError} that names all that does not fit: groups, settings, names or shapes of the state.
    */
   loadStateDict(dict: OptimizerStateDict): void {
+    this.#hooks.aroundLoading(this, dict, (given) => this.#load(given));
+  }
+
+  #load(dict: OptimizerStateDict): void {
     const { groups, state } = noGrad(() =>
       fittedState(dict, {
         name: this.constructor.name,
@@ -242,7 +281,7 @@ export abstract class Optimizer<
         fits: (name, value, parameter) => this.fitsState(name, value, parameter),
       }),
     );
-    for (const group of groups) this.checkGroup(group);
+    for (const group of groups) this.#check(group);
     groups.forEach((group, i) => {
       Object.assign(this.paramGroups[i], group);
     });
@@ -251,7 +290,7 @@ export abstract class Optimizer<
   }
 
   toString(): string {
-    const groups = this.paramGroups.map(({ params, ...options }, i) => {
+    const groups = this.paramGroups.map(({ params, paramNames: _, ...options }, i) => {
       const lines = Object.entries(options).map(([name, value]) => `    ${name}: ${String(value)}`);
       return `  Group ${i} of ${params.length} parameters\n${lines.join('\n')}`;
     });
@@ -259,29 +298,13 @@ export abstract class Optimizer<
   }
 }
 
-function listOf(name: string, value: unknown, what: string): unknown[] {
-  if (isTensor(value)) throw new ArgumentError(`${name}: expected a list of ${what}, got a tensor. Use [x]`);
-  if (typeof value === 'object' && value !== null && Symbol.iterator in value) {
-    return [...(value as Iterable<unknown>)];
-  }
-  throw new ArgumentError(`${name}: expected a list of ${what}, got ${describe(value)}`);
-}
-
-function checkParameter(name: string, parameter: unknown, position: number): Tensor {
-  if (!isTensor(parameter)) {
-    throw new ArgumentError(`${name}: parameter ${position} must be a tensor, got ${describe(parameter)}`);
-  }
-  if (!parameter.isLeaf) {
-    throw new ArgumentError(
-      `${name}: parameter ${position} was computed from others (${parameter.gradFn?.name}). Optimize those, or x.detach()`,
-    );
-  }
-  if (!isFloat(parameter.dtype)) {
-    throw new ArgumentError(
-      `${name}: parameter ${position} is ${parameter.dtype}; only float tensors have gradients`,
-    );
-  }
-  return parameter;
+/** The closure's loss, with gradients recorded. */
+export function evaluated<T>(closure: () => T): T {
+  const loss = enableGrad(closure);
+  if (!(loss instanceof Promise)) return loss;
+  throw new ArgumentError(
+    'step: the closure is asynchronous, so the gradients are not there yet. Return the loss itself; read it after the step',
+  );
 }
 
 function evaluate(params: readonly Tensor[]): void {

@@ -1,7 +1,8 @@
 // A rate that falls when a metric stops improving.
 import { ArgumentError, isTensor, type Tensor } from '@nn/tensor';
-import { checkNotNegative, complete } from './checks.ts';
-import { loadFields, type ScheduledOptimizer, type SchedulerState } from './scheduler.ts';
+import { checkChoice, checkNotNegative, complete, text } from './checks.ts';
+import { perGroup } from './per-group.ts';
+import { checkScheduled, loadFields, type ScheduledOptimizer, type SchedulerState } from './scheduler.ts';
 
 export interface ReduceLROnPlateauOptions {
   /** Whether smaller or larger is better. Default 'min'. */
@@ -42,22 +43,18 @@ export class ReduceLROnPlateau {
   numBadEpochs = 0;
   cooldownCounter = 0;
   lastEpoch = 0;
+  readonly #minLrs: readonly number[];
 
   constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
+    checkScheduled('ReduceLROnPlateau', optimizer);
     this.optimizer = optimizer;
     this.options = complete('ReduceLROnPlateau', defaults, options);
     const { mode, factor, thresholdMode, minLr, patience, cooldown, threshold, eps } = this.options;
     checkNotNegative('ReduceLROnPlateau', { factor, patience, cooldown, threshold, eps });
-    if (!(factor < 1)) throw new ArgumentError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
-    if (!['min', 'max'].includes(mode) || !['rel', 'abs'].includes(thresholdMode)) {
-      throw new ArgumentError(
-        `ReduceLROnPlateau: mode is 'min' or 'max' and thresholdMode 'rel' or 'abs', got '${mode}' and '${thresholdMode}'`,
-      );
-    }
-    const groups = optimizer.paramGroups.length;
-    if (typeof minLr !== 'number' && minLr.length !== groups) {
-      throw new ArgumentError(`ReduceLROnPlateau: expected ${groups} values of minLr, got ${minLr.length}`);
-    }
+    if (factor >= 1) throw new ArgumentError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
+    checkChoice('ReduceLROnPlateau', 'mode', mode, ['min', 'max']);
+    checkChoice('ReduceLROnPlateau', 'thresholdMode', thresholdMode, ['rel', 'abs']);
+    this.#minLrs = perGroup('ReduceLROnPlateau: minLr', minLr, optimizer.paramGroups.length);
   }
 
   /** The epoch's metric. A tensor is read synchronously: on a device that cannot, give `await loss.item()`. */
@@ -65,7 +62,7 @@ export class ReduceLROnPlateau {
     const value = isTensor(metric) ? Number(metric.itemSync()) : metric;
     if (typeof value !== 'number') {
       throw new ArgumentError(
-        `ReduceLROnPlateau: step needs the epoch's metric, a number, got ${String(metric)}`,
+        `ReduceLROnPlateau: step needs the epoch's metric, a number, got ${text(metric)}`,
       );
     }
     this.lastEpoch++;
@@ -93,9 +90,9 @@ export class ReduceLROnPlateau {
   }
 
   #reduce(): void {
-    const { factor, minLr, eps } = this.options;
+    const { factor, eps } = this.options;
     this.optimizer.paramGroups.forEach((group, i) => {
-      const next = Math.max(group.lr * factor, typeof minLr === 'number' ? minLr : minLr[i]);
+      const next = Math.max(group.lr * factor, this.#minLrs[i] ?? 0);
       if (group.lr - next > eps) group.lr = next;
     });
   }

@@ -2,7 +2,8 @@
 import { scalarTensor, type Tensor, where, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkPair, complete } from './checks.ts';
 import { assign, withGradients } from './gradient-of.ts';
-import { Optimizer, type ParamGroup, type ParamsInput } from './optimizer.ts';
+import { Optimizer, type ParamsInput } from './optimizer.ts';
+import type { ParamGroup } from './param-groups.ts';
 
 export interface RpropOptions {
   /** The first step's size. Default 1e-2. */

@@ -1,6 +1,8 @@
 // Learning rates over time. Each rate is computed from the former one, so that schedulers can be chained.
 import { ArgumentError, checkOptions, DataError, describe } from '@nn/tensor';
-import type { LearningRate, ParamGroup } from './optimizer.ts';
+import { checkNotNegative, text } from './checks.ts';
+import type { LearningRate } from './optimizer.ts';
+import type { ParamGroup } from './param-groups.ts';
 
 /** An optimizer whose groups have a learning rate, and maybe a momentum. */
 export interface ScheduledOptimizer {
@@ -44,6 +46,12 @@ export abstract class LRScheduler {
   protected lastLr: number[] = [];
 
   constructor(optimizer: ScheduledOptimizer, { lastEpoch = -1 }: SchedulerOptions = {}) {
+    checkScheduled(this.constructor.name, optimizer);
+    if (!Number.isInteger(lastEpoch) || lastEpoch < -1) {
+      throw new ArgumentError(
+        `${this.constructor.name}: lastEpoch must be an integer of at least -1, got ${text(lastEpoch)}`,
+      );
+    }
     this.optimizer = optimizer;
     this.lastEpoch = lastEpoch;
     for (const [i, group] of this.groups.entries()) {
@@ -69,11 +77,25 @@ export abstract class LRScheduler {
     this.step();
   }
 
-  /** To be called after each epoch (or batch): sets the next rates. */
-  step(): void {
+  /** Each group's rate at `lastEpoch` as if no other scheduler had changed it, where there is such a formula. */
+  protected closedForm?(): number[];
+
+  /** To be called after each epoch (or batch): sets the next rates, or those of a given epoch. */
+  step(epoch?: number): void {
+    if (epoch !== undefined) checkNotNegative('step', { epoch });
     this.stepCount++;
-    this.lastEpoch++;
-    this.apply(this.getLr());
+    this.lastEpoch = epoch ?? this.lastEpoch + 1;
+    this.apply((epoch === undefined ? undefined : this.closedForm?.()) ?? this.getLr());
+  }
+
+  /** Takes back the step that a scheduler's constructor has done. */
+  protected static undoFirstStep(scheduler: LRScheduler): void {
+    scheduler.lastEpoch--;
+  }
+
+  protected static repeatFirstStep(scheduler: LRScheduler): void {
+    scheduler.stepCount = 0;
+    scheduler.start();
   }
 
   protected apply(rates: readonly number[]): void {
@@ -101,6 +123,23 @@ export abstract class LRScheduler {
   loadStateDict(state: SchedulerState): void {
     loadFields(this, state);
   }
+}
+
+/** @throws {ArgumentError} for what is no optimizer, or for groups without a rate. */
+export function checkScheduled(name: string, optimizer: unknown): void {
+  const groups: unknown =
+    typeof optimizer === 'object' && optimizer !== null && 'paramGroups' in optimizer
+      ? optimizer.paramGroups
+      : undefined;
+  if (!Array.isArray(groups)) {
+    throw new ArgumentError(
+      `${name}: the first argument must be an optimizer, got ${describe(optimizer)}: new ${name}(optimizer, …)`,
+    );
+  }
+  groups.forEach((group: unknown, i) => {
+    if (typeof group === 'object' && group !== null && 'lr' in group && typeof group.lr === 'number') return;
+    throw new ArgumentError(`${name}: group ${i} of the optimizer has no lr to change`);
+  });
 }
 
 function holdsFunctions(value: unknown): boolean {

@@ -2,6 +2,9 @@
 import { DataError, describe, formatShape, isTensor, type Tensor } from '@nn/tensor';
 import type { ParamState } from './optimizer.ts';
 
+/** What an optimizer keeps of a parameter: numbers (a step count, say), lists of them, and tensors. */
+export type StateValue = number | readonly number[] | Tensor;
+
 export interface OptimizerStateDict {
   /** By the parameter's position over all groups. */
   readonly state: { readonly [position: number]: ParamState };
@@ -28,7 +31,7 @@ export interface FittedState<G extends Group> {
   readonly state: ReadonlyMap<Tensor, ParamState>;
 }
 
-/** Settings are numbers, booleans, or short lists of them, which the dict must not share with the optimizer. */
+/** Lists (of numbers or names) are not shared between dict and optimizer; tensors of a dict are the optimizer's own. */
 function copied(options: object): object {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
@@ -43,7 +46,7 @@ export function readState(
   const byPosition: { [position: number]: ParamState } = {};
   for (const [parameter, values] of state) {
     const position = positions.get(parameter);
-    if (position !== undefined) byPosition[position] = { ...values };
+    if (position !== undefined) byPosition[position] = copied(values) as ParamState;
   }
   const paramGroups = groups.map(({ params, ...options }) => ({
     ...copied(options),
@@ -125,17 +128,23 @@ function problemsOf<G extends Group>(
       problems.push(
         `state ${position}: ${name} has shape ${formatShape(value.shape)}, the parameter ${formatShape(parameter.shape)}`,
       );
-    } else if (typeof value !== 'number') {
-      problems.push(`state ${position}: ${name} must be a number or a tensor, got ${describe(value)}`);
+    } else if (typeof value !== 'number' && !isListOfNumbers(value)) {
+      problems.push(
+        `state ${position}: ${name} must be a number, a list of numbers or a tensor, got ${describe(value)}`,
+      );
     }
   }
   return problems;
 }
 
+function isListOfNumbers(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'number');
+}
+
 /** Tensors of its own, on the parameter's device and in its dtype. */
 function ownState(values: ParamState, parameter: Tensor): ParamState {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
+    Object.entries(copied(values) as ParamState).map(([name, value]) => [
       name,
       isTensor(value) ? value.detach().to(parameter.device).to(parameter.dtype).clone() : value,
     ]),

@@ -21,7 +21,7 @@ describe('settings', () => {
       () => new optim.Adam([leaf([1])], { lr: -1 }),
       /lr must be a number of at least 0, got -1/,
     ],
-    ['text', () => new optim.Adam([leaf([1])], { lr: '0.1' as never }), /got 0.1/],
+    ['text', () => new optim.Adam([leaf([1])], { lr: '0.1' as never }), /got '0.1'/],
     ['NaN', () => new optim.SGD([leaf([1])], { momentum: Number.NaN }), /momentum/],
     [
       'betas',

@@ -131,7 +131,9 @@ describe('a state that does not fit', () => {
     expect(() => adam.loadStateDict(spoiled({ expAvg: leaf([1]) }))).toThrow(
       'state 0: expAvg has shape [1], the parameter [2]',
     );
-    expect(() => adam.loadStateDict(spoiled({ step: null }))).toThrow(/step must be a number or a tensor/);
+    expect(() => adam.loadStateDict(spoiled({ step: null }))).toThrow(
+      /step must be a number, a list of numbers or a tensor/,
+    );
     expect(() => adam.loadStateDict({ ...saved, state: { 5: saved.state[0] } })).toThrow(
       /state 5 belongs to no parameter/,
     );

@@ -7,7 +7,7 @@ import { coordinatesOf, toNumber } from './values.ts';
 /** A result that is not PyTorch's; the message is the first difference. */
 export class Difference extends Error {}
 
-interface Tolerance {
+export interface Tolerance {
   readonly relative: number;
   readonly absolute: number;
 }

@@ -69,6 +69,16 @@ export function toOptions(kwargs: Readonly<Record<string, unknown>>): Record<str
   return Object.fromEntries(Object.entries(kwargs).map(([name, value]) => [toCamelCase(name), value]));
 }
 
+/** Keyword arguments whose values that are names are written as names are here: `strong_wolfe` is 'strongWolfe'. */
+export function withCamelCaseValues(kwargs: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(kwargs).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? toCamelCase(value) : value,
+    ]),
+  );
+}
+
 /** `rounding_mode` to `roundingMode`, `T_max` to `tMax`. */
 export function toCamelCase(name: string): string {
   const camel = name.replace(/(?<=[^_])_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -3,7 +3,7 @@ import { tensor } from '@nn/tensor';
 import { callMethod, construct, readProperty } from '../api.ts';
 import type { SchedulerCase } from '../case-file.ts';
 import { Difference } from '../compare.ts';
-import { argumentsOf, parseSignature } from '../signature.ts';
+import { argumentsOf, parseSignature, withCamelCaseValues } from '../signature.ts';
 import { schedulerRows } from '../table/schedules.ts';
 import { Decoder } from '../values.ts';
 
@@ -18,7 +18,7 @@ export async function runSchedulerCase(test: SchedulerCase): Promise<void> {
   parameter.grad = tensor([0, 0], { dtype: 'float32' });
   const withMomentum = test.momentum === undefined ? {} : { momentum: 0.9 };
   const optimizer = construct('@nn/optim', 'SGD', [[parameter], { lr: test.base_lr, ...withMomentum }]);
-  const kwargs = new Decoder().decodeNamed(test.kwargs);
+  const kwargs = withCamelCaseValues(new Decoder().decodeNamed(test.kwargs));
   const given = argumentsOf(parseSignature(row), { args: [], kwargs });
   const scheduler = construct('@nn/optim', test.scheduler, [optimizer, ...given]);
   for (const [i, rate] of test.lr.entries()) {

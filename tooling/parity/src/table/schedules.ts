@@ -10,7 +10,11 @@ export const schedulerRows: Readonly<Record<string, string>> = {
   PolynomialLR: '| total_iters power',
   CosineAnnealingLR: 'T_max | eta_min',
   CosineAnnealingWarmRestarts: 'T_0 | T_mult eta_min',
-  CyclicLR: 'base_lr max_lr | step_size_up step_size_down mode gamma cycle_momentum',
-  OneCycleLR: 'max_lr | total_steps',
+  CyclicLR:
+    'base_lr max_lr | step_size_up step_size_down mode gamma scale_mode cycle_momentum base_momentum max_momentum',
+  OneCycleLR:
+    'max_lr | total_steps epochs steps_per_epoch pct_start anneal_strategy cycle_momentum base_momentum max_momentum ' +
+    'div_factor final_div_factor three_phase',
+  SWALR: 'swa_lr | anneal_epochs anneal_strategy',
   ReduceLROnPlateau: '| mode factor patience threshold threshold_mode cooldown min_lr eps',
 };
