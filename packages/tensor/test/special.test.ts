@@ -122,15 +122,35 @@ describe('polynomials', () => {
     expect(await special.hermitePolynomialH(x, -2).toArray()).toEqual([0, 0, 0, 0, 0]);
   });
 
-  it('of an order in a tensor beyond 64 are NaN where there is no closed form', async () => {
-    const n = double([64, 65]);
-    const values = (await special.legendrePolynomialP(double([0.5]), n).toArray()) as number[];
-    expect(values.map(Number.isNaN)).toEqual([false, true]);
-    expect(await special.legendrePolynomialP(double([-1]), n).toArray()).toEqual([1, -1]);
+  it('go on step by step beyond the orders that one kernel computes', async () => {
+    const x = double([-1, 0.3, 0.9]);
+    const n = [3, 64, 65, 130, 250];
+    for (const polynomial of [
+      special.legendrePolynomialP,
+      special.laguerrePolynomialL,
+      special.hermitePolynomialHe,
+    ]) {
+      const expected = await Promise.all(n.map((each) => polynomial(x, each).toArray()));
+      // At hand, and computed first.
+      for (const orders of [double(n), double(n).add(0.5)]) {
+        const found = (await polynomial(x, orders.unsqueeze(1)).toArray()) as number[][];
+        found.flat().forEach((value, i) => {
+          const wanted = expected.flat()[i] as number;
+          expect(Math.abs(value / wanted - 1)).toBeLessThan(1e-11);
+        });
+      }
+    }
+    expect(await special.legendrePolynomialP(-1, tensor([100, 601])).toArray()).toEqual([1, -1]);
+    expect(await special.legendrePolynomialP(single([1]).to('bfloat16'), 700).toArray()).toEqual([1]);
+    const theta = Math.acos(0.3);
+    const leading =
+      Math.sqrt(2 / (Math.PI * 2000 * Math.sin(theta))) * Math.cos(2000.5 * theta - Math.PI / 4);
+    expect(await special.legendrePolynomialP(double([0.3]), 2000).item()).toBeCloseTo(leading, 5);
   });
 
-  it('refuse orders that cannot be unrolled, and two numbers', () => {
-    expect(() => special.hermitePolynomialH(single([1]), 513)).toThrow(/at most 512, got 513/);
+  it('refuse orders of too many steps, and two numbers', () => {
+    expect(() => special.hermitePolynomialH(single([1]), 10_001)).toThrow(/at most 10000, got 10001/);
+    expect(() => special.hermitePolynomialH(1, single([3, 1e6]))).toThrow(/at most 10000, got 1000000/);
     expect(() => special.chebyshevPolynomialT(2, 3)).toThrow(ArgumentError);
     expect(() => special.zeta(2, 3)).toThrow(/one operand must be a tensor/);
   });

@@ -1,23 +1,40 @@
 // Orthogonal polynomials of an order that each element brings along.
 //
 // Orders are cut to integers; below 0 the polynomial is 0. Low orders come from the recurrence (DLMF 18.9), unrolled.
-// Chebyshev's of higher ones come from their closed forms (DLMF 18.5). The others have none: with an order from a
-// tensor they are NaN beyond `highestOrder`; with a number as the order, the recurrence is as long as that asks.
-import { ArgumentError } from '@nn/core';
+// Chebyshev's of higher ones come from their closed forms (DLMF 18.5). The others have none: from there on the recurrence
+// goes on step by step, up to the highest order there is.
+import { ArgumentError, backendOf } from '@nn/core';
+import { activeCall } from '../active.ts';
+import { where } from '../blending.ts';
+import { asOperand, castTo } from '../dispatch.ts';
+import { isTransforming } from '../op-transform.ts';
 import type { Operand } from '../operands.ts';
+import { dataSync } from '../reading.ts';
 import { Tensor } from '../tensor.ts';
 import { binaryFormula, choose, type Formula, formulaWithConstants } from './formula.ts';
 
-const highestOrder = 64;
-const highestFixedOrder = 512;
+/** Of orders in a tensor: a kernel computes all of them. */
+const highestUnrolled = 64;
+/** Of a number as the order. */
+const highestFixed = 512;
+/** A step is a few operations to record. */
+const highestOrder = 10_000;
 
 type Polynomial = (x: Operand, n: Operand) => Tensor;
 
+/** What formulas and tensors have in common. */
+interface Arithmetic<T> {
+  add(other: T | number): T;
+  sub(other: T | number): T;
+  mul(other: T | number): T;
+  div(other: T | number): T;
+}
+
 interface Recurrence {
   /** Of order 1; that of order 0 is 1. */
-  readonly first: (x: Formula) => Formula;
+  readonly first: <T extends Arithmetic<T>>(x: T) => T;
   /** Of order k, from those of orders k - 1 and k - 2. */
-  readonly next: (x: Formula, k: number, last: Formula, beforeLast: Formula) => Formula;
+  readonly next: <T extends Arithmetic<T>>(x: T, k: number, last: T, beforeLast: T) => T;
 }
 
 /** Orders 0, 1, …, `highest`. */
@@ -109,6 +126,20 @@ function chebyshevPolynomial(kind: ChebyshevKind, shifted: boolean): Polynomial 
   });
 }
 
+/** The highest of orders that are at hand, or on a device that can be read at once; else 0. */
+function highestOf(name: string, orders: Tensor): number {
+  const isHalf = orders.dtype.endsWith('float16');
+  let host = isHalf ? undefined : orders.node.state?.host;
+  if (host === undefined && activeCall === null && !isTransforming()) {
+    const { synchronousRead } = backendOf(orders.device).capabilities;
+    if (synchronousRead) host = dataSync(isHalf ? castTo(orders, 'float32') : orders);
+  }
+  let highest = 0;
+  for (const each of host ?? []) if (each > highest) highest = Number(each);
+  if (highest < highestOrder + 1) return Math.trunc(highest);
+  throw new ArgumentError(`${name}: n must be at most ${highestOrder}, got ${highest}`);
+}
+
 /** `edge`: the value for any order where it is known, with the condition. */
 function polynomialByRecurrence(
   name: string,
@@ -117,7 +148,7 @@ function polynomialByRecurrence(
 ): Polynomial {
   const ofTensor = binaryFormula(name, (x, order) => {
     const n = order.trunc();
-    const value = byOrder(x, n, recurrence, highestOrder, x.constant(Number.NaN));
+    const value = byOrder(x, n, recurrence, highestUnrolled, x.constant(Number.NaN));
     if (edge === undefined) return value;
     const [condition, known] = edge(x, n);
     return condition.and(n.ge(0)).select(known, value);
@@ -130,11 +161,27 @@ function polynomialByRecurrence(
     return condition.select(known, value);
   });
   return (x, n) => {
-    if (!(x instanceof Tensor) || n instanceof Tensor) return ofTensor(x, n);
-    const order = Math.trunc(Number(n));
-    if (!(order <= highestFixedOrder))
-      throw new ArgumentError(`${name}: n must be at most ${highestFixedOrder}, got ${String(n)}`);
-    return ofNumber(x, [Math.max(order, -1)]);
+    if (x instanceof Tensor && !(n instanceof Tensor)) {
+      const order = Math.trunc(Number(n));
+      if (!(order <= highestOrder))
+        throw new ArgumentError(`${name}: n must be at most ${highestOrder}, got ${String(n)}`);
+      if (order <= highestFixed) return ofNumber(x, [Math.max(order, -1)]);
+    }
+    const values = ofTensor(x, n);
+    const highest = n instanceof Tensor ? highestOf(name, n) : Number(n);
+    if (highest <= highestUnrolled) return values;
+    // Halves are computed in float32, as in the kernels.
+    const dtype = values.dtype === 'float64' ? 'float64' : 'float32';
+    const given = asOperand(name, x, dtype);
+    const order = asOperand(name, n, dtype).trunc();
+    let beforeLast = ofNumber(given, [highestUnrolled - 1]);
+    let last = ofNumber(given, [highestUnrolled]);
+    let result = castTo(values, dtype);
+    for (let k = highestUnrolled + 1; k <= highest; k++) {
+      [beforeLast, last] = [last, recurrence.next(given, k, last, beforeLast)];
+      result = where(order.eq(k), last, result);
+    }
+    return castTo(result, values.dtype);
   };
 }
 
@@ -165,8 +212,10 @@ export const shiftedChebyshevPolynomialV: Polynomial = chebyshevPolynomial('V', 
 export const shiftedChebyshevPolynomialW: Polynomial = chebyshevPolynomial('W', true);
 
 /**
- * `torch.special.hermite_polynomial_h`: the physicist's. Orders in a tensor beyond 64 give NaN; a number may be up
- * to 512.
+ * `torch.special.hermite_polynomial_h`: the physicist's. Orders may be up to 10,000; in a tensor that cannot be read
+ * at once (on WebGPU, in `vmap` or a compiled function) those beyond 64 give NaN.
+ *
+ * @throws {ArgumentError} for higher orders.
  */
 export const hermitePolynomialH: Polynomial = polynomialByRecurrence('hermitePolynomialH', {
   first: (x) => x.add(x),
@@ -187,11 +236,11 @@ export const hermitePolynomialHe: Polynomial = polynomialByRecurrence('hermitePo
 export const laguerrePolynomialL: Polynomial = polynomialByRecurrence(
   'laguerrePolynomialL',
   {
-    first: (x) => x.from(1),
+    first: (x) => x.sub(1).mul(-1),
     next: (x, k, last, beforeLast) =>
-      x
-        .from(2 * k - 1)
-        .mul(last)
+      last
+        .mul(2 * k - 1)
+        .sub(x.mul(last))
         .sub(beforeLast.mul(k - 1))
         .div(k),
   },
