@@ -74,3 +74,10 @@ export class AlphaDropout extends DropoutLayer {
     return F.alphaDropout(x, this.options);
   }
 }
+
+/** AlphaDropout of whole channels of [batch, channels, ...]. */
+export class FeatureAlphaDropout extends DropoutLayer {
+  override forward(x: Tensor): Tensor {
+    return F.featureAlphaDropout(x, this.options);
+  }
+}

@@ -1,12 +1,16 @@
 // @nn/modules: layers, and what models are built from.
 export * from './activation.ts';
+export * from './adaptive-pooling.ts';
 export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.ts';
 export * from './batch-normalization.ts';
 export { ModuleDict, ModuleList } from './containers.ts';
 export * from './convolution.ts';
 export { deepcopy } from './deepcopy.ts';
+export * from './distance.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
+export * from './fold.ts';
+export * from './fractional-max-pooling.ts';
 export * from './functional-call.ts';
 export {
   type AnyForwardHook,
@@ -20,6 +24,10 @@ export type { HookOptions } from './hooks.ts';
 export * as init from './init.ts';
 export * from './linear.ts';
 export * from './loss.ts';
+export * from './loss-likelihood.ts';
+export * from './loss-margin.ts';
+export * from './lp-pooling.ts';
+export * from './max-unpooling.ts';
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts';
 export { isModule, ModuleBase } from './module-base.ts';
 export type { MoveTarget } from './moving.ts';
@@ -39,8 +47,10 @@ export {
   type UnpackOptions,
   unpadSequence,
 } from './packed-sequence.ts';
+export * from './padding.ts';
 export * from './parameter.ts';
 export * from './parameter-containers.ts';
+export * from './pixel-shuffle.ts';
 export * from './plain-activation.ts';
 export * from './pooling.ts';
 export * from './pytorch-names.ts';
@@ -60,3 +70,4 @@ export type {
   StateDictPreHook,
 } from './state-dict.ts';
 export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
+export * from './upsampling.ts';

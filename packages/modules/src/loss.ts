@@ -1,32 +1,11 @@
-// Losses as modules.
+// Losses of numbers, classes and probabilities.
 
 import * as F from '@nn/functional';
-import { checkOptions, type Tensor } from '@nn/tensor';
-import { Module } from './module.ts';
-
-/** A loss of a prediction and a target. */
-abstract class Loss<Options extends object> extends Module<[Tensor, Tensor], Tensor> {
-  readonly options: Options;
-
-  constructor(options: Options, known: readonly string[]) {
-    super();
-    checkOptions(this.constructor.name, options, known);
-    this.options = options;
-  }
-}
-
-/** A loss whose classes or elements can be weighted; the weights are buffers. */
-abstract class WeightedLoss<Options extends { readonly weight?: Tensor | null }> extends Loss<Options> {
-  declare weight: Tensor | null;
-
-  constructor(options: Options, known: readonly string[]) {
-    super(options, ['weight', ...known]);
-    this.registerBuffer('weight', options.weight ?? null);
-  }
-}
+import type { Tensor } from '@nn/tensor';
+import { Loss, WeightedLoss } from './loss-base.ts';
 
 /**
- * Cross entropy of logits and classes or probabilities.
+ * Cross entropy of logits [batch, classes, ...] and classes [batch, ...] or probabilities [batch, classes, ...].
  *
  * @example
  * ```ts
@@ -46,7 +25,7 @@ export class CrossEntropyLoss extends WeightedLoss<F.CrossEntropyOptions> {
   }
 }
 
-/** The negative log likelihood of classes, for log-probabilities. */
+/** The negative log likelihood of classes [batch, ...], for log-probabilities [batch, classes, ...]. */
 export class NLLLoss extends WeightedLoss<F.NllLossOptions> {
   constructor(options: F.NllLossOptions = {}) {
     super(options, ['ignoreIndex', 'reduction']);
@@ -56,7 +35,7 @@ export class NLLLoss extends WeightedLoss<F.NllLossOptions> {
   }
 }
 
-/** Binary cross entropy of probabilities. */
+/** Binary cross entropy of probabilities and targets of one shape. */
 export class BCELoss extends WeightedLoss<F.BinaryCrossEntropyOptions> {
   constructor(options: F.BinaryCrossEntropyOptions = {}) {
     super(options, ['reduction']);
@@ -66,13 +45,14 @@ export class BCELoss extends WeightedLoss<F.BinaryCrossEntropyOptions> {
   }
 }
 
-/** Binary cross entropy of logits. */
+/** Binary cross entropy of logits and targets of one shape. */
 export class BCEWithLogitsLoss extends WeightedLoss<F.BinaryCrossEntropyWithLogitsOptions> {
   declare posWeight: Tensor | null;
 
   constructor(options: F.BinaryCrossEntropyWithLogitsOptions = {}) {
-    super(options, ['reduction', 'posWeight']);
-    this.registerBuffer('posWeight', options.posWeight ?? null);
+    const { posWeight = null, ...rest } = options;
+    super(rest, ['reduction']);
+    this.registerBuffer('posWeight', posWeight);
   }
   override forward(input: Tensor, target: Tensor): Tensor {
     const { weight, posWeight } = this;
@@ -100,7 +80,7 @@ export class L1Loss extends Loss<F.ReductionOptions> {
   }
 }
 
-/** Quadratic near 0, then linear. */
+/** Quadratic below β, then linear. */
 export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
   constructor(options: F.SmoothL1Options = {}) {
     super(options, ['reduction', 'beta']);
@@ -110,7 +90,7 @@ export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
   }
 }
 
-/** Quadratic near 0, then linear, scaled by δ. */
+/** Quadratic below δ, then linear, scaled by δ. */
 export class HuberLoss extends Loss<F.HuberOptions> {
   constructor(options: F.HuberOptions = {}) {
     super(options, ['reduction', 'delta']);
@@ -120,22 +100,12 @@ export class HuberLoss extends Loss<F.HuberOptions> {
   }
 }
 
-/** The Kullback-Leibler divergence, for log-probabilities. */
+/** The Kullback-Leibler divergence of log-probabilities from the target's probabilities. */
 export class KLDivLoss extends Loss<F.KlDivOptions> {
   constructor(options: F.KlDivOptions = {}) {
     super(options, ['reduction', 'logTarget']);
   }
   override forward(input: Tensor, target: Tensor): Tensor {
     return F.klDiv(input, target, this.options);
-  }
-}
-
-/** The cosine of the angle between vectors. */
-export class CosineSimilarity extends Loss<F.CosineSimilarityOptions> {
-  constructor(options: F.CosineSimilarityOptions = {}) {
-    super(options, ['dim', 'eps']);
-  }
-  override forward(x1: Tensor, x2: Tensor): Tensor {
-    return F.cosineSimilarity(x1, x2, this.options);
   }
 }

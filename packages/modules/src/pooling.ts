@@ -6,7 +6,7 @@ import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 
 /** What a pooling layer gives: with `returnIndices: true` a pair. */
-type Pooled<Indices extends boolean> = Indices extends true ? [Tensor, Tensor] : Tensor;
+export type Pooled<Indices extends boolean> = Indices extends true ? [Tensor, Tensor] : Tensor;
 
 abstract class MaxPoolLayer<Indices extends boolean> extends Module<[Tensor], Pooled<Indices>> {
   readonly kernelSize: F.Sizes;
@@ -121,53 +121,5 @@ export class AvgPool3d extends AvgPoolLayer<F.AvgPoolOptions> {
   }
   override forward(x: Tensor): Tensor {
     return F.avgPool3d(x, this.kernelSize, this.options);
-  }
-}
-
-abstract class AdaptiveLayer<Output> extends Module<[Tensor], Output> {
-  readonly outputSize: F.OutputSize;
-
-  constructor(outputSize: F.OutputSize) {
-    super();
-    this.outputSize = outputSize;
-  }
-
-  override extraRepr(): string {
-    return namedValues({ outputSize: this.outputSize });
-  }
-}
-
-/** The means of `outputSize` parts of [batch, channels, length]. */
-export class AdaptiveAvgPool1d extends AdaptiveLayer<Tensor> {
-  override forward(x: Tensor): Tensor {
-    return F.adaptiveAvgPool1d(x, this.outputSize);
-  }
-}
-
-/** The means of `outputSize` parts of [batch, channels, height, width]. */
-export class AdaptiveAvgPool2d extends AdaptiveLayer<Tensor> {
-  override forward(x: Tensor): Tensor {
-    return F.adaptiveAvgPool2d(x, this.outputSize);
-  }
-}
-
-/** The means of `outputSize` parts of [batch, channels, depth, height, width]. */
-export class AdaptiveAvgPool3d extends AdaptiveLayer<Tensor> {
-  override forward(x: Tensor): Tensor {
-    return F.adaptiveAvgPool3d(x, this.outputSize);
-  }
-}
-
-/** The largest elements of `outputSize` parts of [batch, channels, length]. */
-export class AdaptiveMaxPool1d extends AdaptiveLayer<Tensor> {
-  override forward(x: Tensor): Tensor {
-    return F.adaptiveMaxPool1d(x, this.outputSize);
-  }
-}
-
-/** The largest elements of `outputSize` parts of [batch, channels, height, width]. */
-export class AdaptiveMaxPool2d extends AdaptiveLayer<Tensor> {
-  override forward(x: Tensor): Tensor {
-    return F.adaptiveMaxPool2d(x, this.outputSize);
   }
 }
