@@ -137,7 +137,8 @@ class Lowering {
         return this.#pad(node, map, section);
       case 'scalar': {
         const inputs = node.inputs.map((input) => this.#lowerInput(node, input, map, section));
-        this.#names.push(node.op);
+        const isNamed = node.op === 'scalarFunction';
+        this.#names.push(isNamed ? attributesOf(node, 'scalarFunction').name : node.op);
         return definition.expression(builder, inputs, node.attributes as never);
       }
       case 'generator': {

@@ -1,6 +1,6 @@
 // The plan that a read would run, and that asking for it changes nothing.
 import { backendOf } from '@nn/core';
-import { explain, interpreter, ones, profile, rand, setFusion, tensor, use } from '@nn/tensor';
+import { explain, interpreter, ones, profile, rand, setFusion, special, tensor, use } from '@nn/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 beforeAll(() => use(interpreter()));
@@ -19,6 +19,11 @@ describe('explain', () => {
       kernels.map(({ name, flops }) => [name, flops]).sort(),
     );
     expect(explain(y)).toMatchObject({ nodeCount: 0, kernels: [] });
+  });
+
+  test('calls scalar functions by their names', () => {
+    const [kernel] = explain(special.erfcx(ones([4])).mul(2)).kernels;
+    expect(kernel).toMatchObject({ name: 'special.erfcx.mul', ops: ['special.erfcx', 'mul'] });
   });
 
   test('counts what was computed before and will now be kept', async () => {
