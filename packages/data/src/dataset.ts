@@ -1,7 +1,7 @@
 // What can be looked up by position, and what can be walked through.
-import { ArgumentError, IndexError, ShapeError } from '@nn/core';
-import { defaultGenerator, type Generator, type Tensor, tensor } from '@nn/tensor';
-import { HostRandom } from './random.ts';
+import { ArgumentError, IndexError } from '@nn/core';
+import type { Generator } from '@nn/tensor';
+import type { Collated } from './collate.ts';
 
 /**
  * Samples by position, as `torch.utils.data.Dataset`. Extend it and give `length` and `get`.
@@ -20,134 +20,64 @@ import { HostRandom } from './random.ts';
  */
 export abstract class Dataset<Sample> {
   abstract readonly length: number;
-  /** @throws {IndexError} outside of [0, length). */
-  abstract get(index: number): Sample | Promise<Sample>;
+
+  /**
+   * One sample.
+   *
+   * @param generator a `DataLoader`'s random numbers for this sample alone: they depend on the seed, the epoch and
+   * the sample's place in it, not on the number of workers or on where training was resumed. Draw augmentations
+   * from it.
+   * @throws {IndexError} outside of [0, length).
+   */
+  abstract get(index: number, generator?: Generator): Sample | Promise<Sample>;
+
   /** A whole batch at once, already collated, where that is cheaper than sample by sample. */
-  getBatch?(indices: readonly number[]): Sample | Promise<Sample>;
+  getBatch?(indices: readonly number[], generator?: Generator): Collated<Sample> | Promise<Collated<Sample>>;
+
+  /** From samples to a batch, in the thread that made them. Default: `defaultCollate`. */
+  collate?(samples: readonly Sample[]): unknown;
 }
 
-/** Samples in the order in which they come: streams, files, databases. */
+/**
+ * Samples in the order in which they come: streams, files, databases.
+ *
+ * With workers each of them walks the dataset from its start: take `getWorkerInfo()` to give each its own part.
+ */
 export abstract class IterableDataset<Sample> {
   abstract [Symbol.asyncIterator](): AsyncIterator<Sample>;
+
+  /** For `for … of` over a loader: samples at hand, without waiting. */
+  [Symbol.iterator]?(): Iterator<Sample>;
+
+  /** From samples to a batch, in the thread that made them. Default: `defaultCollate`. */
+  collate?(samples: readonly Sample[]): unknown;
 }
 
-function checkIndex(name: string, index: number, length: number): number {
+export type AnyDataset<Sample> = Dataset<Sample> | IterableDataset<Sample>;
+
+/** By form and not by class, so that a second copy of this package makes no difference. */
+export function isMapStyle<Sample>(dataset: AnyDataset<Sample>): dataset is Dataset<Sample> {
+  const { get, length } = dataset as { readonly get?: unknown; readonly length?: unknown };
+  return typeof get === 'function' && typeof length === 'number';
+}
+
+/** @throws {ArgumentError} for what can neither be looked up by position nor walked through. */
+export function requireDataset(functionName: string, dataset: unknown): void {
+  if (typeof dataset === 'object' && dataset !== null && !Array.isArray(dataset)) {
+    const isStream = Symbol.asyncIterator in dataset || Symbol.iterator in dataset;
+    if ((isStream && !ArrayBuffer.isView(dataset)) || isMapStyle(dataset as AnyDataset<unknown>)) return;
+  }
+  const seen = Array.isArray(dataset) ? 'an array' : dataset === null ? 'null' : typeof dataset;
+  throw new ArgumentError(
+    `${functionName}: expected a Dataset (with length and get) or an IterableDataset, got ${seen}. new TensorDataset(x, y) makes one of tensors`,
+  );
+}
+
+/** The position that an index, perhaps a negative one, names. @throws {IndexError} outside of the samples. */
+export function checkIndex(name: string, index: number, length: number): number {
   const position = index < 0 ? index + length : index;
   if (!Number.isInteger(position) || position < 0 || position >= length) {
     throw new IndexError(`${name}: index ${index} is out of range for ${length} samples`);
   }
   return position;
-}
-
-/** Rows of tensors that share their first size, as `torch.utils.data.TensorDataset`. */
-export class TensorDataset<Tensors extends readonly Tensor[]> extends Dataset<{
-  [I in keyof Tensors]: Tensor;
-}> {
-  readonly tensors: Tensors;
-  readonly length: number;
-
-  /** @throws {ShapeError} when the first sizes differ. */
-  constructor(...tensors: Tensors) {
-    super();
-    if (tensors.length === 0) throw new ArgumentError('TensorDataset: needs at least one tensor');
-    for (const each of tensors) {
-      if (each.ndim === 0 || each.shape[0] !== tensors[0].shape[0]) {
-        throw new ShapeError(
-          `TensorDataset: the first sizes must be equal, got shapes ${tensors.map((x) => `[${x.shape.join(', ')}]`).join(', ')}`,
-        );
-      }
-    }
-    this.tensors = tensors;
-    this.length = tensors[0].shape[0];
-  }
-
-  get(index: number): { [I in keyof Tensors]: Tensor } {
-    const position = checkIndex('TensorDataset', index, this.length);
-    return this.tensors.map((each) => each.select(0, position)) as never;
-  }
-
-  override getBatch(indices: readonly number[]): { [I in keyof Tensors]: Tensor } {
-    const rows = Int32Array.from(indices, (index) => checkIndex('TensorDataset', index, this.length));
-    return this.tensors.map((each) => each.at(tensor(rows, { device: each.device }))) as never;
-  }
-}
-
-/** Some of a dataset's samples, by their positions. */
-export class Subset<Sample> extends Dataset<Sample> {
-  readonly dataset: Dataset<Sample>;
-  readonly indices: readonly number[];
-  override getBatch?: (indices: readonly number[]) => Sample | Promise<Sample>;
-
-  constructor(dataset: Dataset<Sample>, indices: ArrayLike<number>) {
-    super();
-    this.dataset = dataset;
-    this.indices = Array.from(indices, (index) => checkIndex('Subset', index, dataset.length));
-    if (dataset.getBatch !== undefined) {
-      this.getBatch = (wanted) => dataset.getBatch!(wanted.map((index) => this.#position(index)));
-    }
-  }
-
-  get length(): number {
-    return this.indices.length;
-  }
-
-  get(index: number): Sample | Promise<Sample> {
-    return this.dataset.get(this.#position(index));
-  }
-
-  #position(index: number): number {
-    return this.indices[checkIndex('Subset', index, this.length)];
-  }
-}
-
-/** Datasets one behind the other. */
-export class ConcatDataset<Sample> extends Dataset<Sample> {
-  readonly datasets: readonly Dataset<Sample>[];
-
-  constructor(datasets: readonly Dataset<Sample>[]) {
-    super();
-    if (datasets.length === 0) throw new ArgumentError('ConcatDataset: needs at least one dataset');
-    this.datasets = datasets;
-  }
-
-  get length(): number {
-    return this.datasets.reduce((total, each) => total + each.length, 0);
-  }
-
-  get(index: number): Sample | Promise<Sample> {
-    let position = checkIndex('ConcatDataset', index, this.length);
-    for (const dataset of this.datasets) {
-      if (position < dataset.length) return dataset.get(position);
-      position -= dataset.length;
-    }
-    throw new IndexError(`ConcatDataset: index ${index} is out of range`);
-  }
-}
-
-/**
- * Splits at random into parts of the given lengths, or of the given fractions of 1.
- *
- * @throws {ArgumentError} unless the lengths add up to the dataset's.
- */
-export function randomSplit<Sample>(
-  dataset: Dataset<Sample>,
-  lengths: readonly number[],
-  options: { readonly generator?: Generator } = {},
-): Subset<Sample>[] {
-  const total = lengths.reduce((a, b) => a + b, 0);
-  const fractions =
-    Math.abs(total - 1) < 1e-9 && lengths.every((length) => length <= 1) && dataset.length !== 1;
-  const counts = fractions ? lengths.map((fraction) => Math.floor(fraction * dataset.length)) : [...lengths];
-  if (fractions) {
-    // What rounding down left over goes to the first parts, one each.
-    let rest = dataset.length - counts.reduce((a, b) => a + b, 0);
-    for (let i = 0; rest > 0; i = (i + 1) % counts.length, rest--) counts[i]++;
-  } else if (total !== dataset.length) {
-    throw new ArgumentError(
-      `randomSplit: the lengths add up to ${total}, but the dataset has ${dataset.length} samples`,
-    );
-  }
-  const order = new HostRandom(options.generator ?? defaultGenerator).permutation(dataset.length);
-  let start = 0;
-  return counts.map((count) => new Subset(dataset, order.subarray(start, (start += count))));
 }

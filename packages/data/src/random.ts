@@ -1,6 +1,6 @@
 // Random integers on the host, from a tensor generator's stream.
 import { philox4x32 } from '@nn/core';
-import type { Generator } from '@nn/tensor';
+import { Generator } from '@nn/tensor';
 
 /** Draws from `generator`: one key for the whole sequence, so that a seed gives the same order everywhere. */
 export class HostRandom {
@@ -46,4 +46,33 @@ export class HostRandom {
     }
     return order;
   }
+}
+
+/** What the random numbers of one epoch's samples follow from. Plain data: it is sent to workers. */
+export interface EpochSeed {
+  readonly seed: bigint;
+  readonly epoch: number;
+}
+
+/** Who draws: streams of different kinds never meet. */
+const purposes = { sample: 2, batch: 3, worker: 4 } as const;
+
+/**
+ * The seed of the `ordinal`-th sample, batch or worker of an epoch. It depends on nothing else, so that neither the
+ * number of workers nor where an epoch was resumed changes the numbers.
+ */
+export function derivedSeed(
+  { seed, epoch }: EpochSeed,
+  purpose: keyof typeof purposes,
+  ordinal: number,
+): bigint {
+  const key = [Number(BigInt.asIntN(32, seed)), Number(BigInt.asIntN(32, seed >> 32n))] as const;
+  const counter = [ordinal | 0, Math.floor(ordinal / 2 ** 32) | 0, purposes[purpose], epoch | 0];
+  const [low, high] = philox4x32(counter as [number, number, number, number], key);
+  return BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
+}
+
+/** A generator of the `ordinal`-th sample's own. */
+export function sampleGenerator(epoch: EpochSeed, ordinal: number): Generator {
+  return new Generator(derivedSeed(epoch, 'sample', ordinal));
 }

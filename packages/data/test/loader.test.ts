@@ -89,17 +89,17 @@ describe('DataLoader', () => {
       }
     }
     const collate = (samples: readonly string[]): string => samples.join('+');
-    expect(await collect(new DataLoader<string, string>(new Slow(), { batchSize: 2, collate }))).toEqual([
-      's0+s1',
-      's2',
-    ]);
-    const sampler = new SequentialSampler({ length: 2 });
-    expect(await collect(new DataLoader<string, string>(new Slow(), { sampler, collate }))).toEqual([
-      's0',
-      's1',
-    ]);
     expect(
-      await collect(new DataLoader<string, string>(new Slow(), { batchSampler: [[2, 0]], collate })),
+      await collect(new DataLoader<string, string>(new Slow(), { batchSize: 2, collateFn: collate })),
+    ).toEqual(['s0+s1', 's2']);
+    const sampler = new SequentialSampler({ length: 2 });
+    expect(
+      await collect(new DataLoader<string, string>(new Slow(), { sampler, collateFn: collate })),
+    ).toEqual(['s0', 's1']);
+    expect(
+      await collect(
+        new DataLoader<string, string>(new Slow(), { batchSampler: [[2, 0]], collateFn: collate }),
+      ),
     ).toEqual(['s2+s0']);
   });
 
@@ -122,7 +122,7 @@ describe('DataLoader', () => {
         return index;
       }
     }
-    for await (const _ of new DataLoader(new Watched(100), { prefetch: 3 })) {
+    for await (const _ of new DataLoader(new Watched(100), { prefetchFactor: 3 })) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       break;
     }
