@@ -1,5 +1,12 @@
 // A compiled program: its commands, and where its buffers are found.
-import { type Executable, type Kernel, type LoopKernel, type Program, UnsupportedError } from '@nn/core';
+import {
+  type Executable,
+  type Kernel,
+  type LoopKernel,
+  type Program,
+  type RowsKernel,
+  UnsupportedError,
+} from '@nn/core';
 import { Binding } from './commands/binding.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { detachedCommand, isWorthDetaching } from './commands/detach.ts';
@@ -8,6 +15,7 @@ import { LoopCommand } from './commands/loop.ts';
 import { parallelCommand } from './commands/parallel.ts';
 import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './commands/plain.ts';
 import { rowsCommand } from './commands/rows.ts';
+import { cutByGuards } from './commands/sections.ts';
 import { makeAll, Sequence } from './commands/sequence.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import type { Device } from './device.ts';
@@ -16,6 +24,8 @@ import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
   if (producer?.kind === 'dot') return dotCommand(context, kernel, producer);
+  const sections = cutByGuards(kernel);
+  if (sections.length !== 1) return parallel(context, sections);
   if (producer === null) return new LoopCommand(context, kernel, null);
   if (isWorthSplitting(kernel, producer, context.device.pool.threads))
     return splitCommand(context, kernel, producer);
@@ -29,8 +39,9 @@ function inOrder(context: CommandContext, kernels: readonly LoopKernel[]): Comma
 }
 
 /** One job of all parts, but for reductions that the threads must cut. */
-function parallel(context: CommandContext, parts: readonly LoopKernel[]): Command {
+function parallel(context: CommandContext, given: readonly LoopKernel[]): Command {
   const { threads } = context.device.pool;
+  const parts = given.flatMap((part) => cutByGuards(part));
   const isCut = (part: LoopKernel): boolean =>
     part.producer?.kind === 'reduce' && isWorthSplitting(part, part.producer, threads);
   const cut = parts.filter(isCut);
@@ -44,12 +55,18 @@ function parallel(context: CommandContext, parts: readonly LoopKernel[]): Comman
   );
 }
 
+/** Block after block where that pays; what is better off in sections is cut first. */
+function rows(context: CommandContext, kernel: RowsKernel): Command {
+  const isCut = kernel.steps.some((step) => cutByGuards(step).length !== 1);
+  return (isCut ? undefined : rowsCommand(context, kernel)) ?? inOrder(context, kernel.steps);
+}
+
 function makeCommand(context: CommandContext, kernel: Kernel): Command {
   switch (kernel.kind) {
     case 'loop':
       return loopCommand(context, kernel);
     case 'rows':
-      return rowsCommand(context, kernel) ?? inOrder(context, kernel.steps);
+      return rows(context, kernel);
     case 'parallel':
       return parallel(context, kernel.parts);
     case 'copy':
