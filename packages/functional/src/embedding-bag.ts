@@ -10,7 +10,7 @@ import {
 } from '@nn/core';
 import { apply, requireTensor, type Tensor, where, zeros } from '@nn/tensor';
 import { checkChoice } from './arguments.ts';
-import { limitRows, requireIndices, rowsAt } from './embedding.ts';
+import { limitRows, requireIndices, rowsAt, scaledByFrequency } from './embedding.ts';
 import { checkHostIndices } from './host-indices.ts';
 
 export interface EmbeddingBagOptions {
@@ -20,6 +20,8 @@ export interface EmbeddingBagOptions {
   readonly maxNorm?: number | null;
   /** The p of that norm. Default 2. */
   readonly normType?: number;
+  /** Whether a row's gradient is divided by how often it was looked up in this call. Default false. */
+  readonly scaleGradByFreq?: boolean;
   /** How a bag's rows become one. Default 'mean'. */
   readonly mode?: 'sum' | 'mean' | 'max';
   /** A factor for each index, of the indices' shape; for 'sum' only. */
@@ -34,6 +36,7 @@ const optionNames = [
   'offsets',
   'maxNorm',
   'normType',
+  'scaleGradByFreq',
   'mode',
   'perSampleWeights',
   'includeLastOffset',
@@ -78,7 +81,8 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
   const [count] = weight.shape;
   checkHostIndices('embeddingBag', input, count);
   if (maxNorm != null) limitRows(index, weight, maxNorm, options.normType ?? 2);
-  const rows = rowsAt(weight, index);
+  const plain = rowsAt(weight, index);
+  const rows = options.scaleGradByFreq === true ? scaledByFrequency(plain, index, count) : plain;
   const scaled = perSampleWeights === null ? rows : rows.mul(perSampleWeights.unsqueeze(-1));
   const counts = countedIndices(index, count, options.paddingIdx ?? null);
   return offsets === null

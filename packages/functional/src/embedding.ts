@@ -1,6 +1,6 @@
 // Rows looked up by index.
 import { categoryOf, checkOptions, DTypeError, formatShape, IndexError, ShapeError } from '@nn/core';
-import { apply, inPlace, requireTensor, type Tensor, where, zeros } from '@nn/tensor';
+import { apply, inPlace, onesLike, requireTensor, type Tensor, where, zeros } from '@nn/tensor';
 import { checkHostIndices } from './host-indices.ts';
 
 export interface EmbeddingOptions {
@@ -10,6 +10,8 @@ export interface EmbeddingOptions {
   readonly maxNorm?: number | null;
   /** The p of that norm. Default 2. */
   readonly normType?: number;
+  /** Whether a row's gradient is divided by how often it was looked up in this call. Default false. */
+  readonly scaleGradByFreq?: boolean;
 }
 
 export function requireIndices(name: string, index: Tensor): Tensor {
@@ -33,7 +35,7 @@ export function requireIndices(name: string, index: Tensor): Tensor {
  * ```
  */
 export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
-  checkOptions('embedding', options, ['paddingIdx', 'maxNorm', 'normType']);
+  checkOptions('embedding', options, ['paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq']);
   requireTensor('embedding', weight);
   if (weight.ndim !== 2) {
     throw new ShapeError(`embedding: the weight must be [count, size], got ${formatShape(weight.shape)}`);
@@ -41,7 +43,8 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
   checkHostIndices('embedding', input, weight.shape[0]);
   const index = requireIndices('embedding', input);
   if (options.maxNorm != null) limitRows(index, weight, options.maxNorm, options.normType ?? 2);
-  const rows = rowsAt(weight, index);
+  const plain = rowsAt(weight, index);
+  const rows = options.scaleGradByFreq === true ? scaledByFrequency(plain, index, weight.shape[0]) : plain;
   const { paddingIdx } = options;
   if (paddingIdx == null) return rows;
   const [count] = weight.shape;
@@ -50,6 +53,18 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
   }
   const padding = index.eq(paddingIdx < 0 ? paddingIdx + count : paddingIdx).unsqueeze(-1);
   return where(padding, rows.detach(), rows);
+}
+
+/** The rows, [...index, size], with gradients divided by how often each row's index is there. */
+export function scaledByFrequency(rows: Tensor, index: Tensor, count: number): Tensor {
+  const flat = index.reshape(-1);
+  const { dtype, device } = rows;
+  const counts = apply('scatter', [zeros([count], { dtype, device }), flat, onesLike(flat).to(dtype)], {
+    mode: 'sum',
+  });
+  const each = counts.indexSelect(0, flat).reshape(index.shape).unsqueeze(-1);
+  // The value stays as it is: only the difference, which is zero, has a derivative.
+  return rows.detach().add(rows.sub(rows.detach()).div(each));
 }
 
 export function rowsAt(weight: Tensor, index: Tensor): Tensor {

@@ -17,11 +17,11 @@ export interface ConvLayerOptions extends F.ConvOptions, FactoryOptions {
   readonly paddingMode?: ConvPaddingMode;
 }
 
-const tuple = (value: F.Sizes, rank: number): number[] =>
+export const tuple = (value: F.Sizes, rank: number): number[] =>
   typeof value === 'number' ? new Array<number>(rank).fill(value) : [...value];
 
 /** What the parameters of all convolutions share. */
-abstract class ConvolutionBase extends Module<[Tensor], Tensor> {
+export abstract class ConvolutionBase<Inputs extends unknown[] = [Tensor]> extends Module<Inputs, Tensor> {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: readonly number[];
@@ -69,6 +69,27 @@ abstract class ConvolutionBase extends Module<[Tensor], Tensor> {
     const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0;
     if (this.bias !== null) uniform_(this.bias, { a: -bound, b: bound });
   }
+
+  /** What stands between stride and groups in the text. */
+  protected abstract geometryValues(): { readonly [name: string]: unknown };
+
+  override extraRepr(): string {
+    const { inChannels, outChannels, kernelSize, stride, groups, bias } = this;
+    const { paddingMode, ...geometry } = this.geometryValues();
+    return `${inChannels}, ${outChannels}, ${namedValues({
+      kernelSize,
+      stride,
+      ...geometry,
+      groups: groups === 1 ? undefined : groups,
+      bias: bias === null ? false : undefined,
+      paddingMode,
+    })}`;
+  }
+}
+
+/** Undefined where all sizes are the given one. */
+export function unlessAll(value: F.Sizes | string, usual: number): F.Sizes | string | undefined {
+  return Array.isArray(value) && value.every((extent) => extent === usual) ? undefined : value;
 }
 
 abstract class ConvLayer extends ConvolutionBase {
@@ -101,6 +122,15 @@ abstract class ConvLayer extends ConvolutionBase {
     this.paddingMode = paddingMode;
   }
 
+  protected override geometryValues(): { readonly [name: string]: unknown } {
+    const { padding, dilation, paddingMode } = this;
+    return {
+      padding: unlessAll(padding, 0),
+      dilation: unlessAll(dilation, 1),
+      paddingMode: paddingMode === 'zeros' ? undefined : paddingMode,
+    };
+  }
+
   protected convolve(
     convolution: (x: Tensor, weight: Tensor, bias: Tensor | null, options: F.ConvOptions) => Tensor,
     x: Tensor,
@@ -109,12 +139,12 @@ abstract class ConvLayer extends ConvolutionBase {
     if (paddingMode === 'zeros') {
       return convolution(x, weight, bias, { stride, padding, dilation, groups });
     }
-    const padded = F.pad(x, this.#amounts(), { mode: paddingMode });
+    const padded = F.pad(x, this.amounts(), { mode: paddingMode });
     return convolution(padded, weight, bias, { stride, dilation, groups });
   }
 
   /** For `pad`: before and after, the last dimension first. */
-  #amounts(): number[] {
+  private amounts(): number[] {
     const sides = this.kernelSize.map((extent, i) => {
       if (this.padding === 'valid') return [0, 0];
       if (this.padding === 'same') {
@@ -125,22 +155,6 @@ abstract class ConvLayer extends ConvolutionBase {
       return [amount, amount];
     });
     return sides.reverse().flat();
-  }
-
-  override extraRepr(): string {
-    const { inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode } =
-      this;
-    const padded =
-      typeof padding === 'string' || (padding as readonly number[]).some((extent) => extent !== 0);
-    return `${inChannels}, ${outChannels}, ${namedValues({
-      kernelSize,
-      stride,
-      padding: padded ? padding : undefined,
-      dilation: dilation.some((step) => step !== 1) ? dilation : undefined,
-      groups: groups === 1 ? undefined : groups,
-      bias: bias === null ? false : undefined,
-      paddingMode: paddingMode === 'zeros' ? undefined : paddingMode,
-    })}`;
   }
 }
 
@@ -182,90 +196,5 @@ export class Conv3d extends ConvLayer {
   }
   override forward(x: Tensor): Tensor {
     return this.convolve(F.conv3d, x);
-  }
-}
-
-export interface ConvTransposeLayerOptions extends F.ConvTransposeOptions, FactoryOptions {
-  /** Whether to learn an additive bias. Default true. */
-  readonly bias?: boolean;
-}
-
-abstract class ConvTransposeLayer extends ConvolutionBase {
-  readonly padding: readonly number[];
-  readonly outputPadding: readonly number[];
-
-  constructor(
-    rank: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: F.Sizes,
-    options: ConvTransposeLayerOptions,
-  ) {
-    super(rank, inChannels, outChannels, kernelSize, true, options);
-    checkLayerOptions(this.constructor.name, options, [
-      'stride',
-      'padding',
-      'outputPadding',
-      'dilation',
-      'groups',
-      'bias',
-    ]);
-    this.padding = tuple(options.padding ?? 0, rank);
-    this.outputPadding = tuple(options.outputPadding ?? 0, rank);
-  }
-
-  protected get geometry(): F.ConvTransposeOptions {
-    const { stride, padding, outputPadding, dilation, groups } = this;
-    return { stride, padding, outputPadding, dilation, groups };
-  }
-
-  override extraRepr(): string {
-    const { inChannels, outChannels, kernelSize, stride } = this;
-    return `${inChannels}, ${outChannels}, ${namedValues({ kernelSize, stride })}`;
-  }
-}
-
-/** The adjoint of Conv1d. */
-export class ConvTranspose1d extends ConvTransposeLayer {
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: F.Sizes,
-    options: ConvTransposeLayerOptions = {},
-  ) {
-    super(1, inChannels, outChannels, kernelSize, options);
-  }
-  override forward(x: Tensor): Tensor {
-    return F.convTranspose1d(x, this.weight, this.bias, this.geometry);
-  }
-}
-
-/** The adjoint of Conv2d. */
-export class ConvTranspose2d extends ConvTransposeLayer {
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: F.Sizes,
-    options: ConvTransposeLayerOptions = {},
-  ) {
-    super(2, inChannels, outChannels, kernelSize, options);
-  }
-  override forward(x: Tensor): Tensor {
-    return F.convTranspose2d(x, this.weight, this.bias, this.geometry);
-  }
-}
-
-/** The adjoint of Conv3d. */
-export class ConvTranspose3d extends ConvTransposeLayer {
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: F.Sizes,
-    options: ConvTransposeLayerOptions = {},
-  ) {
-    super(3, inChannels, outChannels, kernelSize, options);
-  }
-  override forward(x: Tensor): Tensor {
-    return F.convTranspose3d(x, this.weight, this.bias, this.geometry);
   }
 }

@@ -1,7 +1,7 @@
 // Learnt vectors, looked up by index.
 
 import { noGrad } from '@nn/autograd';
-import { embedding } from '@nn/functional';
+import { type EmbeddingOptions, embedding } from '@nn/functional';
 import { ArgumentError, formatShape, IndexError, ShapeError, type Tensor } from '@nn/tensor';
 import { normal_ } from './init.ts';
 import { Module } from './module.ts';
@@ -9,17 +9,32 @@ import { checkLayerOptions, emptyParameter, type FactoryOptions } from './option
 import { Parameter } from './parameter.ts';
 import { namedValues } from './representation.ts';
 
-export interface EmbeddingLayerOptions extends FactoryOptions {
+export interface EmbeddingLayerOptions extends FactoryOptions, EmbeddingOptions {
   /** The row that is zero at first and never learnt. */
   readonly paddingIdx?: number | null;
-  /** Rows longer than this are scaled down to it when looked up. */
-  readonly maxNorm?: number | null;
-  /** The p of that norm. Default 2. */
-  readonly normType?: number;
+}
+
+/** The padding row's index from the start. @throws {IndexError | ArgumentError} for options that do not fit. */
+export function checkTable(
+  name: string,
+  count: number,
+  { paddingIdx = null, normType = 2 }: Pick<EmbeddingOptions, 'paddingIdx' | 'normType'>,
+): number | null {
+  if (paddingIdx !== null && (paddingIdx >= count || paddingIdx < -count))
+    throw new IndexError(`${name}: paddingIdx ${paddingIdx} is out of range for ${count} rows`);
+  if (!(normType > 0)) throw new ArgumentError(`${name}: normType must be positive, got ${normType}`);
+  return paddingIdx !== null && paddingIdx < 0 ? paddingIdx + count : paddingIdx;
+}
+
+/** Normal, with zeros in the padding row. */
+export function initializeTable(weight: Parameter, paddingIdx: number | null): void {
+  normal_(weight);
+  if (paddingIdx !== null) noGrad(() => weight.select(0, paddingIdx).fill_(0));
 }
 
 /**
- * A table of `numEmbeddings` learnt vectors; indices of any shape give [..., embeddingDim].
+ * A table of `numEmbeddings` learnt vectors; indices of any shape give [..., embeddingDim]. Gradients are dense: there
+ * is no `sparse`.
  *
  * @example
  * ```ts
@@ -35,22 +50,19 @@ export class Embedding extends Module<[Tensor], Tensor> {
   readonly paddingIdx: number | null;
   readonly maxNorm: number | null;
   readonly normType: number;
+  readonly scaleGradByFreq: boolean;
   /** [numEmbeddings, embeddingDim] */
   weight: Parameter;
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingLayerOptions = {}) {
     super();
-    checkLayerOptions('Embedding', options, ['paddingIdx', 'maxNorm', 'normType']);
-    const { paddingIdx = null, maxNorm = null, normType = 2 } = options;
-    if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) {
-      throw new IndexError(`Embedding: paddingIdx ${paddingIdx} is out of range for ${numEmbeddings} rows`);
-    }
-    if (!(normType > 0)) throw new ArgumentError(`Embedding: normType must be positive, got ${normType}`);
+    checkLayerOptions('Embedding', options, ['paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq']);
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
-    this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-    this.maxNorm = maxNorm;
-    this.normType = normType;
+    this.paddingIdx = checkTable('Embedding', numEmbeddings, options);
+    this.maxNorm = options.maxNorm ?? null;
+    this.normType = options.normType ?? 2;
+    this.scaleGradByFreq = options.scaleGradByFreq ?? false;
     this.weight = emptyParameter([numEmbeddings, embeddingDim], options);
     this.resetParameters();
   }
@@ -70,17 +82,22 @@ export class Embedding extends Module<[Tensor], Tensor> {
   }
 
   resetParameters(): void {
-    normal_(this.weight);
-    const { paddingIdx } = this;
-    if (paddingIdx !== null) noGrad(() => this.weight.select(0, paddingIdx).fill_(0));
+    initializeTable(this.weight, this.paddingIdx);
   }
 
   override forward(indices: Tensor): Tensor {
-    const { paddingIdx, maxNorm, normType } = this;
-    return embedding(indices, this.weight, { paddingIdx, maxNorm, normType });
+    const { paddingIdx, maxNorm, normType, scaleGradByFreq } = this;
+    return embedding(indices, this.weight, { paddingIdx, maxNorm, normType, scaleGradByFreq });
   }
 
   override extraRepr(): string {
-    return `${this.numEmbeddings}, ${this.embeddingDim}${this.paddingIdx === null ? '' : `, ${namedValues({ paddingIdx: this.paddingIdx })}`}`;
+    const { paddingIdx, maxNorm, normType, scaleGradByFreq } = this;
+    const values = namedValues({
+      paddingIdx: paddingIdx ?? undefined,
+      maxNorm: maxNorm ?? undefined,
+      normType: normType === 2 ? undefined : normType,
+      scaleGradByFreq: scaleGradByFreq || undefined,
+    });
+    return `${this.numEmbeddings}, ${this.embeddingDim}${values === '' ? '' : `, ${values}`}`;
   }
 }

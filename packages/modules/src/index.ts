@@ -4,11 +4,18 @@ export * from './adaptive-pooling.ts';
 export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.ts';
 export * from './batch-normalization.ts';
 export { ModuleDict, ModuleList } from './containers.ts';
-export * from './convolution.ts';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  type ConvPaddingMode,
+} from './convolution.ts';
 export { deepcopy } from './deepcopy.ts';
 export * from './distance.ts';
 export * from './dropout.ts';
-export * from './embedding.ts';
+export { Embedding, type EmbeddingLayerOptions } from './embedding.ts';
+export * from './embedding-bag.ts';
 export * from './fold.ts';
 export * from './fractional-max-pooling.ts';
 export * from './functional-call.ts';
@@ -69,5 +76,6 @@ export type {
   StateDictOptions,
   StateDictPreHook,
 } from './state-dict.ts';
+export * from './transposed-convolution.ts';
 export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export * from './upsampling.ts';
