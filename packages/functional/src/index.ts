@@ -12,6 +12,7 @@ export * from './embedding-bag.ts';
 export * from './fold.ts';
 export * from './fractional-max-pooling.ts';
 export * from './grid-sample.ts';
+export { checkHostIndices } from './host-indices.ts';
 export * from './interpolate.ts';
 export * from './linear.ts';
 export * from './loss-classes.ts';

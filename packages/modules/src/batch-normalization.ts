@@ -1,7 +1,7 @@
-// Batch normalisation, and instance normalisation, which shares its state.
+// Batch normalisation, and the state that it shares with instance normalisation.
 
 import { noGrad } from '@nn/autograd';
-import { batchNorm, instanceNorm } from '@nn/functional';
+import { batchNorm } from '@nn/functional';
 import {
   backendOf,
   defaultDevice,
@@ -34,7 +34,8 @@ function counterDType(device: string | undefined): 'int64' | 'int32' {
   return backendOf(device ?? defaultDevice()).capabilities.dtypes.has('int64') ? 'int64' : 'int32';
 }
 
-abstract class TrackedNorm extends Module<[Tensor], Tensor> {
+/** Scale, shift and running statistics of `numFeatures` channels. */
+export abstract class TrackedNorm extends Module<[Tensor], Tensor> {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
@@ -105,15 +106,17 @@ abstract class TrackedNorm extends Module<[Tensor], Tensor> {
   }
 }
 
-abstract class BatchNorm extends TrackedNorm {
-  protected abstract readonly ranks: readonly number[];
+/** What all batch norms share. */
+export abstract class BatchNorm extends TrackedNorm {
+  /** @throws {ShapeError} for an input of other dimensions than the layer takes. */
+  protected abstract checkInput(x: Tensor): void;
 
   constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
     super(numFeatures, options, true, true);
   }
 
   override forward(x: Tensor): Tensor {
-    this.checkRank(x, this.ranks);
+    this.checkInput(x);
     const momentum = this.countBatch();
     const { weight, bias, eps, runningMean, runningVar } = this;
     // Without running statistics the batch's own serve in evaluation too.
@@ -124,8 +127,8 @@ abstract class BatchNorm extends TrackedNorm {
 
 /** Normalises the features of [batch, features] or [batch, features, length]. */
 export class BatchNorm1d extends BatchNorm {
-  protected override get ranks(): readonly number[] {
-    return [2, 3];
+  protected override checkInput(x: Tensor): void {
+    this.checkRank(x, [2, 3]);
   }
 }
 
@@ -143,54 +146,14 @@ export class BatchNorm1d extends BatchNorm {
  * ```
  */
 export class BatchNorm2d extends BatchNorm {
-  protected override get ranks(): readonly number[] {
-    return [4];
+  protected override checkInput(x: Tensor): void {
+    this.checkRank(x, [4]);
   }
 }
 
 /** Normalises the channels of [batch, channels, depth, height, width]. */
 export class BatchNorm3d extends BatchNorm {
-  protected override get ranks(): readonly number[] {
-    return [5];
-  }
-}
-
-abstract class InstanceNorm extends TrackedNorm {
-  protected abstract readonly rank: number;
-
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super(numFeatures, options, false, false);
-  }
-
-  override forward(x: Tensor): Tensor {
-    this.checkRank(x, [this.rank - 1, this.rank]);
-    const momentum = this.countBatch();
-    const { weight, bias, eps, runningMean, runningVar } = this;
-    const useInputStats = this.training || runningMean === null;
-    const batched = x.ndim === this.rank ? x : x.unsqueeze(0);
-    const options = { weight, bias, eps, runningMean, runningVar, useInputStats, momentum };
-    const result = instanceNorm(batched, options);
-    return x.ndim === this.rank ? result : result.squeeze(0);
-  }
-}
-
-/** Normalises each channel of [batch, channels, length] by itself. */
-export class InstanceNorm1d extends InstanceNorm {
-  protected override get rank(): number {
-    return 3;
-  }
-}
-
-/** Normalises each channel of [batch, channels, height, width] by itself. */
-export class InstanceNorm2d extends InstanceNorm {
-  protected override get rank(): number {
-    return 4;
-  }
-}
-
-/** Normalises each channel of [batch, channels, depth, height, width] by itself. */
-export class InstanceNorm3d extends InstanceNorm {
-  protected override get rank(): number {
-    return 5;
+  protected override checkInput(x: Tensor): void {
+    this.checkRank(x, [5]);
   }
 }

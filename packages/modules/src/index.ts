@@ -1,8 +1,14 @@
 // @nn/modules: layers, and what models are built from.
 export * from './activation.ts';
 export * from './adaptive-pooling.ts';
+export * from './adaptive-softmax.ts';
 export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.ts';
-export * from './batch-normalization.ts';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormLayerOptions,
+} from './batch-normalization.ts';
 export { ModuleDict, ModuleList } from './containers.ts';
 export {
   Conv1d,
@@ -29,6 +35,7 @@ export {
 } from './global-hooks.ts';
 export type { HookOptions } from './hooks.ts';
 export * as init from './init.ts';
+export * from './instance-normalization.ts';
 export * from './linear.ts';
 export * from './loss.ts';
 export * from './loss-likelihood.ts';
@@ -76,6 +83,7 @@ export type {
   StateDictOptions,
   StateDictPreHook,
 } from './state-dict.ts';
+export * from './sync-batch-normalization.ts';
 export * from './transposed-convolution.ts';
 export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export * from './upsampling.ts';
