@@ -1,7 +1,7 @@
 // Adamax, NAdam and RAdam.
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withGradients } from './gradient-of.ts';
+import { assign, average, withDecay, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -18,12 +18,17 @@ export interface AdamaxOptions {
   maximize: boolean;
 }
 
-export interface NAdamOptions extends AdamaxOptions {
+interface DecoupledOptions extends AdamaxOptions {
+  /** Whether weight decay goes to the parameter (lr times it) instead of the gradient. Default false. */
+  decoupledWeightDecay: boolean;
+}
+
+export interface NAdamOptions extends DecoupledOptions {
   /** Default 4e-3. */
   momentumDecay: number;
 }
 
-export type RAdamOptions = AdamaxOptions;
+export type RAdamOptions = DecoupledOptions;
 
 function defaultsOf(lr: number): AdamaxOptions {
   return { lr, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false };
@@ -77,7 +82,7 @@ type NAdamState = MeansState & { muProduct: number };
 /** Adam with Nesterov's momentum (Dozat 2016), as `torch.optim.NAdam`. */
 export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
   constructor(params: ParamsInput<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
-    const defaults = { ...defaultsOf(2e-3), momentumDecay: 4e-3 };
+    const defaults = { ...defaultsOf(2e-3), momentumDecay: 4e-3, decoupledWeightDecay: false };
     super(params, complete('NAdam', defaults, options));
   }
 
@@ -93,7 +98,7 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
   protected override update(group: ParamGroup<NAdamOptions>): void {
     const { lr, eps, betas, momentumDecay } = group;
     const momentumAt = (step: number): number => betas[0] * (1 - 0.5 * 0.96 ** (step * momentumDecay));
-    for (const [parameter, gradient] of withGradients(group.params, group)) {
+    for (const [parameter, gradient] of withDecay(group.params, group)) {
       const state = this.stateOf(parameter, group);
       state.step++;
       const momentum = momentumAt(state.step);
@@ -116,7 +121,7 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
 /** Adam that trusts its variance only once it is known (Liu et al. 2019), as `torch.optim.RAdam`. */
 export class RAdam extends Optimizer<RAdamOptions, MeansState> {
   constructor(params: ParamsInput<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
-    super(params, complete('RAdam', defaultsOf(1e-3), options));
+    super(params, complete('RAdam', { ...defaultsOf(1e-3), decoupledWeightDecay: false }, options));
   }
 
   protected override checkGroup(group: ParamGroup<RAdamOptions>): void {
@@ -129,7 +134,7 @@ export class RAdam extends Optimizer<RAdamOptions, MeansState> {
 
   protected override update(group: ParamGroup<RAdamOptions>): void {
     const { lr, eps, betas } = group;
-    for (const [parameter, gradient] of withGradients(group.params, group)) {
+    for (const [parameter, gradient] of withDecay(group.params, group)) {
       const state = this.stateOf(parameter, group);
       state.step++;
       const expAvg = average(state.expAvg, gradient, betas[0]);

@@ -1,7 +1,7 @@
 // Adam and AdamW.
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withGradients } from './gradient-of.ts';
+import { assign, average, withDecay } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -12,8 +12,10 @@ export interface AdamOptions {
   betas: readonly [number, number];
   /** Added to the divisor. Default 1e-8. */
   eps: number;
-  /** Adam: times the parameter, added to the gradient. Default 0. AdamW: decay by lr times this. Default 0.01. */
+  /** Times the parameter, added to the gradient; decoupled, the parameter's decay is lr times this. Default 0; AdamW 0.01. */
   weightDecay: number;
+  /** Whether weight decay goes to the parameter instead of the gradient. Default false; AdamW true. */
+  decoupledWeightDecay: boolean;
   /** Divide by the largest mean of squares so far (Reddi et al. 2018). Default false. */
   amsgrad: boolean;
   /** Default false. */
@@ -22,20 +24,43 @@ export interface AdamOptions {
 
 type AdamState = { step: number; expAvg: Tensor; expAvgSq: Tensor; maxExpAvgSq?: Tensor };
 
-function adamDefaults(name: string, options: Partial<AdamOptions>, weightDecay: number): AdamOptions {
+function adamDefaults(name: string, options: Partial<AdamOptions>, decoupled: boolean): AdamOptions {
   const defaults: AdamOptions = {
     lr: 1e-3,
     betas: [0.9, 0.999],
     eps: 1e-8,
-    weightDecay,
+    weightDecay: decoupled ? 0.01 : 0,
+    decoupledWeightDecay: decoupled,
     amsgrad: false,
     maximize: false,
   };
   return complete(name, defaults, options);
 }
 
-/** The update of both; they differ in where weight decay goes. */
-abstract class AdamBase extends Optimizer<AdamOptions, AdamState> {
+/**
+ * Adam (Kingma and Ba 2014), as `torch.optim.Adam`.
+ *
+ * @throws {ArgumentError} for settings outside of their range.
+ * @example
+ * ```ts
+ * import { Adam } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1, -1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Adam([x], { lr: 0.5 });
+ * for (let i = 0; i < 3; i++) {
+ *   optimizer.zeroGrad();
+ *   x.square().sum().backward();
+ *   optimizer.step();
+ * }
+ * console.log(await x.toArray());
+ * ```
+ */
+export class Adam extends Optimizer<AdamOptions, AdamState> {
+  constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super(params, adamDefaults('Adam', options, false));
+  }
+
   protected override checkGroup({ lr, eps, weightDecay, betas }: ParamGroup<AdamOptions>): void {
     checkNotNegative(this.constructor.name, { lr, eps, weightDecay });
     checkBetas(this.constructor.name, betas);
@@ -46,7 +71,13 @@ abstract class AdamBase extends Optimizer<AdamOptions, AdamState> {
     return amsgrad ? { ...means, maxExpAvgSq: zerosLike(parameter) } : means;
   }
 
-  protected adjust(parameter: Tensor, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
+  protected override update(group: ParamGroup<AdamOptions>): void {
+    for (const [parameter, gradient] of withDecay(group.params, group)) {
+      this.#adjust(parameter, gradient, group);
+    }
+  }
+
+  #adjust(parameter: Tensor, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
     const {
       lr,
       eps,
@@ -70,51 +101,12 @@ abstract class AdamBase extends Optimizer<AdamOptions, AdamState> {
 }
 
 /**
- * Adam (Kingma and Ba 2014), as `torch.optim.Adam`.
- *
- * @throws {ArgumentError} for settings outside of their range.
- * @example
- * ```ts
- * import { Adam } from '@nn/optim';
- * import { interpreter, tensor, use } from '@nn/tensor';
- * use(interpreter());
- * const x = tensor([1, -1], { dtype: 'float32', requiresGrad: true });
- * const optimizer = new Adam([x], { lr: 0.5 });
- * for (let i = 0; i < 3; i++) {
- *   optimizer.zeroGrad();
- *   x.square().sum().backward();
- *   optimizer.step();
- * }
- * console.log(await x.toArray());
- * ```
- */
-export class Adam extends AdamBase {
-  constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(params, adamDefaults('Adam', options, 0));
-  }
-
-  protected override update(group: ParamGroup<AdamOptions>): void {
-    for (const [parameter, gradient] of withGradients(group.params, group)) {
-      this.adjust(parameter, gradient, group);
-    }
-  }
-}
-
-/**
  * Adam with weight decay apart from the gradient (Loshchilov and Hutter 2017), as `torch.optim.AdamW`.
  *
  * @throws {ArgumentError} for settings outside of their range.
  */
-export class AdamW extends AdamBase {
+export class AdamW extends Adam {
   constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(params, adamDefaults('AdamW', options, 0.01));
-  }
-
-  protected override update(group: ParamGroup<AdamOptions>): void {
-    const { params, lr, weightDecay, maximize } = group;
-    for (const [parameter, gradient] of withGradients(params, { weightDecay: 0, maximize })) {
-      parameter.mul_(1 - lr * weightDecay);
-      this.adjust(parameter, gradient, group);
-    }
+    super(params, adamDefaults('AdamW', options, true));
   }
 }

@@ -19,6 +19,23 @@ export function* withGradients(
   }
 }
 
+export interface DecayOptions extends GradientOptions {
+  lr: number;
+  decoupledWeightDecay: boolean;
+}
+
+/** As `withGradients`; or, decoupled, with the parameters made smaller by the rate times the decay. */
+export function* withDecay(
+  params: readonly Tensor[],
+  { weightDecay, maximize, lr, decoupledWeightDecay }: DecayOptions,
+): Generator<[Tensor, Tensor]> {
+  const penalty = decoupledWeightDecay ? 0 : weightDecay;
+  for (const pair of withGradients(params, { weightDecay: penalty, maximize })) {
+    if (decoupledWeightDecay && weightDecay !== 0) pair[0].mul_(1 - lr * weightDecay);
+    yield pair;
+  }
+}
+
 /** Stores a value that was computed for this one tensor: unlike `copy_`, the former value is let go at once. */
 export function assign(target: Tensor, value: Tensor): Tensor {
   return inPlace('step', target, value);

@@ -1,4 +1,6 @@
 // @nn/optim: optimizers, learning-rate schedulers and gradient clipping.
+
+export { Adafactor, type AdafactorOptions } from './adafactor.ts';
 export * from './adam.ts';
 export * from './adam-variants.ts';
 export * from './adaptive.ts';
@@ -16,6 +18,8 @@ export {
   type StateDictHookOptions,
 } from './hooks.ts';
 export { LBFGS, type LBFGSOptions } from './lbfgs.ts';
+export { Lion, type LionOptions } from './lion.ts';
+export { Muon, type MuonOptions } from './muon.ts';
 export {
   type GroupInput,
   type LearningRate,
@@ -29,6 +33,12 @@ export type { PerGroup } from './per-group.ts';
 export * from './plateau-scheduler.ts';
 export * from './rprop.ts';
 export {
+  AdamWScheduleFree,
+  type AdamWScheduleFreeOptions,
+  SGDScheduleFree,
+  type SGDScheduleFreeOptions,
+} from './schedule-free.ts';
+export {
   LRScheduler,
   type ScheduledGroup,
   type ScheduledOptimizer,
@@ -37,5 +47,6 @@ export {
 } from './scheduler.ts';
 export * from './scheduler-lists.ts';
 export * from './sgd.ts';
+export { SparseAdam, type SparseAdamOptions } from './sparse-adam.ts';
 export type { OptimizerStateDict, StateValue } from './state-dict.ts';
 export { SWALR, type SWALROptions } from './swa-scheduler.ts';
