@@ -3,11 +3,24 @@ import { noGrad } from '@nn/autograd';
 import { crossEntropy, gelu, scaledDotProductAttention, softmax } from '@nn/functional';
 import { Dropout, Embedding, init, LayerNorm, Linear, Module, ModuleList } from '@nn/modules';
 import { AdamW, clipGradNorm_, LambdaLR } from '@nn/optim';
-import { arange, compile, type Tensor, tensor, where } from '@nn/tensor';
+import { arange, cat, compile, type Tensor, tensor, where } from '@nn/tensor';
 import { plot, smooth } from './support/charts.ts';
 import { count, example, flag, fraction, positive, text, whole } from './support/example.ts';
 import { decodeText, encodeText, loadBook, vocabularySize, windows } from './support/text.ts';
 import { Training } from './support/training.ts';
+
+/** Turns pairs of numbers by angles that grow with the position, so that products tell distances (Su et al. 2021). */
+function rotate(x: Tensor): Tensor {
+  const [length, size] = x.shape.slice(-2);
+  // The slowest pair turns by about one radian in 100 characters.
+  const speeds = arange(size / 2)
+    .mul((-2 * Math.log(100)) / size)
+    .exp();
+  const angles = arange(length).unsqueeze(1).mul(speeds);
+  const [cos, sin] = [angles.cos(), angles.sin()];
+  const [a, b] = x.chunk(2, -1);
+  return cat([a.mul(cos).sub(b.mul(sin)), a.mul(sin).add(b.mul(cos))], -1);
+}
 
 /** Each position looks at itself and those before it, with several heads: [batch, length, size] to the same. */
 class CausalSelfAttention extends Module {
@@ -28,7 +41,7 @@ class CausalSelfAttention extends Module {
       .reshape(batch, length, 3, this.heads, size / this.heads)
       .permute(2, 0, 3, 1, 4)
       .unbind();
-    const attended = scaledDotProductAttention(query, key, value, { isCausal: true });
+    const attended = scaledDotProductAttention(rotate(query), rotate(key), value, { isCausal: true });
     return this.out(attended.transpose(1, 2).reshape(batch, length, size));
   }
 }
@@ -60,27 +73,27 @@ class Block extends Module {
 /** Characters [batch, length] to scores of the next one [batch, length, vocabulary]. */
 class GPT extends Module {
   characters: Embedding;
-  positions: Embedding;
   blocks: ModuleList<Block>;
   norm: LayerNorm;
+  out: Linear;
 
-  constructor(block: number, layers: number, heads: number, size: number, dropout: number) {
+  constructor(layers: number, heads: number, size: number, dropout: number) {
     super();
     this.characters = new Embedding(vocabularySize, size);
-    this.positions = new Embedding(block, size);
     this.blocks = new ModuleList(Array.from({ length: layers }, () => new Block(size, heads, dropout)));
     this.norm = new LayerNorm(size);
+    this.out = new Linear(size, vocabularySize);
     for (const [name, parameter] of this.namedParameters()) {
       if (parameter.ndim < 2) continue;
       // What adds to the stream of a deep stack starts smaller.
-      init.normal_(parameter, { std: name.endsWith('out.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02 });
+      init.normal_(parameter, { std: name.endsWith('.out.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02 });
     }
   }
 
   override forward(codes: Tensor): Tensor {
-    let x = this.characters(codes).add(this.positions(arange(codes.shape[1])));
+    let x = this.characters(codes);
     for (const block of this.blocks) x = block(x);
-    return this.norm(x).matmul(this.characters.weight.T); // One table for reading and writing.
+    return this.out(this.norm(x));
   }
 }
 
@@ -136,7 +149,7 @@ export const gpt = example(
   },
   async ({ steps, batch, block, layers, heads, size, dropout, lr, out, resume, ...sampling }) => {
     const book = loadBook(2_000_000);
-    const model = new GPT(block, layers, heads, size, dropout);
+    const model = new GPT(layers, heads, size, dropout);
     const [matrices, vectors] = [
       model.parameters().filter((each) => each.ndim >= 2),
       model.parameters().filter((each) => each.ndim < 2),

