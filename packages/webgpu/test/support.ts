@@ -10,6 +10,7 @@ import {
   float16ToNumber,
   type HostArray,
   hostArray,
+  type Instruction,
   interpreter,
   type Kernel,
   numberToBfloat16,
@@ -18,7 +19,7 @@ import {
 } from '@nn/core';
 import { type WebGpuBackend, type WebGpuOptions, webgpu } from '@nn/webgpu';
 import { createDawn } from '@nn/webgpu/node';
-import { expect, type Mock, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, type Mock, vi } from 'vitest';
 
 let gpu: Promise<GPU> | undefined;
 
@@ -28,6 +29,28 @@ export async function createBackend(
 ): Promise<WebGpuBackend> {
   gpu ??= createDawn({ software: 'fallback' });
   return webgpu({ gpu: await gpu, ...options });
+}
+
+const kernelKinds = {
+  'for GPUs': { kernels: 'gpu' },
+  'for GPUs without subgroups': { kernels: 'gpu', withoutFeatures: ['subgroups'] },
+  'for software': { kernels: 'software' },
+} as const;
+
+/** Runs the suite with every kind of kernels, whatever the adapter. */
+export function onEveryKernelKind(
+  suite: (backend: () => WebGpuBackend, kind: keyof typeof kernelKinds) => void,
+): void {
+  for (const [kind, options] of Object.entries(kernelKinds)) {
+    describe(`kernels ${kind}`, () => {
+      let backend: WebGpuBackend;
+      beforeAll(async () => {
+        backend = await createBackend(options);
+      });
+      afterAll(() => backend.dispose());
+      suite(() => backend, kind as keyof typeof kernelKinds);
+    });
+  }
 }
 
 /** Spies on all devices' submissions and on the pipelines that they create while blocking. */
@@ -155,4 +178,18 @@ export function randomNumbers(count: number, seed = 1): number[] {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     return state / 2 ** 31;
   });
+}
+
+export function load(dtype: DType, buffer: number, strides: readonly number[], offset = 0): Instruction {
+  return { op: 'load', dtype, access: access(buffer, strides, offset) };
+}
+
+/** Random numbers of float32. */
+export function numbers(count: number, seed = 1, scale = 1): number[] {
+  return randomNumbers(count, seed).map((x) => Math.fround(x * scale));
+}
+
+/** Random whole numbers. */
+export function whole(count: number, seed = 1, scale = 50): number[] {
+  return randomNumbers(count, seed).map((x) => Math.trunc(x * scale));
 }
