@@ -4,11 +4,14 @@ import { cat, type Tensor, where } from '@nn/tensor';
 import { recurrence, type StepRule } from './recurrence.ts';
 import type { TimeSteps } from './time-steps.ts';
 
-/** 1 - y²: tanh's derivative by its result. */
-const oneLessSquare = (y: Tensor): Tensor => y.square().neg().add(1);
+/** Back through y = tanh(x): g (1 - y²). */
+const throughTanh = (gradient: Tensor, y: Tensor): Tensor => gradient.sub(gradient.mul(y.square()));
 
-/** y (1 - y): sigmoid's derivative by its result. */
-const timesRest = (y: Tensor): Tensor => y.mul(y.neg().add(1));
+/** Back through y = sigmoid(x): g y (1 - y). */
+function throughSigmoid(gradient: Tensor, y: Tensor): Tensor {
+  const part = gradient.mul(y);
+  return part.sub(part.mul(y));
+}
 
 const plus = (x: Tensor, y: Tensor | null): Tensor => (y === null ? x : x.add(y));
 
@@ -49,13 +52,13 @@ const lstmRule: StepRule = {
     const [input, forget, output] = [inputSum.sigmoid(), forgetSum.sigmoid(), outputSum.sigmoid()];
     const [candidate, squashed] = [candidateSum.tanh(), cell.tanh()];
     const shown = projection === undefined ? ofHidden : ofHidden.matmul(projection);
-    const total = ofCell.add(shown.mul(output).mul(oneLessSquare(squashed)));
+    const total = ofCell.add(throughTanh(shown.mul(output), squashed));
     const gates = cat(
       [
-        total.mul(candidate).mul(timesRest(input)),
-        total.mul(previous[1]).mul(timesRest(forget)),
-        total.mul(input).mul(oneLessSquare(candidate)),
-        shown.mul(squashed).mul(timesRest(output)),
+        throughSigmoid(total.mul(candidate), input),
+        throughSigmoid(total.mul(previous[1]), forget),
+        throughTanh(total.mul(input), candidate),
+        throughSigmoid(shown.mul(squashed), output),
       ],
       1,
     );
@@ -91,13 +94,14 @@ const gruRule: StepRule = {
   backward({ projected, previous: [hidden], results: [, sums], stateGradients: [gradient], ...step }) {
     const [weight] = step.weights;
     const { reset, update, candidate, candidateSum } = gruGates(projected, sums);
-    const ofCandidate = gradient.mul(update.neg().add(1)).mul(oneLessSquare(candidate));
-    const ofReset = ofCandidate.mul(candidateSum).mul(timesRest(reset));
-    const ofUpdate = gradient.mul(hidden.sub(candidate)).mul(timesRest(update));
+    const kept = gradient.mul(update);
+    const ofCandidate = throughTanh(gradient.sub(kept), candidate);
+    const ofReset = throughSigmoid(ofCandidate.mul(candidateSum), reset);
+    const ofUpdate = throughSigmoid(gradient.mul(hidden.sub(candidate)), update);
     const ofSums = plus(cat([ofReset, ofUpdate, ofCandidate.mul(reset)], 1), step.otherGradients[0]);
     return {
       projected: cat([ofReset, ofUpdate, ofCandidate], 1),
-      previous: [gradient.mul(update).add(ofSums.matmul(weight))],
+      previous: [kept.add(ofSums.matmul(weight))],
       products: [ofSums],
     };
   },
@@ -138,13 +142,7 @@ const elmanKind = (rule: StepRule): CellKind => ({
 });
 
 export const cellKinds: Readonly<Record<'tanh' | 'relu' | 'lstm' | 'gru', CellKind>> = {
-  tanh: elmanKind(
-    elman(
-      'rnnTanh',
-      (x) => x.tanh(),
-      (gradient, y) => gradient.mul(oneLessSquare(y)),
-    ),
-  ),
+  tanh: elmanKind(elman('rnnTanh', (x) => x.tanh(), throughTanh)),
   relu: elmanKind(
     elman(
       'rnnRelu',
