@@ -11,17 +11,21 @@ export interface MemoryPolicy {
   keptBytes: number;
   /** Device copies of host data. Default 1 GiB. */
   uploadBytes: number;
-  /** Recorded operations after which the graph is run by itself. Default 8192. */
+  /**
+   * Recorded operations after which the graph is run by itself. Default 65,536: more than the training step of any model
+   * of a usual size has. What such a run computes on the way to results is not kept, so that a step that is cut in two
+   * computes part of its forward pass again.
+   */
   pendingNodes: number;
-  /** Bytes of recorded results after which the graph is run by itself. Default 512 MiB. */
+  /** Bytes of values that recorded operations wait to use, after which the graph is run by itself. Default 1 GiB. */
   pendingBytes: number;
 }
 
 export const policy: MemoryPolicy = {
   keptBytes: 8 * 2 ** 20,
   uploadBytes: 2 ** 30,
-  pendingNodes: 8192,
-  pendingBytes: 512 * 2 ** 20,
+  pendingNodes: 2 ** 16,
+  pendingBytes: 2 ** 30,
 };
 
 /** Reads or changes the byte budgets. */

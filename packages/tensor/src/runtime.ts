@@ -64,6 +64,13 @@ function bytesOf({ shape, dtype }: Node): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
 
+/** Bytes of a held value, or of one that the node is a view of. */
+function heldBytes(node: Node): number {
+  if (isHeld(node)) return bytesOf(node);
+  const { inputs } = node;
+  return inputs.length === 1 && inputs[0].consumers === 1 && isHeld(inputs[0]) ? bytesOf(inputs[0]) : 0;
+}
+
 /** Values asked to be kept at the next step, at most, before outputs are forgotten. */
 const mostPending = 512;
 
@@ -111,7 +118,8 @@ export class Runtime {
   readonly #unfused: PlanCache;
   readonly #residence: Residence;
   #recorded: Node[] = [];
-  #recordedBytes = 0;
+  /** Bytes of held values that recorded nodes are the first to use. */
+  #pendingBytes = 0;
   /** How many recorded nodes there are when those that were computed are looked for. */
   #sweepAt = leastSwept;
   /** What the next step computes and keeps besides what it is asked for. */
@@ -139,9 +147,11 @@ export class Runtime {
    */
   record(node: Node): void {
     requireDType(node.op, node.dtype, this.backend);
-    this.#recordedBytes += bytesOf(node);
+    for (const input of node.inputs) if (input.consumers === 1) this.#pendingBytes += heldBytes(input);
     if (this.#recorded.push(node) >= this.#sweepAt) this.#forgetComputed();
-    if (this.#recorded.length < policy.pendingNodes && this.#recordedBytes < policy.pendingBytes) return;
+    if (!this.#isTooMuch()) return;
+    this.#forgetComputed();
+    if (!this.#isTooMuch()) return;
     const keeping = new Map<Node, Keeping>();
     // Most of these nobody will read; where they can be moved to the host, they need not stay here.
     const how = this.backend.capabilities.synchronousRead ? 'output' : 'value';
@@ -151,16 +161,23 @@ export class Runtime {
     this.#runWhatCan(keeping);
   }
 
+  #isTooMuch(): boolean {
+    return this.#recorded.length >= policy.pendingNodes || this.#pendingBytes >= policy.pendingBytes;
+  }
+
   /** What was computed meanwhile, for whoever read it, is not pending any more, and must not be kept alive. */
   #forgetComputed(): void {
     this.#recorded = this.#recorded.filter((node) => node.runs === 0 && !isHeld(node));
-    this.#recordedBytes = this.#recorded.reduce((sum, node) => sum + bytesOf(node), 0);
+    const waiting = new Set<Node>();
+    for (const { inputs } of this.#recorded) for (const input of inputs) waiting.add(input);
+    this.#pendingBytes = 0;
+    for (const input of waiting) this.#pendingBytes += heldBytes(input);
     this.#sweepAt = Math.max(leastSwept, 2 * this.#recorded.length);
   }
 
   #forgetRecorded(): void {
     this.#recorded = [];
-    this.#recordedBytes = 0;
+    this.#pendingBytes = 0;
     this.#sweepAt = leastSwept;
   }
 

@@ -7,6 +7,7 @@ import {
   compile,
   interpreter,
   memory,
+  memoryPolicy,
   ones,
   resetPeakMemory,
   type Tensor,
@@ -114,5 +115,37 @@ describe('memory', () => {
     }
     expect(memory().tensors!.length).toBeLessThanOrEqual(4);
     expect([...(await result.data())]).toEqual([2, 2, 2, 2]);
+  });
+});
+
+describe('pending operations', () => {
+  const { pendingBytes } = memoryPolicy();
+  afterEach(() => void memoryPolicy({ pendingBytes }));
+  const held = (): number => memory().devices[0].values;
+
+  test('run by themselves when they keep too much from being freed', () => {
+    memoryPolicy({ pendingBytes: 4096 });
+    const sums: Tensor[] = [];
+    for (let i = 0; i < 12; i++) sums.push(tensor(new Float32Array(256)).sum());
+    expect(held()).toBeGreaterThanOrEqual(8);
+    expect(sums[0].itemSync()).toBe(0);
+  });
+
+  test('wait however large their results would be, since most are never made', () => {
+    memoryPolicy({ pendingBytes: 4096 });
+    const x = ones([64]).realize();
+    const before = held();
+    const y = x.expand([64, 64]).exp().add(1).log().sum();
+    expect(held()).toBe(before);
+    expect(y.itemSync()).toBeCloseTo(4096 * Math.log(Math.E + 1), 1);
+  });
+
+  test('of loops that read what they compute are forgotten', () => {
+    memoryPolicy({ pendingBytes: 4096 });
+    for (let i = 0; i < 20; i++) {
+      const unread = tensor(new Float32Array(256)).add(i).mul(2);
+      expect(unread.sum().itemSync()).toBe(512 * i);
+    }
+    expect(held()).toBeLessThanOrEqual(40);
   });
 });

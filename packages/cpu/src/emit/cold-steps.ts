@@ -53,26 +53,43 @@ export function findColdSteps(
   const found = new Map<Value, ColdSteps>();
   if (steps.length < worthBranch) return found;
   const conditions = conditionsOf(steps, roots);
-  const seen = new Set<Value>();
+  /** By condition: the first selection by it. */
+  const selections = new Map<Value, Value>();
   for (const [at, step] of steps.entries()) {
     if (step.kind !== 'operation' || step.op !== 'where' || conditions[at] !== -1) continue;
-    const [condition] = step.args;
-    if (seen.has(condition)) continue;
-    seen.add(condition);
-    const members: Value[] = [];
-    let cost = 0;
-    for (let value = 0; value < at; value++) {
-      if (conditions[value] !== condition) continue;
-      members.push(value);
-      cost += isWide(steps[value].dtype) ? 2 : 1;
-    }
-    if (cost < worthBranch) continue;
-    const inside = new Set(members);
-    const results = new Set<Value>();
-    for (const [user, other] of steps.entries())
-      if (!inside.has(user) && 'args' in other)
-        for (const arg of other.args) if (inside.has(arg)) results.add(arg);
-    found.set(at, { condition, members, results: [...results] });
+    if (!selections.has(step.args[0])) selections.set(step.args[0], at);
   }
+  /** The selection before which a step could come; -1 for none. */
+  const selectionOf = (value: Value): Value => {
+    const at = selections.get(conditions[value]);
+    return at !== undefined && value < at ? at : -1;
+  };
+  interface Group {
+    readonly condition: Value;
+    readonly members: Value[];
+    readonly results: Set<Value>;
+    cost: number;
+  }
+  const groups = new Map<Value, Group>();
+  for (let value = 0; value < steps.length; value++) {
+    const at = selectionOf(value);
+    if (at >= 0) {
+      let group = groups.get(at);
+      if (group === undefined) {
+        group = { condition: conditions[value], members: [], results: new Set(), cost: 0 };
+        groups.set(at, group);
+      }
+      group.members.push(value);
+      group.cost += isWide(steps[value].dtype) ? 2 : 1;
+    }
+    const step = steps[value];
+    if (!('args' in step)) continue;
+    for (const arg of step.args) {
+      const from = selectionOf(arg);
+      if (from >= 0 && from !== at) groups.get(from)!.results.add(arg);
+    }
+  }
+  for (const [at, { condition, members, results, cost }] of groups)
+    if (cost >= worthBranch) found.set(at, { condition, members, results: [...results] });
   return found;
 }
