@@ -12,7 +12,7 @@ import { uniform_ } from './init.ts';
 import { Module } from './module.ts';
 import { checkLayerOptions, emptyParameter, type FactoryOptions } from './options.ts';
 import type { Parameter } from './parameter.ts';
-import { type CellKind, cellKinds, goThrough } from './step-rules.ts';
+import { type CellMode, cellKinds, goThrough } from './step-rules.ts';
 import { TimeSteps } from './time-steps.ts';
 
 export interface RecurrentCellOptions extends FactoryOptions {
@@ -21,6 +21,7 @@ export interface RecurrentCellOptions extends FactoryOptions {
 }
 
 abstract class RecurrentCell<Inputs extends unknown[], Output> extends Module<Inputs, Output> {
+  readonly mode: CellMode;
   readonly inputSize: number;
   readonly hiddenSize: number;
   /** [gates · hiddenSize, inputSize] */
@@ -31,10 +32,9 @@ abstract class RecurrentCell<Inputs extends unknown[], Output> extends Module<In
   biasIh: Parameter | null;
   /** [gates · hiddenSize] */
   biasHh: Parameter | null;
-  readonly #kind: CellKind;
 
   constructor(
-    kind: CellKind,
+    mode: CellMode,
     inputSize: number,
     hiddenSize: number,
     options: RecurrentCellOptions,
@@ -42,10 +42,10 @@ abstract class RecurrentCell<Inputs extends unknown[], Output> extends Module<In
   ) {
     super();
     checkLayerOptions(this.constructor.name, options, ['bias', ...names]);
-    this.#kind = kind;
+    this.mode = mode;
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
-    const rows = kind.gates * hiddenSize;
+    const rows = cellKinds[mode].gates * hiddenSize;
     const bias = (): Parameter | null => (options.bias === false ? null : emptyParameter([rows], options));
     this.weightIh = emptyParameter([rows, inputSize], options);
     this.weightHh = emptyParameter([rows, hiddenSize], options);
@@ -80,7 +80,7 @@ abstract class RecurrentCell<Inputs extends unknown[], Output> extends Module<In
       );
     });
     const x = rows(input);
-    const next = goThrough(this.#kind, new TimeSteps([x.shape[0]], false), x, initial, {
+    const next = goThrough(cellKinds[this.mode], new TimeSteps([x.shape[0]], false), x, initial, {
       input: this.weightIh,
       hidden: this.weightHh,
       inputBias: this.biasIh,
@@ -118,20 +118,21 @@ export interface RNNCellOptions extends RecurrentCellOptions {
  * ```
  */
 export class RNNCell extends RecurrentCell<[input: Tensor, hx?: Tensor | null], Tensor> {
-  readonly nonlinearity: 'tanh' | 'relu';
-
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
     const { nonlinearity = 'tanh' } = options;
     if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
       throw new ArgumentError(
         `RNNCell: nonlinearity must be 'tanh' or 'relu', got '${String(nonlinearity)}'`,
       );
-    super(cellKinds[nonlinearity], inputSize, hiddenSize, options, ['nonlinearity']);
-    this.nonlinearity = nonlinearity;
+    super(nonlinearity, inputSize, hiddenSize, options, ['nonlinearity']);
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): Tensor {
     return this.step(input, [hx])[0];
+  }
+
+  get nonlinearity(): 'tanh' | 'relu' {
+    return this.mode === 'relu' ? 'relu' : 'tanh';
   }
 
   override extraRepr(): string {
@@ -142,7 +143,7 @@ export class RNNCell extends RecurrentCell<[input: Tensor, hx?: Tensor | null], 
 /** One step of a GRU: inputs and states as in RNNCell. */
 export class GRUCell extends RecurrentCell<[input: Tensor, hx?: Tensor | null], Tensor> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
-    super(cellKinds.gru, inputSize, hiddenSize, options);
+    super('gru', inputSize, hiddenSize, options);
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): Tensor {
@@ -156,7 +157,7 @@ export class LSTMCell extends RecurrentCell<
   [hidden: Tensor, cell: Tensor]
 > {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
-    super(cellKinds.lstm, inputSize, hiddenSize, options);
+    super('lstm', inputSize, hiddenSize, options);
   }
 
   override forward(input: Tensor, hx: readonly [Tensor, Tensor] | null = null): [Tensor, Tensor] {

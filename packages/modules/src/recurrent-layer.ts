@@ -8,7 +8,7 @@ import type { PackedSequence } from './packed-sequence.ts';
 import type { Parameter } from './parameter.ts';
 import { initialStates, sequenceBatch } from './recurrent-input.ts';
 import { namedValues } from './representation.ts';
-import { type CellKind, type CellWeights, goThrough } from './step-rules.ts';
+import { type CellMode, type CellWeights, cellKinds, goThrough } from './step-rules.ts';
 import { TimeSteps } from './time-steps.ts';
 
 export interface RecurrentOptions extends FactoryOptions {
@@ -35,6 +35,7 @@ export interface KindOptions {
 
 /** Layers of cells that go through sequences. */
 export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends Module<Inputs, Output> {
+  readonly mode: CellMode;
   readonly inputSize: number;
   readonly hiddenSize: number;
   readonly numLayers: number;
@@ -44,13 +45,12 @@ export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends M
   readonly bidirectional: boolean;
   /** The size that the hidden state is projected to; 0 if it is not. */
   readonly projSize: number;
-  readonly #kind: CellKind;
   /** `weightIhL0`, `weightHhL0`, … and for the other direction `weightIhL0Reverse`, … */
   [weight: `weight${'Ih' | 'Hh' | 'Hr'}L${string}`]: Parameter;
   [bias: `bias${'Ih' | 'Hh'}L${string}`]: Parameter;
 
   constructor(
-    kind: CellKind,
+    mode: CellMode,
     inputSize: number,
     hiddenSize: number,
     options: RecurrentOptions,
@@ -79,20 +79,20 @@ export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends M
     this.dropout = dropout;
     this.bidirectional = bidirectional;
     this.projSize = projSize;
-    this.#kind = kind;
-    this.#createWeights(options);
+    this.mode = mode;
+    this.createWeights(options);
     this.resetParameters();
   }
 
-  #createWeights(options: FactoryOptions): void {
-    const rows = this.#kind.gates * this.hiddenSize;
-    for (const [at, suffix] of this.#suffixes().entries()) {
-      const isFirst = at < this.#directions;
-      const size = isFirst ? this.inputSize : this.#outputSize * this.#directions;
+  private createWeights(options: FactoryOptions): void {
+    const rows = cellKinds[this.mode].gates * this.hiddenSize;
+    for (const [at, suffix] of this.suffixes().entries()) {
+      const isFirst = at < this.directions;
+      const size = isFirst ? this.inputSize : this.outputSize * this.directions;
       const create = (name: string, ...shape: number[]): void =>
         this.registerParameter(name + suffix, emptyParameter(shape, options));
       create('weightIh', rows, size);
-      create('weightHh', rows, this.#outputSize);
+      create('weightHh', rows, this.outputSize);
       if (this.bias) create('biasIh', rows);
       if (this.bias) create('biasHh', rows);
       if (this.projSize > 0) create('weightHr', this.projSize, this.hiddenSize);
@@ -107,40 +107,40 @@ export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends M
 
   /** The parameters of each layer and direction: weightIh, weightHh, biasIh, biasHh, weightHr, as far as there are. */
   get allWeights(): Parameter[][] {
-    return this.#suffixes().map((suffix) =>
+    return this.suffixes().map((suffix) =>
       ['weightIh', 'weightHh', 'biasIh', 'biasHh', 'weightHr'].flatMap(
-        (name) => this.#weight(name, suffix) ?? [],
+        (name) => this.weight(name, suffix) ?? [],
       ),
     );
   }
 
-  get #directions(): number {
+  private get directions(): number {
     return this.bidirectional ? 2 : 1;
   }
 
-  get #outputSize(): number {
+  private get outputSize(): number {
     return this.projSize > 0 ? this.projSize : this.hiddenSize;
   }
 
   /** How parameters of layers and directions end. */
-  #suffixes(): string[] {
+  private suffixes(): string[] {
     const directions = this.bidirectional ? ['', 'Reverse'] : [''];
     return Array.from({ length: this.numLayers }, (_, layer) =>
       directions.map((end) => `L${layer}${end}`),
     ).flat();
   }
 
-  #weight(name: string, suffix: string): Parameter | null {
+  private weight(name: string, suffix: string): Parameter | null {
     return (Reflect.get(this, name + suffix) as Parameter | null | undefined) ?? null;
   }
 
-  #weights(suffix: string): CellWeights {
+  private weights(suffix: string): CellWeights {
     return {
-      input: this.#weight('weightIh', suffix) as Parameter,
-      hidden: this.#weight('weightHh', suffix) as Parameter,
-      inputBias: this.#weight('biasIh', suffix),
-      hiddenBias: this.#weight('biasHh', suffix),
-      projection: this.#weight('weightHr', suffix),
+      input: this.weight('weightIh', suffix) as Parameter,
+      hidden: this.weight('weightHh', suffix) as Parameter,
+      inputBias: this.weight('biasIh', suffix),
+      hiddenBias: this.weight('biasHh', suffix),
+      projection: this.weight('weightHr', suffix),
     };
   }
 
@@ -151,11 +151,11 @@ export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends M
   ): { readonly output: Tensor | PackedSequence; readonly states: Tensor[] } {
     const { name } = this.constructor;
     const batch = sequenceBatch(name, input, this.inputSize, this.batchFirst);
-    const suffixes = this.#suffixes();
+    const suffixes = this.suffixes();
     const initial = states.map((state, i) =>
-      initialStates(name, batch, state, suffixes.length, i === 0 ? this.#outputSize : this.hiddenSize),
+      initialStates(name, batch, state, suffixes.length, i === 0 ? this.outputSize : this.hiddenSize),
     );
-    const directions = [false, true].slice(0, this.#directions);
+    const directions = [false, true].slice(0, this.directions);
     const steps = directions.map((isReverse) => new TimeSteps(batch.batchSizes, isReverse));
     const finals: Tensor[][] = states.map(() => []);
     let x = batch.x;
@@ -164,11 +164,11 @@ export abstract class RecurrentLayer<Inputs extends unknown[], Output> extends M
       const outputs = steps.map((direction, i) => {
         const at = layer * steps.length + i;
         const values = goThrough(
-          this.#kind,
+          cellKinds[this.mode],
           direction,
           x,
           initial.map((each) => each[at]),
-          this.#weights(suffixes[at]),
+          this.weights(suffixes[at]),
         );
         values.forEach((each, state) => void finals[state].push(direction.final(each)));
         return direction.inTime(values[0]);

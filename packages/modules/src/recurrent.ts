@@ -3,7 +3,6 @@ import { ArgumentError, type Tensor } from '@nn/tensor';
 import type { PackedSequence } from './packed-sequence.ts';
 import { RecurrentLayer, type RecurrentOptions } from './recurrent-layer.ts';
 import { namedValues } from './representation.ts';
-import { cellKinds } from './step-rules.ts';
 
 type Input = Tensor | PackedSequence;
 
@@ -40,19 +39,20 @@ export interface RNN extends Recurrent<Tensor> {}
  * ```
  */
 export class RNN extends RecurrentLayer<[Input, hx?: Tensor | null], [Input, Tensor]> {
-  readonly nonlinearity: 'tanh' | 'relu';
-
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
     const { nonlinearity = 'tanh' } = options;
     if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
       throw new ArgumentError(`RNN: nonlinearity must be 'tanh' or 'relu', got '${String(nonlinearity)}'`);
-    super(cellKinds[nonlinearity], inputSize, hiddenSize, options, { names: ['nonlinearity'] });
-    this.nonlinearity = nonlinearity;
+    super(nonlinearity, inputSize, hiddenSize, options, { names: ['nonlinearity'] });
   }
 
   override forward(input: Input, hx: Tensor | null = null): [Input, Tensor] {
     const { output, states } = this.run(input, [hx]);
     return [output, states[0]];
+  }
+
+  get nonlinearity(): 'tanh' | 'relu' {
+    return this.mode === 'relu' ? 'relu' : 'tanh';
   }
 
   override extraRepr(): string {
@@ -73,7 +73,7 @@ export interface GRU extends Recurrent<Tensor> {}
  */
 export class GRU extends RecurrentLayer<[Input, hx?: Tensor | null], [Input, Tensor]> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
-    super(cellKinds.gru, inputSize, hiddenSize, options);
+    super('gru', inputSize, hiddenSize, options);
   }
 
   override forward(input: Input, hx: Tensor | null = null): [Input, Tensor] {
@@ -111,7 +111,7 @@ export interface LSTM extends Recurrent<Readonly<LSTMState>> {}
 export class LSTM extends RecurrentLayer<[Input, hx?: Readonly<LSTMState> | null], [Input, LSTMState]> {
   constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     const { projSize = 0 } = options;
-    super(cellKinds.lstm, inputSize, hiddenSize, options, { names: ['projSize'], projSize });
+    super('lstm', inputSize, hiddenSize, options, { names: ['projSize'], projSize });
   }
 
   override forward(input: Input, hx: Readonly<LSTMState> | null = null): [Input, LSTMState] {

@@ -141,7 +141,9 @@ const elmanKind = (rule: StepRule): CellKind => ({
   recurrence: recurrence(rule),
 });
 
-export const cellKinds: Readonly<Record<'tanh' | 'relu' | 'lstm' | 'gru', CellKind>> = {
+export type CellMode = 'tanh' | 'relu' | 'lstm' | 'gru';
+
+export const cellKinds: Readonly<Record<CellMode, CellKind>> = {
   tanh: elmanKind(elman('rnnTanh', (x) => x.tanh(), throughTanh)),
   relu: elmanKind(
     elman(
