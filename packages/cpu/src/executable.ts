@@ -1,5 +1,6 @@
 // A compiled program: its commands, and where its buffers are found.
 import {
+  type Dot,
   type Executable,
   type Kernel,
   type LoopKernel,
@@ -8,6 +9,7 @@ import {
   UnsupportedError,
 } from '@nn/core';
 import { Binding } from './commands/binding.ts';
+import { cutByBorders, findBorders } from './commands/borders.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { detachedCommand, isWorthDetaching } from './commands/detach.ts';
 import { dotCommand } from './commands/dot.ts';
@@ -23,7 +25,11 @@ import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 
 function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
-  if (producer?.kind === 'dot') return dotCommand(context, kernel, producer);
+  if (producer?.kind === 'dot') {
+    const bands = cutByBorders(kernel, producer, context.borders);
+    const make = (band: LoopKernel) => (): Command => dotCommand(context, band, band.producer as Dot);
+    return bands.length === 1 ? make(bands[0])() : new Sequence(makeAll(bands.map(make)));
+  }
   const sections = cutByGuards(kernel);
   if (sections.length !== 1) return parallel(context, sections);
   if (producer === null) return new LoopCommand(context, kernel, null);
@@ -118,7 +124,8 @@ export class CpuExecutable implements Executable {
     const { buffers } = program;
     const binding = new Binding(device.heap, buffers.length, program.params.length);
     const { tier } = device;
-    const context = { device, binding, tier, buffers, programParams: program.params.length };
+    const borders = findBorders(program);
+    const context = { device, binding, tier, buffers, borders, programParams: program.params.length };
     const commands = makeAll(program.kernels.map((kernel) => () => makeNamedCommand(context, kernel)));
     this.program = program;
     this.#device = device;

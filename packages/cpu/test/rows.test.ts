@@ -235,7 +235,14 @@ test('blocks of any number of rows, with vectors along the rows too, give what t
       interpretProgram(tested, expected);
       for (const block of [1, 7, 16, 100]) {
         const binding = new Binding(device.heap, tested.buffers.length, 0);
-        const context = { device, binding, tier: device.tier, buffers: tested.buffers, programParams: 0 };
+        const context = {
+          device,
+          binding,
+          tier: device.tier,
+          buffers: tested.buffers,
+          borders: new Map(),
+          programParams: 0,
+        };
         const command = rowsCommand(context, kernel, () => block);
         const addresses = tested.buffers.map(({ length }) => device.heap.allocate(length * 4));
         for (const [buffer, address] of addresses.entries()) binding.bindAddress(buffer, address);

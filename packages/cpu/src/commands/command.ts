@@ -3,6 +3,7 @@ import type { BufferSpec } from '@nn/core';
 import type { Device } from '../device.ts';
 import type { PlanOptions } from '../emit/plan.ts';
 import type { Binding } from './binding.ts';
+import type { Borders } from './borders.ts';
 
 export interface Command {
   /** Bytes of scratch space that it needs while it runs. */
@@ -19,6 +20,7 @@ export interface Command {
 export interface CommandContext extends PlanOptions {
   readonly device: Device;
   readonly binding: Binding;
+  readonly borders: Borders;
 }
 
 /** Has the address of a buffer, plus an offset in bytes, written to a word of the heap at each run. */

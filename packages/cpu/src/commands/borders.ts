@@ -1,0 +1,157 @@
+// Products with padded images, as the gradient of a convolution by its input is one: where an image is small, most of
+// what a window sees at its edge is padding. Rows of windows that see the same part of it are products of their own,
+// with only as much of the inner dimensions as is not known to be zero.
+import {
+  contiguousStrides,
+  type Dot,
+  type DotOperand,
+  type LoopKernel,
+  type Program,
+  sizeOf,
+} from '@nn/core';
+import { sectionOf } from './sections.ts';
+
+/** A buffer that is zero outside of a box. */
+export interface Border {
+  readonly extents: readonly number[];
+  readonly strides: readonly number[];
+  /** Of each dimension: from which coordinate, up to which one, elements may be other than zero. */
+  readonly inside: readonly (readonly [number, number])[];
+}
+
+export type Borders = ReadonlyMap<number, Border>;
+
+/** The border that a plain copy of a smaller box leaves; undefined where the kernel is something else. */
+function borderOf(kernel: LoopKernel, length: number): Border | undefined {
+  const { extents, stores, epilogue, producer } = kernel;
+  if (producer !== null || stores.length !== 1 || sizeOf(extents) !== length) return undefined;
+  const [{ access, value }] = stores;
+  const strides = contiguousStrides(extents);
+  if (access.offset !== 0 || access.guards.length > 0) return undefined;
+  if (strides.some((stride, d) => extents[d] !== 1 && stride !== access.strides[d])) return undefined;
+  const loaded = epilogue[value];
+  if (loaded.op !== 'load' || loaded.access.guards.length === 0) return undefined;
+  const inside = extents.map((extent): [number, number] => [0, extent]);
+  for (const { offset, strides: along, size } of loaded.access.guards) {
+    const moving = along.flatMap((stride, d) => (stride === 0 || extents[d] === 1 ? [] : [d]));
+    if (moving.length !== 1 || along[moving[0]] !== 1) continue;
+    const bounds = inside[moving[0]];
+    bounds[0] = Math.max(bounds[0], -offset);
+    bounds[1] = Math.min(bounds[1], size - offset);
+  }
+  return { extents, strides, inside };
+}
+
+/** Buffers of a program that are written once, with a border of zeros. */
+export function findBorders({ kernels, buffers }: Program): Borders {
+  const borders = new Map<number, Border>();
+  const writers = new Map<number, number>();
+  for (const kernel of kernels) {
+    const written =
+      'stores' in kernel
+        ? [kernel]
+        : kernel.kind === 'rows'
+          ? kernel.steps
+          : kernel.kind === 'parallel'
+            ? kernel.parts
+            : [];
+    const targets = written.flatMap(({ stores }) => stores.map(({ access }) => access.buffer));
+    if ('target' in kernel) targets.push(kernel.target);
+    for (const target of new Set(targets)) writers.set(target, (writers.get(target) ?? 0) + 1);
+    if (kernel.kind !== 'loop' || targets.length !== 1) continue;
+    const border = borderOf(kernel, buffers[targets[0]].length);
+    if (border !== undefined) borders.set(targets[0], border);
+  }
+  for (const [buffer, count] of writers) if (count > 1) borders.delete(buffer);
+  return borders;
+}
+
+/** Products that would do more than this part of the work are left whole. */
+const worthwhilePart = 0.85;
+/** Each of the products should have at least this many multiply-adds. */
+const leastWork = 100_000;
+
+/** Neighbouring coordinates of one of the kernel's dimensions, and the part of an inner one that they need. */
+interface Band {
+  readonly begin: number;
+  end: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Along one dimension of the buffer, the bands of the kernel's dimension that moves along it together with an inner one. */
+function bandsAlong(
+  { offset, strides }: DotOperand,
+  border: Border,
+  dimension: number,
+  extents: readonly number[],
+  rank: number,
+): { readonly outer: number; readonly inner: number; readonly bands: readonly Band[] } | undefined {
+  const pitch = border.strides[dimension];
+  const extent = border.extents[dimension];
+  const [least, most] = border.inside[dimension];
+  const above = pitch * extent;
+  const along = strides.flatMap((stride, d) =>
+    extents[d] > 1 && stride >= pitch && stride < above ? [d] : [],
+  );
+  const below = strides.some((stride, d) => extents[d] > 1 && stride < 0 && -stride < above);
+  if (along.length !== 2 || below || offset < 0) return undefined;
+  const [outer, inner] = along;
+  if (outer >= rank || inner < rank || along.some((d) => strides[d] % pitch !== 0)) return undefined;
+  // What moves within this dimension's pitch must not reach the next coordinate.
+  let within = offset % pitch;
+  for (const [d, stride] of strides.entries())
+    if (stride > 0 && stride < pitch) within += stride * (extents[d] - 1);
+  if (within >= pitch) return undefined;
+  const first = Math.floor(offset / pitch) % extent;
+  const [step, innerStep] = along.map((d) => strides[d] / pitch);
+  if (first + step * (extents[outer] - 1) + innerStep * (extents[inner] - 1) >= extent) return undefined;
+  const bands: Band[] = [];
+  const clamp = (value: number): number => Math.min(extents[inner], Math.max(0, value));
+  for (let c = 0; c < extents[outer]; c++) {
+    const position = first + step * c;
+    const from = clamp(Math.ceil((least - position) / innerStep));
+    const to = Math.max(from, clamp(Math.ceil((most - position) / innerStep)));
+    const last = bands.at(-1);
+    if (last !== undefined && last.from === from && last.to === to) last.end = c + 1;
+    else bands.push({ begin: c, end: c + 1, from, to });
+  }
+  return { outer, inner: inner - rank, bands };
+}
+
+function bandOf(kernel: LoopKernel, dot: Dot, outer: number, inner: number, band: Band): LoopKernel {
+  const { begin, end, from, to } = band;
+  const section = sectionOf(kernel, { dimension: outer, begin, end });
+  const { left, right } = section.producer as Dot;
+  const at = kernel.extents.length + inner;
+  const moved = (operand: DotOperand): DotOperand => ({
+    ...operand,
+    offset: operand.offset + (operand.strides[at] ?? 0) * from,
+  });
+  const inners = dot.inner.map((extent, d) => (d === inner ? to - from : extent));
+  return { ...section, producer: { ...dot, inner: inners, left: moved(left), right: moved(right) } };
+}
+
+/** The product in bands that leave out zeros; itself where that saves too little. */
+export function cutByBorders(kernel: LoopKernel, dot: Dot, borders: Borders): readonly LoopKernel[] {
+  const rank = kernel.extents.length;
+  const extents = [...kernel.extents, ...dot.inner];
+  const work = sizeOf(extents);
+  for (const operand of [dot.left, dot.right]) {
+    const border = borders.get(operand.buffer);
+    if (border === undefined) continue;
+    // The last dimension is left alone: along it, elements are moved in vectors.
+    for (let dimension = 0; dimension < border.extents.length - 1; dimension++) {
+      const [least, most] = border.inside[dimension];
+      if (least <= 0 && most >= border.extents[dimension]) continue;
+      const found = bandsAlong(operand, border, dimension, extents, rank);
+      if (found === undefined) continue;
+      const { outer, inner, bands } = found;
+      const whole = extents[outer] * dot.inner[inner];
+      const part = bands.reduce((sum, { begin, end, from, to }) => sum + (end - begin) * (to - from), 0);
+      if (part > worthwhilePart * whole || work * (part / whole) < leastWork * bands.length) continue;
+      return bands.map((band) => bandOf(kernel, dot, outer, inner, band));
+    }
+  }
+  return [kernel];
+}
