@@ -231,7 +231,7 @@ export class LBFGS extends Optimizer<LBFGSOptions, LBFGSState> {
       const { trial, trials } =
         lineSearchFn === null
           ? { trial: yield* evaluate(firstStep, []), trials: 1 }
-          : yield* strongWolfe(evaluate, { ...present, slope }, firstStep, {
+          : yield* strongWolfe(evaluate, { ...present, step: 0, slope }, firstStep, {
               reach,
               tolerance: toleranceChange,
             });
