@@ -36,6 +36,7 @@ export {
 export type { HookOptions } from './hooks.ts';
 export * as init from './init.ts';
 export * from './instance-normalization.ts';
+export * from './lazy.ts';
 export * from './linear.ts';
 export * from './loss.ts';
 export * from './loss-likelihood.ts';
@@ -45,6 +46,7 @@ export * from './max-unpooling.ts';
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts';
 export { isModule, ModuleBase } from './module-base.ts';
 export type { MoveTarget } from './moving.ts';
+export * from './multihead-attention.ts';
 export * from './normalization.ts';
 export type { FactoryOptions } from './options.ts';
 export {
@@ -84,6 +86,15 @@ export type {
   StateDictPreHook,
 } from './state-dict.ts';
 export * from './sync-batch-normalization.ts';
+export * from './transformer.ts';
+export {
+  type Activation,
+  type DecoderLayerCallOptions,
+  type EncoderLayerCallOptions,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer-layers.ts';
 export * from './transposed-convolution.ts';
 export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export * from './upsampling.ts';
