@@ -188,8 +188,8 @@ export class RReLU extends Module<[Tensor], Tensor> {
   }
 
   override extraRepr(): string {
-    const { lower = 1 / 8, upper = 1 / 3 } = this.options;
-    return namedValues({ lower, upper });
+    const { lower = 1 / 8, upper = 1 / 3, inplace } = this.options;
+    return namedValues({ lower, upper, inplace: inplace || undefined });
   }
 }
 
@@ -208,8 +208,8 @@ export class Hardtanh extends Module<[Tensor], Tensor> {
   }
 
   override extraRepr(): string {
-    const { minVal = -1, maxVal = 1 } = this.options;
-    return namedValues({ minVal, maxVal });
+    const { minVal = -1, maxVal = 1, inplace } = this.options;
+    return namedValues({ minVal, maxVal, inplace: inplace || undefined });
   }
 }
 
@@ -252,7 +252,7 @@ export class Threshold extends InplaceActivation {
   }
 
   override extraRepr(): string {
-    const { threshold, value } = this;
-    return namedValues({ threshold, value });
+    const { threshold, value, inplace } = this;
+    return namedValues({ threshold, value, inplace: inplace || undefined });
   }
 }

@@ -7,7 +7,9 @@ import type { Pooled } from './pooling.ts';
 
 abstract class FractionalMaxPoolLayer<Indices extends boolean> extends Module<[Tensor], Pooled<Indices>> {
   readonly kernelSize: F.Sizes;
-  readonly options: F.FractionalMaxPoolOptions<Indices>;
+  readonly options: Omit<F.FractionalMaxPoolOptions<Indices>, 'randomSamples'>;
+  /** A buffer: what windows are placed by, if it was given. */
+  declare _randomSamples: Tensor | null;
 
   constructor(kernelSize: F.Sizes, options: F.FractionalMaxPoolOptions<Indices>) {
     super();
@@ -16,7 +18,13 @@ abstract class FractionalMaxPoolLayer<Indices extends boolean> extends Module<[T
     if ((options.outputSize == null) === (options.outputRatio == null))
       throw new ArgumentError(`${name}: give either outputSize or outputRatio`);
     this.kernelSize = kernelSize;
-    this.options = options;
+    const { randomSamples = null, ...rest } = options;
+    this.options = rest;
+    this.registerBuffer('_randomSamples', randomSamples);
+  }
+
+  protected get placed(): F.FractionalMaxPoolOptions {
+    return { ...this.options, randomSamples: this._randomSamples };
   }
 }
 
@@ -35,13 +43,13 @@ abstract class FractionalMaxPoolLayer<Indices extends boolean> extends Module<[T
  */
 export class FractionalMaxPool2d<Indices extends boolean = false> extends FractionalMaxPoolLayer<Indices> {
   override forward(x: Tensor): Pooled<Indices> {
-    return F.fractionalMaxPool2d(x, this.kernelSize, this.options) as Pooled<Indices>;
+    return F.fractionalMaxPool2d(x, this.kernelSize, this.placed) as Pooled<Indices>;
   }
 }
 
 /** As FractionalMaxPool2d, of [batch, channels, depth, height, width]. */
 export class FractionalMaxPool3d<Indices extends boolean = false> extends FractionalMaxPoolLayer<Indices> {
   override forward(x: Tensor): Pooled<Indices> {
-    return F.fractionalMaxPool3d(x, this.kernelSize, this.options) as Pooled<Indices>;
+    return F.fractionalMaxPool3d(x, this.kernelSize, this.placed) as Pooled<Indices>;
   }
 }

@@ -13,8 +13,9 @@ abstract class InstanceNorm extends TrackedNorm {
 
   override forward(x: Tensor): Tensor {
     this.checkRank(x, [this.rank - 1, this.rank]);
-    const momentum = this.countBatch();
     const { weight, bias, eps, runningMean, runningVar } = this;
+    // Without a momentum nothing is learnt: batches are not counted, as in PyTorch.
+    const momentum = this.momentum ?? 0;
     const useInputStats = this.training || runningMean === null;
     const batched = x.ndim === this.rank ? x : x.unsqueeze(0);
     const options = { weight, bias, eps, runningMean, runningVar, useInputStats, momentum };

@@ -2,6 +2,7 @@
 
 import * as F from '@nn/functional';
 import type { Tensor } from '@nn/tensor';
+import { PairwiseDistance } from './distance.ts';
 import { Loss, WeightedLoss } from './loss-base.ts';
 
 type Triplet = [anchor: Tensor, positive: Tensor, negative: Tensor];
@@ -101,10 +102,15 @@ export class TripletMarginLoss extends Loss<F.TripletMarginOptions, Triplet> {
  * ```
  */
 export class TripletMarginWithDistanceLoss extends Loss<F.TripletMarginWithDistanceOptions, Triplet> {
+  /** A function, or a module, whose parameters are then this one's too. */
+  distanceFunction: (a: Tensor, b: Tensor) => Tensor;
+
   constructor(options: F.TripletMarginWithDistanceOptions = {}) {
     super(options, ['distanceFunction', 'margin', 'swap', 'reduction']);
+    this.distanceFunction = options.distanceFunction ?? new PairwiseDistance();
   }
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    return F.tripletMarginWithDistanceLoss(anchor, positive, negative, this.options);
+    const { distanceFunction } = this;
+    return F.tripletMarginWithDistanceLoss(anchor, positive, negative, { ...this.options, distanceFunction });
   }
 }

@@ -2,6 +2,7 @@
 
 import * as F from '@nn/functional';
 import { checkOptions, type Tensor } from '@nn/tensor';
+import { tuple } from './convolution.ts';
 import { Module } from './module.ts';
 import { namedValues } from './representation.ts';
 
@@ -10,22 +11,22 @@ export interface MaxUnpoolCallOptions {
   readonly outputSize?: readonly number[] | null;
 }
 
-type MaxUnpoolLayerOptions = Pick<F.MaxUnpoolOptions, 'stride' | 'padding'>;
+export type MaxUnpoolLayerOptions = Pick<F.MaxUnpoolOptions, 'stride' | 'padding'>;
 
 abstract class MaxUnpoolLayer extends Module<
   [x: Tensor, indices: Tensor, options?: MaxUnpoolCallOptions],
   Tensor
 > {
-  readonly kernelSize: F.Sizes;
-  readonly stride: F.Sizes;
-  readonly padding: F.Sizes;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
 
-  constructor(kernelSize: F.Sizes, options: MaxUnpoolLayerOptions = {}) {
+  constructor(rank: number, kernelSize: F.Sizes, options: MaxUnpoolLayerOptions) {
     super();
     checkOptions(this.constructor.name, options, ['stride', 'padding']);
-    this.kernelSize = kernelSize;
-    this.stride = options.stride ?? kernelSize;
-    this.padding = options.padding ?? 0;
+    this.kernelSize = tuple(kernelSize, rank);
+    this.stride = tuple(options.stride ?? kernelSize, rank);
+    this.padding = tuple(options.padding ?? 0, rank);
   }
 
   protected with(options: MaxUnpoolCallOptions): F.MaxUnpoolOptions {
@@ -42,6 +43,9 @@ abstract class MaxUnpoolLayer extends Module<
 
 /** MaxPool1d undone, by the indices that it returned: [batch, channels, length]. */
 export class MaxUnpool1d extends MaxUnpoolLayer {
+  constructor(kernelSize: F.Sizes, options: MaxUnpoolLayerOptions = {}) {
+    super(1, kernelSize, options);
+  }
   override forward(x: Tensor, indices: Tensor, options: MaxUnpoolCallOptions = {}): Tensor {
     return F.maxUnpool1d(x, indices, this.kernelSize, this.with(options));
   }
@@ -60,6 +64,9 @@ export class MaxUnpool1d extends MaxUnpoolLayer {
  * ```
  */
 export class MaxUnpool2d extends MaxUnpoolLayer {
+  constructor(kernelSize: F.Sizes, options: MaxUnpoolLayerOptions = {}) {
+    super(2, kernelSize, options);
+  }
   override forward(x: Tensor, indices: Tensor, options: MaxUnpoolCallOptions = {}): Tensor {
     return F.maxUnpool2d(x, indices, this.kernelSize, this.with(options));
   }
@@ -67,6 +74,9 @@ export class MaxUnpool2d extends MaxUnpoolLayer {
 
 /** MaxPool3d undone, by the indices that it returned: [batch, channels, depth, height, width]. */
 export class MaxUnpool3d extends MaxUnpoolLayer {
+  constructor(kernelSize: F.Sizes, options: MaxUnpoolLayerOptions = {}) {
+    super(3, kernelSize, options);
+  }
   override forward(x: Tensor, indices: Tensor, options: MaxUnpoolCallOptions = {}): Tensor {
     return F.maxUnpool3d(x, indices, this.kernelSize, this.with(options));
   }

@@ -189,7 +189,7 @@ export class LocalResponseNorm extends ChannelResponseNorm {
 
 /**
  * As LocalResponseNorm, of [batch, channels, height, width]; of an even `size` only `size - 1` channels are summed, as
- * many on either side.
+ * many on either side. (PyTorch's sums keep the first channel where it should have left them.)
  */
 export class CrossMapLRN2d extends ChannelResponseNorm {
   override forward(x: Tensor): Tensor {

@@ -28,6 +28,11 @@ const none = '';
 
 const loss = 'input target';
 
+/** Lazy modules find the first argument by themselves. */
+function lazy(parameters: string): string {
+  return parameters.slice(parameters.indexOf(' ') + 1);
+}
+
 export const moduleRows: Readonly<Record<string, ModuleRow>> = {
   Identity: row(none),
   Linear: row('in_features out_features | bias'),
@@ -53,6 +58,16 @@ export const moduleRows: Readonly<Record<string, ModuleRow>> = {
   AvgPool1d: row('kernel_size | stride padding ceil_mode count_include_pad'),
   AvgPool2d: row(averagePooling),
   AvgPool3d: row(averagePooling),
+  FractionalMaxPool2d: row(
+    'kernel_size | output_size output_ratio return_indices random_samples',
+    'input',
+    [1],
+  ),
+  FractionalMaxPool3d: row(
+    'kernel_size | output_size output_ratio return_indices random_samples',
+    'input',
+    [1],
+  ),
   LPPool1d: row('norm_type kernel_size | stride ceil_mode'),
   LPPool2d: row('norm_type kernel_size | stride ceil_mode'),
   AdaptiveAvgPool1d: row('output_size'),
@@ -171,12 +186,26 @@ export const moduleRows: Readonly<Record<string, ModuleRow>> = {
   TripletMarginLoss: row('| margin p swap reduction', 'anchor positive negative'),
   TripletMarginWithDistanceLoss: row('| distance_function margin swap reduction', 'anchor positive negative'),
 
+  LazyLinear: row('out_features | bias'),
+  LazyConv1d: row(lazy(convolution)),
+  LazyConv2d: row(lazy(convolution)),
+  LazyConv3d: row(lazy(convolution)),
+  LazyConvTranspose1d: row(lazy(transposedConvolution), 'input | output_size'),
+  LazyConvTranspose2d: row(lazy(transposedConvolution), 'input | output_size'),
+  LazyConvTranspose3d: row(lazy(transposedConvolution), 'input | output_size'),
+  LazyBatchNorm1d: row(lazy(normalization)),
+  LazyBatchNorm2d: row(lazy(normalization)),
+  LazyBatchNorm3d: row(lazy(normalization)),
+  LazyInstanceNorm1d: row(lazy(normalization)),
+  LazyInstanceNorm2d: row(lazy(normalization)),
+  LazyInstanceNorm3d: row(lazy(normalization)),
+
   CosineSimilarity: row('| dim eps', 'x1 x2'),
   PairwiseDistance: row('| p eps keepdim', 'x1 x2'),
   PixelShuffle: row('upscale_factor'),
   PixelUnshuffle: row('downscale_factor'),
   ChannelShuffle: row('groups'),
-  Upsample: row('| size scale_factor mode align_corners'),
+  Upsample: row('| size scale_factor mode align_corners recompute_scale_factor'),
   UpsamplingNearest2d: row('| size scale_factor'),
   UpsamplingBilinear2d: row('| size scale_factor'),
 };
