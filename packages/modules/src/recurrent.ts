@@ -6,19 +6,19 @@ import { namedValues } from './representation.ts';
 
 type Input = Tensor | PackedSequence;
 
-/** A call of a layer: a packed sequence gives packed outputs. */
-interface Recurrent<State> {
-  (input: Tensor, hx?: State | null): [output: Tensor, state: State];
-  (input: PackedSequence, hx?: State | null): [output: PackedSequence, state: State];
-  (input: Input, hx?: State | null): [output: Input, state: State];
-}
+// Layers declare their call signatures themselves: inherited ones may come behind those of the base class.
 
 export interface RNNOptions extends RecurrentOptions {
   /** Default 'tanh'. */
   readonly nonlinearity?: 'tanh' | 'relu';
 }
 
-export interface RNN extends Recurrent<Tensor> {}
+/** A packed sequence gives packed outputs. */
+export interface RNN {
+  (input: Tensor, hx?: Tensor | null): [output: Tensor, state: Tensor];
+  (input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, state: Tensor];
+  (input: Input, hx?: Tensor | null): [output: Input, state: Tensor];
+}
 
 /**
  * Elman's recurrent layers: hₜ = tanh(W xₜ + b + V hₜ₋₁ + c), or with relu.
@@ -63,7 +63,12 @@ export class RNN extends RecurrentLayer<[Input, hx?: Tensor | null], [Input, Ten
   }
 }
 
-export interface GRU extends Recurrent<Tensor> {}
+/** A packed sequence gives packed outputs. */
+export interface GRU {
+  (input: Tensor, hx?: Tensor | null): [output: Tensor, state: Tensor];
+  (input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, state: Tensor];
+  (input: Input, hx?: Tensor | null): [output: Input, state: Tensor];
+}
 
 /**
  * Gated recurrent layers (Cho et al. 2014), with the reset gate applied after the product, as in cuDNN and PyTorch.
@@ -90,7 +95,12 @@ export interface LSTMOptions extends RecurrentOptions {
 /** The hidden state and the cell's: [layers · directions, batch, hiddenSize (or projSize)] and [..., hiddenSize]. */
 export type LSTMState = [hidden: Tensor, cell: Tensor];
 
-export interface LSTM extends Recurrent<Readonly<LSTMState>> {}
+/** A packed sequence gives packed outputs. */
+export interface LSTM {
+  (input: Tensor, hx?: Readonly<LSTMState> | null): [output: Tensor, state: LSTMState];
+  (input: PackedSequence, hx?: Readonly<LSTMState> | null): [output: PackedSequence, state: LSTMState];
+  (input: Input, hx?: Readonly<LSTMState> | null): [output: Input, state: LSTMState];
+}
 
 /**
  * Long short-term memory (Hochreiter and Schmidhuber 1997) with forget gates. Inputs and outputs as in RNN, but the
