@@ -12,6 +12,11 @@ function scaleTwice(c: MathCode, p: Value, halfExponent: Value): Value {
   return c.mul(c.mul(p, scale), scale);
 }
 
+/**
+ * Where exponents end, the scale 2^-127 has the bits of 0: what a mask takes away is 0 at once, and not a subnormal
+ * number on its way to 0, which processors are slow with.
+ */
+const leastHalfExponent = -127;
 /** 2 ln 2 in two parts, the first of 16 bits. */
 const twoLog2 = [1.38629150390625, 2.8572135306603741e-6];
 /** Minimax for e^r, |r| <= ln 2, relative error 2^-26 (Remez; coefficients rounded one by one, refitting the others). */
@@ -20,7 +25,7 @@ const expCoefficients = [
 ];
 
 export function exp(c: MathCode, x: Value): Value {
-  const clamped = c.atLeast(c.atMost(x, 88.8), -104);
+  const clamped = c.atLeast(c.atMost(x, 88.8), 2 * leastHalfExponent * Math.LN2);
   const n = c.roundScaled(clamped, 0.5 * Math.LOG2E, 127);
   const r = c.reduce(clamped, n.float, twoLog2);
   return scaleTwice(c, c.polynomial(r, expCoefficients), n.bits);
@@ -37,7 +42,7 @@ export function exp2FromParts(c: MathCode, r: Value, halfExponent: Value): Value
 }
 
 export function exp2(c: MathCode, x: Value): Value {
-  const clamped = c.atLeast(c.atMost(x, 128), -150);
+  const clamped = c.atLeast(c.atMost(x, 128), 2 * leastHalfExponent);
   const n = c.roundScaled(clamped, 0.5, 127);
   return exp2FromParts(c, c.reduce(clamped, n.float, [2]), n.bits);
 }
