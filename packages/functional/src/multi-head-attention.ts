@@ -130,21 +130,29 @@ export function multiHeadAttentionForward(
     throw new ShapeError(`${name}: there are ${keys.shape[2]} keys and ${values.shape[2]} values`);
   const queries = inHeads(q, sizes, null, 'query');
   const given = key.shape[0];
-  const attnMask = scoreMask(options, {
-    shape: [batch, numHeads, queries.shape[2], keys.shape[2]],
-    keys: options.staticK?.shape[1] ?? given,
-    query,
-  });
+  const length = { queries: queries.shape[2], keys: keys.shape[2] };
+  const isCausal =
+    options.isCausal === true &&
+    options.attnMask == null &&
+    options.keyPaddingMask == null &&
+    length.keys === given;
+  const attnMask = isCausal
+    ? null
+    : scoreMask(options, {
+        shape: [batch, numHeads, length.queries, length.keys],
+        keys: options.staticK?.shape[1] ?? given,
+        query,
+      });
   const dropoutP = options.training === false ? 0 : (options.dropoutP ?? 0);
-  const [attended, weights] = scaledDotProductAttention(queries, keys, values, {
-    attnMask,
-    dropoutP,
-    needWeights: true,
-  });
+  const how = { attnMask, isCausal, dropoutP };
+  const [attended, weights] =
+    options.needWeights === false
+      ? [scaledDotProductAttention(queries, keys, values, how), null]
+      : scaledDotProductAttention(queries, keys, values, { ...how, needWeights: true });
   const joined = attended.permute(2, 0, 1, 3).reshape(q.shape[0], batch, embed);
   const output = linear(joined, options.outProjWeight, options.outProjBias ?? null);
   const result = batched ? output : output.squeeze(1);
-  if (options.needWeights === false) return [result, null];
+  if (weights === null) return [result, null];
   const shown = options.averageAttnWeights === false ? weights : weights.mean(1);
   return [result, batched ? shown : shown.squeeze(0)];
 }
