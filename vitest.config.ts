@@ -5,6 +5,9 @@ import { chromiumFlags, findChromium } from './tooling/checks/src/workspace.ts';
 /** Sources are tested as they are; nothing needs a build. */
 const sourceFirst = ['@nn/source', 'module', 'import', 'default'];
 
+/** Every program that a test compiles is verified. */
+const setupFiles = [`${import.meta.dirname}/tooling/checks/src/verify-programs.ts`];
+
 const node: TestProjectInlineConfiguration = {
   resolve: { conditions: sourceFirst },
   ssr: { resolve: { conditions: ['node', ...sourceFirst], externalConditions: ['node', ...sourceFirst] } },
@@ -15,6 +18,7 @@ const node: TestProjectInlineConfiguration = {
     exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
     pool: 'forks',
     execArgv: ['--conditions=@nn/source', '--expose-gc'],
+    setupFiles,
     testTimeout: 60_000,
   },
 };
@@ -35,6 +39,7 @@ function browserProject(
       include: [`{packages,apps,tooling}/*/test/**/${include}`],
       exclude: [...exclude, '**/node_modules/**'],
       testTimeout: 60_000,
+      setupFiles,
       browser: {
         enabled: true,
         headless: true,

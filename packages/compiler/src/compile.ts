@@ -19,7 +19,7 @@ import { groupParallel } from './parallel.ts';
 import { groupRows } from './rows.ts';
 import { Schedule } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
-import { verifyProgram } from './verify.ts';
+import { checkProgram } from './verification.ts';
 
 export interface CompileOptions {
   /** Off: every op that computes is a kernel of its own. */
@@ -56,7 +56,7 @@ export function compileGraph(
 ): Inspected {
   const writer = new ProgramWriter(graph, options);
   const compiled = writer.write(updates);
-  verifyProgram(compiled.program, options.bytesPerElement);
+  checkProgram(compiled.program, options.bytesPerElement);
   return { ...compiled, schedule: writer.schedule, origins: writer.origins };
 }
 

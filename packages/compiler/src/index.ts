@@ -14,4 +14,5 @@ export { type Footprint, footprintOf } from './footprint.ts';
 export { kindOf, opsOf, walkOf } from './inspect.ts';
 export type { BufferReason } from './reason.ts';
 export { type Column, countNames, formatBytes, formatTable } from './table.ts';
+export { type ProgramVerifier, setProgramVerifier } from './verification.ts';
 export { verifyProgram } from './verify.ts';

@@ -1,5 +1,4 @@
-// Checks that a program keeps the contract of core/kernel.ts, so that a compiler bug shows here and not as a wrong
-// number on some device.
+// Checks that a program keeps the contract of core/kernel.ts.
 import {
   type Access,
   type Affine,

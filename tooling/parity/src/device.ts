@@ -1,4 +1,5 @@
 // The device that the cases run on.
+import { setProgramVerifier, verifyProgram } from '@nn/compiler';
 import { interpreter, setFusion, use } from '@nn/tensor';
 import { cpuTolerances, webgpuTolerances } from './compare.ts';
 import type { DeviceName } from './options.ts';
@@ -20,6 +21,7 @@ const testedDTypes = [
 /** Puts the device in use. */
 export async function prepareDevice(name: DeviceName, fusion: boolean): Promise<DeviceUnderTest> {
   setFusion(fusion);
+  setProgramVerifier(verifyProgram);
   const backend = await backendOf(name);
   use(backend);
   return {
