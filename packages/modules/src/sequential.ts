@@ -9,6 +9,13 @@ export type InputsOf<M> = M extends (...inputs: infer Inputs) => unknown ? Input
 /** What a module gives. */
 export type OutputOf<M> = M extends (...inputs: never) => infer Output ? Output : never;
 
+/** Inputs without those that may be left out: what a chain of modules hands on. */
+type Required<Inputs extends unknown[]> = number extends Inputs['length']
+  ? Inputs
+  : Inputs extends [infer First, ...infer Rest]
+    ? [First, ...Required<Rest>]
+    : [];
+
 type First<Modules extends readonly ModuleBase[]> = Modules extends readonly [infer M, ...unknown[]]
   ? M
   : Modules[number];
@@ -45,7 +52,7 @@ export type Chained<Modules extends readonly unknown[]> = Modules extends readon
  * ```
  */
 export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extends Module<
-  InputsOf<First<Modules>>,
+  Required<InputsOf<First<Modules>>>,
   OutputOf<Last<Modules>>
 > {
   [index: number]: Modules[number];
@@ -62,7 +69,7 @@ export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extend
     }
   }
 
-  override forward(...inputs: InputsOf<First<Modules>>): OutputOf<Last<Modules>> {
+  override forward(...inputs: Required<InputsOf<First<Modules>>>): OutputOf<Last<Modules>> {
     let values: readonly unknown[] = inputs as unknown[];
     for (const module of this.modulesInOrder())
       values = [(module as unknown as Module<readonly unknown[] & never[], unknown>)(...(values as never[]))];

@@ -1,6 +1,7 @@
 // Containers of modules and of parameters, and the types that flow through.
 import '@nn/autograd';
 import {
+  ConvTranspose2d,
   Linear,
   MaxPool2d,
   Module,
@@ -38,6 +39,11 @@ describe('Sequential', () => {
     expect(() => new Sequential(new ReLU(), new Filled())).not.toThrow();
     const pool = new MaxPool2d(2, { returnIndices: true });
     expectTypeOf<typeof pool>().returns.toEqualTypeOf<[Tensor, Tensor]>();
+  });
+
+  it('is a module of one input when its first module takes more that may be left out', () => {
+    const generator: Module<[Tensor], Tensor> = new Sequential(new ConvTranspose2d(2, 1, 3), new ReLU());
+    expect(generator(ones([1, 2, 4, 4])).shape).toEqual([1, 1, 6, 6]);
   });
 
   it('takes names, and gives its modules by position', () => {
