@@ -2,6 +2,7 @@
 export * from './backend.ts';
 export * from './dtype.ts';
 export * from './errors.ts';
+export { turn } from './event-loop.ts';
 export { ExpressionBuilder } from './expression.ts';
 export * from './half.ts';
 export { type InterpreterOptions, interpreter } from './interpreter/interpreter.ts';

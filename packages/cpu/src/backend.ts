@@ -17,6 +17,7 @@ import {
 } from '@nn/core';
 import { type CpuOptions, Device } from './device.ts';
 import { CpuExecutable } from './executable.ts';
+import { WorkQueue } from './queue.ts';
 
 class CpuBuffer implements DeviceBuffer {
   readonly dtype: DType;
@@ -35,6 +36,14 @@ class CpuBuffer implements DeviceBuffer {
   }
 }
 
+/** Where a buffer lies, also once it was freed. */
+type Place = Pick<CpuBuffer, 'address' | 'dtype' | 'bytes'>;
+
+/** Whether this is the thread of a web page, which must not be blocked. */
+function isPage(): boolean {
+  return typeof (globalThis as { readonly document?: unknown }).document === 'object';
+}
+
 class CpuBackend implements Backend {
   readonly contractVersion: number = contractVersion;
   readonly name: string = 'cpu';
@@ -44,16 +53,18 @@ class CpuBackend implements Backend {
     buffersPerKernel: 12,
   };
   readonly #device: Device;
+  readonly #queue: WorkQueue;
   /** Gives back what executables hold that nobody runs any more. */
-  readonly #executables: FinalizationRegistry<() => void> = new FinalizationRegistry((dispose) => {
-    if (!this.#disposed) dispose();
-  });
+  readonly #executables: FinalizationRegistry<() => void> = new FinalizationRegistry((dispose) =>
+    this.#disposeLater(dispose),
+  );
   #disposed = false;
   #bufferBytes = 0;
   #peakBytes = 0;
 
   constructor(options: CpuOptions) {
     this.#device = new Device(options);
+    this.#queue = new WorkQueue(options.blocking ?? !isPage());
   }
 
   bytesPerElement(dtype: DType): number {
@@ -61,35 +72,59 @@ class CpuBackend implements Backend {
   }
 
   allocate(dtype: DType, length: number): DeviceBuffer {
-    const buffer = new CpuBuffer(this.#device, dtype, length);
+    const buffer = this.#allocate(dtype, length);
     this.#bufferBytes += buffer.bytes;
     this.#notePeak();
     return buffer;
   }
 
+  #allocate(dtype: DType, length: number): CpuBuffer {
+    try {
+      return new CpuBuffer(this.#device, dtype, length);
+    } catch (error) {
+      if (this.#queue.isEmpty) throw error;
+      // Work that waits may free some.
+      this.#queue.finish();
+      return new CpuBuffer(this.#device, dtype, length);
+    }
+  }
+
   free(buffer: DeviceBuffer): void {
-    this.#device.heap.free(this.#addressOf(buffer, 'free'));
+    const address = this.#addressOf(buffer, 'free');
+    // Work that waits may use it.
+    this.#queue.add({ run: () => this.#device.heap.free(address) });
     (buffer as CpuBuffer).address = 0;
     this.#bufferBytes -= buffer.bytes;
   }
 
   write(buffer: DeviceBuffer, data: HostArray): void {
-    this.#bytesOf(buffer, 'write').set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const target = this.#placeOf(buffer, 'write');
+    this.#queue.add({
+      run: () => this.#bytesAt(target).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    });
   }
 
-  async read(buffer: DeviceBuffer): Promise<HostArray> {
-    return this.readSync(buffer);
+  read(buffer: DeviceBuffer): Promise<HostArray> {
+    const source = this.#placeOf(buffer, 'read');
+    return this.#queue.after(() => this.#copyOut(source));
   }
 
   readSync(buffer: DeviceBuffer): HostArray {
-    const source = this.#bytesOf(buffer, 'read');
-    const copy = new Uint8Array(buffer.bytes);
-    copy.set(source);
-    return buffer.bytes === 0 ? hostArray(buffer.dtype, 0) : hostArrayOver(buffer.dtype, copy.buffer);
+    const source = this.#placeOf(buffer, 'read');
+    this.#queue.finish();
+    return this.#copyOut(source);
+  }
+
+  #copyOut(source: Place): HostArray {
+    const copy = new Uint8Array(source.bytes);
+    copy.set(this.#bytesAt(source));
+    return source.bytes === 0 ? hostArray(source.dtype, 0) : hostArrayOver(source.dtype, copy.buffer);
   }
 
   copy(source: DeviceBuffer, target: DeviceBuffer): void {
-    this.#bytesOf(target, 'copy').set(this.#bytesOf(source, 'copy'));
+    const from = this.#placeOf(source, 'copy');
+    const to = this.#placeOf(target, 'copy');
+    this.#queue.add({ run: () => this.#bytesAt(to).set(this.#bytesAt(from)) });
   }
 
   compile(program: Program): Executable {
@@ -104,8 +139,31 @@ class CpuBackend implements Backend {
     outputs: readonly DeviceBuffer[],
     params: readonly (number | bigint)[],
   ): void {
-    this.#bind(executable as CpuExecutable, inputs, outputs);
-    (executable as CpuExecutable).run(params);
+    const given = executable as CpuExecutable;
+    if (this.#queue.blocks) {
+      this.#bind(given, inputs, outputs);
+      given.run(params);
+    } else {
+      // Another arena takes the place of the one that work may be using.
+      if (given.arenaBytes > this.#device.arenaBytes) {
+        this.#queue.finish();
+        this.#device.arena(given.arenaBytes);
+      }
+      const places = (buffers: readonly DeviceBuffer[]): Place[] =>
+        buffers.map((buffer) => this.#placeOf(buffer, 'run'));
+      const from = places(inputs);
+      const to = places(outputs);
+      this.#queue.add({
+        run() {
+          given.bind(from, to);
+          given.run(params);
+        },
+        *inSlices() {
+          given.bind(from, to);
+          yield* given.inSlices(params);
+        },
+      });
+    }
     this.#notePeak();
   }
 
@@ -115,6 +173,7 @@ class CpuBackend implements Backend {
     outputs: readonly DeviceBuffer[],
     params: readonly (number | bigint)[],
   ): Promise<readonly number[]> {
+    this.#queue.finish();
     this.#bind(executable as CpuExecutable, inputs, outputs);
     const times = (executable as CpuExecutable).runTimed(params);
     this.#notePeak();
@@ -123,11 +182,16 @@ class CpuBackend implements Backend {
 
   release(executable: Executable): void {
     this.#executables.unregister(executable);
-    (executable as CpuExecutable).disposer();
+    this.#disposeLater((executable as CpuExecutable).disposer);
   }
 
-  /** Everything is done when `run` returns. */
-  async synchronize(): Promise<void> {}
+  #disposeLater(dispose: () => void): void {
+    if (!this.#disposed) this.#queue.add({ run: dispose });
+  }
+
+  synchronize(): Promise<void> {
+    return this.#queue.after(() => {});
+  }
 
   memory(): { readonly liveBytes: number; readonly peakBytes: number } {
     return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
@@ -140,13 +204,14 @@ class CpuBackend implements Backend {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#queue.clear();
     this.#device.dispose();
   }
 
   #bind(executable: CpuExecutable, inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
-    for (let at = 0; at < inputs.length; at++) executable.bindInput(at, this.#addressOf(inputs[at], 'run'));
-    for (let at = 0; at < outputs.length; at++)
-      executable.bindOutput(at, this.#addressOf(outputs[at], 'run'));
+    for (const buffer of inputs) this.#addressOf(buffer, 'run');
+    for (const buffer of outputs) this.#addressOf(buffer, 'run');
+    executable.bind(inputs as readonly CpuBuffer[], outputs as readonly CpuBuffer[]);
   }
 
   get #liveBytes(): number {
@@ -164,9 +229,12 @@ class CpuBackend implements Backend {
     return buffer.address;
   }
 
-  #bytesOf(buffer: DeviceBuffer, method: string): Uint8Array {
-    const address = this.#addressOf(buffer, method);
-    return new Uint8Array(this.#device.heap.memory.buffer, address, buffer.bytes);
+  #placeOf(buffer: DeviceBuffer, method: string): Place {
+    return { address: this.#addressOf(buffer, method), dtype: buffer.dtype, bytes: buffer.bytes };
+  }
+
+  #bytesAt({ address, bytes }: Place): Uint8Array {
+    return new Uint8Array(this.#device.heap.memory.buffer, address, bytes);
   }
 }
 
@@ -181,8 +249,10 @@ class CpuBackend implements Backend {
  * ```
  */
 export function cpu(options: CpuOptions = {}): Backend {
-  checkOptions('cpu', options, ['threads', 'tier']);
-  const { threads } = options;
+  checkOptions('cpu', options, ['threads', 'tier', 'blocking']);
+  const { threads, blocking } = options;
+  if (blocking !== undefined && typeof blocking !== 'boolean')
+    throw new ArgumentError(`cpu: blocking must be true or false, got ${String(blocking)}`);
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1))
     throw new ArgumentError(`cpu: threads must be an integer of at least 1, got ${String(threads)}`);
   return new CpuBackend(options);

@@ -11,6 +11,12 @@ import { features } from './wasm/index.ts';
 export interface CpuOptions {
   /** Threads that compute, the caller included. Default: as many as the machine has, 16 at most. */
   readonly threads?: number;
+  /**
+   * Whether what was recorded is computed at once when it must be. Otherwise it is queued, and computed in slices of a few
+   * milliseconds while results are awaited, so that a page goes on reacting; reading synchronously waits for all of
+   * it. Default: false on the main thread of a page, true elsewhere.
+   */
+  readonly blocking?: boolean;
   /** The instructions to use, at most what the engine has: for tests. Default: all that it has. */
   readonly tier?: 'relaxed' | 'simd' | 'scalar';
 }

@@ -22,6 +22,7 @@ import { makeAll, Sequence } from './commands/sequence.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import type { Device } from './device.ts';
 import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
+import type { Slices } from './threads/slices.ts';
 
 function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
@@ -147,12 +148,19 @@ export class CpuExecutable implements Executable {
     };
   }
 
-  bindInput(at: number, address: number): void {
-    this.#binding.bindAddress(this.#inputs[at], address);
+  /** What it needs of the arena. */
+  get arenaBytes(): number {
+    return this.#arenaBytes;
   }
 
-  bindOutput(at: number, address: number): void {
-    this.#binding.bindAddress(this.#outputs[at], address);
+  /** Has the next run read and write these. */
+  bind(
+    inputs: readonly { readonly address: number }[],
+    outputs: readonly { readonly address: number }[],
+  ): void {
+    const binding = this.#binding;
+    for (let at = 0; at < inputs.length; at++) binding.bindAddress(this.#inputs[at], inputs[at].address);
+    for (let at = 0; at < outputs.length; at++) binding.bindAddress(this.#outputs[at], outputs[at].address);
   }
 
   /** Runs on the inputs and outputs that are bound. */
@@ -160,6 +168,12 @@ export class CpuExecutable implements Executable {
     this.#prepare(params);
     const commands = this.#commands;
     for (let at = 0; at < commands.length; at++) commands[at].run();
+  }
+
+  /** The same in slices. */
+  *inSlices(params: readonly (number | bigint)[]): Slices {
+    this.#prepare(params);
+    for (const command of this.#commands) yield* command.inSlices();
   }
 
   /** The same; gives the milliseconds of each kernel. */

@@ -495,17 +495,17 @@ export class Runtime {
   /** A fresh host copy of the value. */
   async read(asked: Node): Promise<HostArray> {
     const node = activeCall === null ? asked : activeCall.leave(asked);
-    if (this.backend.capabilities.synchronousRead) {
-      const values = this.readSync(node);
-      await turnIfDue();
-      return values;
-    }
     this.#prepareRead(node);
     const state = node.state!;
-    if (state.host !== undefined) return state.host.slice();
+    if (state.host !== undefined) {
+      const copy = state.host.slice();
+      await turnIfDue();
+      return copy;
+    }
     const values = await this.#readBuffer(node, state.buffer!);
+    if (this.backend.capabilities.synchronousRead) await turnIfDue();
     // What can be kept of this value when memory is short.
-    if (values.byteLength <= smallBytes) state.host = values.slice();
+    else if (values.byteLength <= smallBytes) state.host = values.slice();
     return values;
   }
 

@@ -2,6 +2,7 @@
 import type { BufferSpec } from '@nn/core';
 import type { Device } from '../device.ts';
 import type { PlanOptions } from '../emit/plan.ts';
+import type { Slices } from '../threads/slices.ts';
 import type { Binding } from './binding.ts';
 import type { Borders } from './borders.ts';
 
@@ -9,6 +10,8 @@ export interface Command {
   /** Bytes of scratch space that it needs while it runs. */
   readonly scratchBytes: number;
   run(): void;
+  /** The same in slices. */
+  inSlices(): Slices;
   /** Gives back what it holds. */
   dispose(): void;
 }

@@ -16,6 +16,7 @@ import { isOneMemory } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
+import type { Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext, withScratch } from './command.ts';
 import { afterProducer } from './detach.ts';
 import { LoopCommand } from './loop.ts';
@@ -116,6 +117,11 @@ class DotCommand implements Command {
   run(): void {
     this.#plan.run();
     this.#epilogue?.run();
+  }
+
+  *inSlices(): Slices {
+    yield* this.#plan.inSlices();
+    if (this.#epilogue !== undefined) yield* this.#epilogue.inSlices();
   }
 
   dispose(): void {

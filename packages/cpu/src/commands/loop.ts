@@ -6,10 +6,13 @@ import { buildRecord } from '../emit/record.ts';
 import { Job, type KernelCall } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
 import type { Kernel, KernelFunction } from '../threads/kernel-module.ts';
+import { inSlices, type Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext } from './command.ts';
 
 /** Estimated nanoseconds from which a job is given to several threads. */
 export const workWorthThreads = 20_000;
+/** Estimated nanoseconds of an item, at most, so that work can pause between them. */
+const longestItem = 4_000_000;
 /** Items a thread takes at a time, as a part of its fair share: small enough to even out. */
 export const sharesPerThread = 4;
 
@@ -41,6 +44,11 @@ export class LoopCall implements KernelCall {
     return this.#held.kernel;
   }
 
+  /** Runs all of its items on the calling thread. */
+  runAlone(): void {
+    if (this.items > 0) this.#held.kernel.function(this.arguments, 0, this.items, 0);
+  }
+
   dispose(): void {
     this.#device.heap.free(this.arguments);
     this.#device.kernels.release(this.#held);
@@ -61,9 +69,11 @@ export class LoopCommand implements Command {
   constructor(context: CommandContext, kernel: LoopKernel, reduction: Reduction | null) {
     const { device } = context;
     const plan = planLoop(kernel, reduction, context);
-    const threads = estimatedTime(plan) >= workWorthThreads ? device.pool.threads : 1;
+    const time = estimatedTime(plan);
+    const threads = time >= workWorthThreads ? device.pool.threads : 1;
     this.#device = device;
-    this.#call = new LoopCall(context, plan, chunkLength(plan, threads));
+    const parts = Math.max(threads, Math.ceil(time / longestItem));
+    this.#call = new LoopCall(context, plan, chunkLength(plan, parts));
     const { items } = this.#call;
     this.#items = items;
     this.#arguments = this.#call.arguments;
@@ -75,6 +85,16 @@ export class LoopCommand implements Command {
   run(): void {
     if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
     else if (this.#items > 0) this.#function(this.#arguments, 0, this.#items, 0);
+  }
+
+  *inSlices(): Slices {
+    if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#items, this.#grain);
+    else
+      yield* inSlices(
+        (begin, end) => this.#function(this.#arguments, begin, end, 0),
+        this.#items,
+        this.#grain,
+      );
   }
 
   dispose(): void {
@@ -90,7 +110,7 @@ export function estimatedTime(plan: Plan): number {
   return workOf(plan) * steps * (structure.vectorized ? 0.12 : 0.5);
 }
 
-/** How much of the innermost extent an item covers: all of it, unless there are too few rows for all threads. */
+/** How much of the innermost extent an item covers: all of it, unless there are too few rows for so many threads. */
 export function chunkLength(plan: Plan, threads: number): number {
   if (plan.inner === null) return 1;
   if (plan.tileLength !== null) return plan.tileLength;

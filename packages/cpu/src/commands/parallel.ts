@@ -3,6 +3,7 @@ import type { LoopKernel, Reduction } from '@nn/core';
 import type { Device } from '../device.ts';
 import { type Plan, planLoop } from '../emit/plan.ts';
 import { Job, type Piece } from '../threads/job.ts';
+import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
 import { chunkLength, estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
 import { makeAll } from './sequence.ts';
@@ -66,12 +67,16 @@ class ParallelCommand implements Command {
   }
 
   run(): void {
-    const own = this.#own;
-    for (let at = 0; at < own.length; at++) {
-      const { kernel, arguments: argumentsAddress, items } = own[at];
-      if (items > 0) kernel.function(argumentsAddress, 0, items, 0);
-    }
+    for (const call of this.#own) call.runAlone();
     if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#pieces, 1);
+  }
+
+  *inSlices(): Slices {
+    for (const call of this.#own) {
+      call.runAlone();
+      yield;
+    }
+    if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#pieces, 1);
   }
 
   dispose(): void {

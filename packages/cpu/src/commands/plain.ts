@@ -8,6 +8,7 @@ import { scanModule } from '../kernels/scan.ts';
 import { scatterModule } from '../kernels/scatter.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
+import { inSlices, type Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext } from './command.ts';
 
 interface PlainOptions {
@@ -55,6 +56,14 @@ class PlainCommand implements Command {
   run(): void {
     if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
     else if (this.#items > 0) this.#held.kernel.function(this.#record, 0, this.#items, 0);
+  }
+
+  *inSlices(): Slices {
+    if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#items, this.#grain);
+    else {
+      const run = this.#held.kernel.function;
+      yield* inSlices((begin, end) => run(this.#record, begin, end, 0), this.#items, this.#grain);
+    }
   }
 
   dispose(): void {

@@ -5,6 +5,7 @@ import type { Device } from '../device.ts';
 import { draftLoop } from '../emit/plan.ts';
 import { planRows, type RowsPlan, type RowsStep } from '../emit/rows.ts';
 import { Job } from '../threads/job.ts';
+import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
 import { estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
 import { makeAll } from './sequence.ts';
@@ -69,12 +70,18 @@ class RowsCommand implements Command {
   }
 
   run(): void {
-    if (this.#job !== undefined) {
-      this.#device.pool.run(this.#job, this.#blocks, 1);
-      return;
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#blocks, 1);
+    else for (const call of this.#calls) call.runAlone();
+  }
+
+  *inSlices(): Slices {
+    if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#blocks, 1);
+    else {
+      for (const call of this.#calls) {
+        call.runAlone();
+        yield;
+      }
     }
-    for (const call of this.#calls)
-      if (call.items > 0) call.kernel.function(call.arguments, 0, call.items, 0);
   }
 
   dispose(): void {

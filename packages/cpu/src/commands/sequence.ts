@@ -1,4 +1,5 @@
 // Commands one after the other.
+import type { Slices } from '../threads/slices.ts';
 import type { Command } from './command.ts';
 
 export class Sequence implements Command {
@@ -12,6 +13,10 @@ export class Sequence implements Command {
 
   run(): void {
     for (const command of this.#commands) command.run();
+  }
+
+  *inSlices(): Slices {
+    for (const command of this.#commands) yield* command.inSlices();
   }
 
   dispose(): void {

@@ -2,6 +2,7 @@
 
 import { Job } from '../threads/job.ts';
 import type { Kernel } from '../threads/kernel-module.ts';
+import { inSlices, type Slices } from '../threads/slices.ts';
 import { descriptorBytes, tileBytes, tileRows, word } from './descriptor.ts';
 import type { Gemm, GemmKernels } from './gemm.ts';
 import { axisLength, type OffsetTable } from './offset-tables.ts';
@@ -26,8 +27,8 @@ interface Cut {
   readonly taskRows: number;
   readonly taskColumns: number;
   readonly innerBlock: number;
-  /** Whether the right operand is packed by a job of its own, for all tasks. */
-  readonly packsRightFirst: boolean;
+  /** The operand that is packed by a job of its own, for all tasks. */
+  readonly packedFirst: 'left' | 'right' | null;
   readonly isVector: boolean;
   readonly scratchBytes: number;
   readonly leftBlockOffset: number;
@@ -51,6 +52,11 @@ interface Jobs {
   readonly grain: number;
 }
 
+const packedWords = {
+  left: { address: word.packedLeft, bytes: word.packedLeftBytes },
+  right: { address: word.packedRight, bytes: word.packedRightBytes },
+};
+
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
@@ -67,6 +73,7 @@ export class GemmPlan {
   readonly #inner: number;
   readonly #cut: Cut;
   readonly #compute: Kernel;
+  readonly #pack: Kernel;
   readonly #packJob: Job;
   readonly #computeJob: Job;
   /** Where one slice is all there is: its jobs, with everything about it written down already. */
@@ -100,7 +107,8 @@ export class GemmPlan {
     }
     this.#compute = this.#cut.isVector ? this.#kernels.vector : this.#kernels.compute;
     const argumentsAddress = this.#descriptor;
-    this.#packJob = new Job(gemm.heap, [{ kernel: this.#kernels.packRight, arguments: argumentsAddress }]);
+    this.#pack = this.#cut.packedFirst === 'left' ? this.#kernels.packLeft : this.#kernels.packRight;
+    this.#packJob = new Job(gemm.heap, [{ kernel: this.#pack, arguments: argumentsAddress }]);
     this.#computeJob = new Job(gemm.heap, [{ kernel: this.#compute, arguments: argumentsAddress }]);
     this.#writeConstants();
     const { batchSlice, columnSlice, innerSlice } = this.#cut;
@@ -111,24 +119,24 @@ export class GemmPlan {
   /** Bytes of scratch space that a run needs. */
   get scratchBytes(): number {
     if (this.#isEmpty) return 0;
-    const { scratchBytes, packsRightFirst, batchSlice, innerSlice, columnSlice } = this.#cut;
-    const packedBytes = packsRightFirst ? batchSlice * this.#packedBytesPerBatch(innerSlice, columnSlice) : 0;
-    return this.#gemm.pool.threads * scratchBytes + packedBytes;
+    const { scratchBytes, batchSlice, innerSlice, columnSlice } = this.#cut;
+    const packedBytes = this.#packedBytesPerBatch(innerSlice, columnSlice);
+    return this.#gemm.pool.threads * scratchBytes + batchSlice * packedBytes;
   }
 
   /** Where addresses must be written before a run. */
   get addresses(): readonly OperandAddress[] {
     const base = this.#descriptor >>> 2;
-    const { packsRightFirst, scratchBytes } = this.#cut;
+    const { packedFirst, scratchBytes } = this.#cut;
     const packed = this.#gemm.pool.threads * scratchBytes;
     return [
       { operand: this.#isSwapped ? 'right' : 'left', word: base + word.leftBase, offset: 0 },
       { operand: this.#isSwapped ? 'left' : 'right', word: base + word.rightBase, offset: 0 },
       { operand: 'result', word: base + word.resultBase, offset: 0 },
       { operand: 'scratch', word: base + word.scratch, offset: 0 },
-      ...(packsRightFirst
-        ? [{ operand: 'scratch', word: base + word.packedRight, offset: packed } as const]
-        : []),
+      ...(packedFirst === null
+        ? []
+        : [{ operand: 'scratch', word: base + packedWords[packedFirst].address, offset: packed } as const]),
     ];
   }
 
@@ -138,17 +146,25 @@ export class GemmPlan {
 
   /** Runs on the operands at the addresses that were written. */
   run(): void {
-    if (this.#onlySlice !== undefined) {
-      this.#runJobs(this.#onlySlice);
-      return;
-    }
+    if (this.#onlySlice !== undefined) this.#runJobs(this.#onlySlice);
+    else for (const jobs of this.#slices()) this.#runJobs(jobs);
+  }
+
+  /** The same, pausing now and then. */
+  *inSlices(): Slices {
+    if (this.#onlySlice !== undefined) yield* this.#jobsInSlices(this.#onlySlice);
+    else for (const jobs of this.#slices()) yield* this.#jobsInSlices(jobs);
+  }
+
+  /** Describes one slice of the product after the other. */
+  *#slices(): Generator<Jobs, void, void> {
     if (this.#isEmpty) return;
     const cut = this.#cut;
     for (let batch = 0; batch < this.#batches; batch += cut.batchSlice) {
       for (let column = 0; column < this.#columns; column += cut.columnSlice) {
         let inner = 0;
         do {
-          this.#runJobs(this.#describeSlice(batch, column, inner));
+          yield this.#describeSlice(batch, column, inner);
           inner += cut.innerSlice;
         } while (inner < this.#inner);
       }
@@ -178,6 +194,7 @@ export class GemmPlan {
     words[base + word.leftBlockOffset] = cut.leftBlockOffset;
     words[base + word.rightPanelOffset] = cut.rightPanelOffset;
     words[base + word.innerBlock] = cut.innerBlock;
+    words[base + word.packedLeft] = 0;
     words[base + word.packedRight] = 0;
     for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * tileColumns;
   }
@@ -204,9 +221,10 @@ export class GemmPlan {
     words[base + word.inner] = inners;
     words[base + word.accumulate] = this.#shape.accumulate || inner > 0 ? 1 : 0;
     words[base + word.columnTasks] = columnTasks;
-    words[base + word.packedRightBytes] = this.#packedBytesPerBatch(inners, columns);
+    if (cut.packedFirst !== null)
+      words[base + packedWords[cut.packedFirst].bytes] = this.#packedBytesPerBatch(inners, columns);
     const work = batches * this.#rows * columns * inners;
-    const packItems = cut.packsRightFirst ? batches * ceilDivide(columns, this.#kernels.tileColumns) : 0;
+    const packItems = batches * this.#panelsPerBatch(inners, columns);
     const items = batches * ceilDivide(this.#rows, cut.taskRows) * columnTasks;
     const shares = 4 * pool.threads;
     return {
@@ -220,7 +238,7 @@ export class GemmPlan {
 
   #runJobs({ isAlone, packItems, packGrain, items, grain }: Jobs): void {
     if (isAlone) {
-      if (packItems > 0) this.#kernels.packRight.function(this.#descriptor, 0, packItems, 0);
+      if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
       this.#compute.function(this.#descriptor, 0, items, 0);
       return;
     }
@@ -229,9 +247,31 @@ export class GemmPlan {
     pool.run(this.#computeJob, items, grain);
   }
 
+  *#jobsInSlices({ isAlone, packItems, packGrain, items, grain }: Jobs): Slices {
+    const { pool } = this.#gemm;
+    if (isAlone) {
+      if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
+      yield* inSlices((begin, end) => this.#compute.function(this.#descriptor, begin, end, 0), items, 1);
+      return;
+    }
+    if (packItems > 0) yield* pool.inSlices(this.#packJob, packItems, packGrain);
+    yield* pool.inSlices(this.#computeJob, items, grain);
+  }
+
+  /** Of the operand that is packed first. */
   #packedBytesPerBatch(inners: number, columns: number): number {
     const { tileColumns, elementBytes } = this.#kernels;
-    return roundUp(columns, tileColumns) * inners * elementBytes;
+    const { packedFirst } = this.#cut;
+    if (packedFirst === null) return 0;
+    return (packedFirst === 'left' ? this.#rows : roundUp(columns, tileColumns)) * inners * elementBytes;
+  }
+
+  #panelsPerBatch(inners: number, columns: number): number {
+    const { packedFirst, innerBlock } = this.#cut;
+    if (packedFirst === null) return 0;
+    return packedFirst === 'left'
+      ? ceilDivide(inners, innerBlock) * ceilDivide(this.#rows, tileRows)
+      : ceilDivide(columns, this.#kernels.tileColumns);
   }
 
   #chooseCut(): Cut {
@@ -257,7 +297,7 @@ export class GemmPlan {
       taskRows: 1,
       taskColumns,
       innerBlock,
-      packsRightFirst: false,
+      packedFirst: null,
       isVector: true,
       leftBlockOffset,
       rightPanelOffset,
@@ -311,7 +351,7 @@ export class GemmPlan {
       taskRows,
       taskColumns,
       innerBlock,
-      packsRightFirst,
+      packedFirst: packsRightFirst ? 'right' : columnTasks > 1 ? 'left' : null,
       isVector: false,
       leftBlockOffset,
       rightPanelOffset,

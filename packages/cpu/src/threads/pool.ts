@@ -5,6 +5,7 @@ import { NnError } from '@nn/core';
 import type { Heap } from '../heap.ts';
 import { controlBytes, controlWord } from './control.ts';
 import type { Job } from './job.ts';
+import { inSlices, type Slices } from './slices.ts';
 import { availableThreads, sharedMemoryAdvice, startWorker, type WorkerHandle } from './worker.ts';
 
 export interface PoolOptions {
@@ -50,19 +51,25 @@ export class ThreadPool {
   }
 
   /**
-   * Runs items [0, items) of a job; threads take up to `grain` of them in turn. Returns when all is done.
+   * Runs items [0, items) of a job, or [begin, items); threads take up to `grain` of them in turn. Returns when all is
+   * done.
    *
    * @throws {KernelTrapError} when a kernel traps.
    */
-  run(job: Job, items: number, grain: number): void {
-    if (items <= 0) return;
-    const helpers = Math.min(this.readyWorkers, Math.ceil(items / grain) - 1);
+  run(job: Job, items: number, grain: number, begin = 0): void {
+    if (items <= begin) return;
+    const helpers = Math.min(this.readyWorkers, Math.ceil((items - begin) / grain) - 1);
     try {
-      if (helpers <= 0) this.#runAlone(job, items, grain);
-      else this.#runTogether(job, items, grain, helpers);
+      if (helpers <= 0) this.#runAlone(job, begin, items, grain);
+      else this.#runTogether(job, begin, items, grain, helpers);
     } catch (error) {
       throw error instanceof WebAssembly.RuntimeError ? new KernelTrapError({ cause: error }) : error;
     }
+  }
+
+  /** As `run`, pausing now and then. */
+  inSlices(job: Job, items: number, grain: number): Slices {
+    return inSlices((begin, end) => this.run(job, end, grain, begin), items, grain * this.threads);
   }
 
   dispose(): void {
@@ -76,15 +83,15 @@ export class ThreadPool {
     // The control block stays: a worker that is just ending may still look at it.
   }
 
-  #runAlone(job: Job, items: number, grain: number): void {
+  #runAlone(job: Job, first: number, items: number, grain: number): void {
     if (job.callCount === 1) {
-      job.run(0, items);
+      job.run(first, items);
       return;
     }
-    for (let begin = 0; begin < items; begin += grain) job.run(begin, Math.min(begin + grain, items));
+    for (let begin = first; begin < items; begin += grain) job.run(begin, Math.min(begin + grain, items));
   }
 
-  #runTogether(job: Job, items: number, grain: number, helpers: number): void {
+  #runTogether(job: Job, first: number, items: number, grain: number, helpers: number): void {
     const control = this.#control;
     // No worker reads the description yet: the last job is closed, and nobody is inside.
     control[controlWord.items] = items;
@@ -92,7 +99,7 @@ export class ThreadPool {
     control[controlWord.calls] = job.address;
     control[controlWord.callCount] = job.callCount;
     control[controlWord.pieces] = job.piecesAddress;
-    Atomics.store(control, controlWord.next, 0);
+    Atomics.store(control, controlWord.next, first);
     Atomics.store(control, controlWord.failed, 0);
     Atomics.store(control, controlWord.open, 1);
     Atomics.add(control, controlWord.generation, 1);
