@@ -14,6 +14,7 @@ import {
   runtimeOf,
   setGradient,
   type Tensor,
+  withoutAutocast,
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
 import { Batched, hasRoomFor } from './batching/kind.ts';
@@ -116,9 +117,11 @@ function walk(
   const outer = present;
   if (anyHooks) present = { states: statesOf(roots, order) };
   try {
-    for (const recorded of order) step(recorded);
-    // What is left belongs to leaves.
-    for (const [state, total] of gradients) sink.receive(state, hooked(state, total));
+    withoutAutocast(() => {
+      for (const recorded of order) step(recorded);
+      // What is left belongs to leaves.
+      for (const [state, total] of gradients) sink.receive(state, hooked(state, total));
+    });
     anomaly?.check();
   } finally {
     present = outer;

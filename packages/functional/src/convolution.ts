@@ -2,7 +2,7 @@
 // strided operands; the product comes out channels first, so that the result is a permuted view whose rows along
 // the last dimensions stay contiguous.
 import { ArgumentError, checkOptions, DTypeError, formatShape, ShapeError } from '@nn/core';
-import { apply, requireTensor, sliceView, type Tensor } from '@nn/tensor';
+import { addedToProduct, apply, isProductOf, requireTensor, sliceView, type Tensor } from '@nn/tensor';
 import { requireSpatial, type Sizes, spatialSizes } from './arguments.ts';
 import { padSides } from './zero-padding.ts';
 
@@ -118,7 +118,7 @@ function checkChannels(
   bias: Tensor | null | undefined,
   groups: number,
 ): void {
-  if (x.dtype !== weight.dtype) {
+  if (!isProductOf(x, weight)) {
     throw new DTypeError(`${name}: the input is ${x.dtype} and the weight ${weight.dtype}; cast one of them`);
   }
   const channels = x.shape[x.ndim - rank - 1];
@@ -171,7 +171,8 @@ function contract(
   const grouping = weight.reshape(groups, outChannels / groups, ...weight.shape.slice(1));
   const product = apply('convolution', [grouped, grouping], { stride, dilation }).flatten(0, 1);
   const one = new Array<number>(rank + 1).fill(1);
-  const shifted = bias == null ? product : product.add(bias.reshape(outChannels, ...one));
+  const shifted =
+    bias == null ? product : product.add(addedToProduct(bias, product).reshape(outChannels, ...one));
   return shifted.transpose(0, 1);
 }
 

@@ -1,6 +1,6 @@
 // Affine maps.
 import { formatShape, ShapeError, sameShape } from '@nn/core';
-import { apply, matmul, requireTensor, type Tensor } from '@nn/tensor';
+import { addedToProduct, apply, matmul, requireTensor, type Tensor } from '@nn/tensor';
 
 /**
  * x Wᵀ + b: an input of shape [..., in], a weight of [out, in] or [in], a bias of [out], to [..., out].
@@ -38,7 +38,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
       `linear: a bias of shape ${formatShape(bias.shape)} does not fit a weight of shape ${formatShape(weight.shape)}`,
     );
   }
-  return product.add(bias);
+  return product.add(addedToProduct(bias, product));
 }
 
 /**

@@ -99,7 +99,8 @@ function overBatch(
     weight == null ? weight : alongChannels(weight),
     bias == null ? bias : alongChannels(bias),
   );
-  return { ...parts, output };
+  // As in PyTorch, where statistics and weights may be wider than the input.
+  return { ...parts, output: output.to(x.dtype) };
 }
 
 interface Normalized {

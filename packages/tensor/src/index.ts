@@ -37,6 +37,7 @@ export {
   use,
 } from '@nn/core';
 export * from './arithmetic.ts';
+export * from './autocast.ts';
 export * from './blending.ts';
 export * from './calculus.ts';
 export {

@@ -9,6 +9,7 @@ import {
   normalizeDim,
   ShapeError,
 } from '@nn/core';
+import { addedToProduct, isProductOf } from './autocast.ts';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import { cat } from './joining.ts';
 import { deliver, type OutOptions } from './out.ts';
@@ -16,7 +17,7 @@ import type { Tensor } from './tensor.ts';
 
 /** @throws {DTypeError} when they differ. */
 function requireSameDType(name: string, a: Tensor, b: Tensor): void {
-  if (requireTensor(name, a).dtype === requireTensor(name, b).dtype) return;
+  if (isProductOf(requireTensor(name, a), requireTensor(name, b))) return;
   throw new DTypeError(
     `${name}: dtypes ${a.dtype} and ${b.dtype} differ; cast one of them to ${promote(a, b)}`,
   );
@@ -152,19 +153,20 @@ export interface AddProductOptions extends OutOptions {
 }
 
 /** beta * x + alpha * product. */
-function addProduct(name: string, x: Tensor, product: Tensor, options: AddProductOptions): Tensor {
+function addProduct(name: string, added: Tensor, product: Tensor, options: AddProductOptions): Tensor {
   checkOptions(name, options, ['beta', 'alpha', 'out']);
+  const x = addedToProduct(requireTensor(name, added), product);
   // PyTorch cuts off fractions where it multiplies integers.
   const whole = isFloat(product.dtype) ? (factor: number): number => factor : Math.trunc;
   const [beta, alpha] = [whole(options.beta ?? 1), whole(options.alpha ?? 1)];
-  broadcastShapes(name, requireTensor(name, x).shape, product.shape);
+  broadcastShapes(name, x.shape, product.shape);
   const scaled = alpha === 1 ? product : product.mul(alpha);
   const sum =
     beta === 0
       ? scaled
       : castTo((beta === 1 ? x : x.mul(beta)).expandTo(product.shape).add(scaled), promote(x, product));
   // x itself may be written over; what was multiplied is read more than once.
-  return deliver(name, sum, options, [x], { overwrites: true });
+  return deliver(name, sum, options, [added], { overwrites: true });
 }
 
 /** `torch.addmm`: beta * x + alpha * a b, for matrices. */
