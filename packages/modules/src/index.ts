@@ -66,6 +66,8 @@ export {
 export * from './padding.ts';
 export * from './parameter.ts';
 export * from './parameter-containers.ts';
+export * as parametrizations from './parametrizations.ts';
+export * as parametrize from './parametrize.ts';
 export * from './pixel-shuffle.ts';
 export * from './plain-activation.ts';
 export * from './pooling.ts';

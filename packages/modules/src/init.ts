@@ -6,11 +6,20 @@ import {
   checkOptions,
   eye,
   formatShape,
+  type Generator,
+  type RandomOptions,
   rand,
   randn,
   ShapeError,
   type Tensor,
+  tensor,
 } from '@nn/tensor';
+import { polarFactor } from './matrix-functions.ts';
+
+export interface RandomInitOptions {
+  /** Where the random numbers come from. Default: the generator that `manualSeed` sets. */
+  readonly generator?: Generator;
+}
 
 export type Nonlinearity = 'linear' | 'conv' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 
@@ -51,91 +60,81 @@ function write(x: Tensor, values: () => Tensor): Tensor {
   return noGrad(() => x.copy_(values()));
 }
 
-const like = (x: Tensor): { device: string; dtype: Tensor['dtype'] } => ({
-  device: x.device,
-  dtype: x.dtype,
-});
+function drawnFrom({ generator }: RandomInitOptions): RandomInitOptions {
+  return generator === undefined ? {} : { generator };
+}
 
-/** Uniform in [a, b); default [0, 1). */
-export function uniform_(x: Tensor, options: { readonly a?: number; readonly b?: number } = {}): Tensor {
-  checkOptions('uniform_', options, ['a', 'b']);
+function like({ device, dtype }: Tensor, options: RandomInitOptions = {}): RandomOptions {
+  return { device, dtype, ...drawnFrom(options) };
+}
+
+export interface UniformOptions extends RandomInitOptions {
+  /** Default 0. */
+  readonly a?: number;
+  /** Default 1. */
+  readonly b?: number;
+}
+
+/** Uniform in [a, b). */
+export function uniform_(x: Tensor, options: UniformOptions = {}): Tensor {
+  checkOptions('uniform_', options, ['a', 'b', 'generator']);
   const { a = 0, b = 1 } = options;
   return write(x, () =>
-    rand(x.shape, like(x))
+    rand(x.shape, like(x, options))
       .mul(b - a)
       .add(a),
   );
 }
 
-/** Normal; default mean 0 and standard deviation 1. */
-export function normal_(x: Tensor, options: { readonly mean?: number; readonly std?: number } = {}): Tensor {
-  checkOptions('normal_', options, ['mean', 'std']);
-  const { mean = 0, std = 1 } = options;
-  return write(x, () => randn(x.shape, like(x)).mul(std).add(mean));
+export interface NormalOptions extends RandomInitOptions {
+  /** Default 0. */
+  readonly mean?: number;
+  /** Standard deviation. Default 1. */
+  readonly std?: number;
 }
 
-export interface TruncNormalOptions {
-  readonly mean?: number;
-  readonly std?: number;
+/** Normal. */
+export function normal_(x: Tensor, options: NormalOptions = {}): Tensor {
+  checkOptions('normal_', options, ['mean', 'std', 'generator']);
+  const { mean = 0, std = 1 } = options;
+  return write(x, () => randn(x.shape, like(x, options)).mul(std).add(mean));
+}
+
+export interface TruncNormalOptions extends NormalOptions {
   /** Lower bound. Default -2. */
   readonly a?: number;
   /** Upper bound. Default 2. */
   readonly b?: number;
 }
 
-/** Normal, drawn again where outside of [a, b]: by the inverse of the cumulative distribution. */
+/** Normal, of which only [a, b] is drawn: by the inverse of the cumulative distribution. */
 export function truncNormal_(x: Tensor, options: TruncNormalOptions = {}): Tensor {
-  checkOptions('truncNormal_', options, ['mean', 'std', 'a', 'b']);
+  checkOptions('truncNormal_', options, ['mean', 'std', 'a', 'b', 'generator']);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
-  const lower = errorFunction((a - mean) / (std * Math.SQRT2));
-  const upper = errorFunction((b - mean) / (std * Math.SQRT2));
-  return write(x, () =>
-    inverseErrorFunction(
-      rand(x.shape, like(x))
-        .mul(upper - lower)
-        .add(lower),
-    )
+  return write(x, () => {
+    const bound = (value: number): Tensor =>
+      tensor((value - mean) / (std * Math.SQRT2), { dtype: x.dtype, device: x.device }).erf();
+    const [lower, upper] = [bound(a), bound(b)];
+    const drawn = rand(x.shape, like(x, options)).mul(upper.sub(lower)).add(lower);
+    return drawn
+      .erfinv()
       .mul(std * Math.SQRT2)
       .add(mean)
-      .clamp(a, b),
-  );
+      .clamp(a, b);
+  });
 }
 
-/** Abramowitz and Stegun 7.1.26: within 1.5e-7. */
-function errorFunction(x: number): number {
-  const t = 1 / (1 + 0.3275911 * Math.abs(x));
-  const series =
-    t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  return Math.sign(x) * (1 - series * Math.exp(-x * x));
-}
-
-// Giles, "Approximating the erfinv function" (2010), single precision.
-const central = [
-  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 2.1858087e-4, -1.25372503e-3, -4.17768164e-3,
-  0.246640727, 1.50140941,
-];
-const tail = [
-  -2.00214257e-4, 1.00950558e-4, 1.34934322e-3, -3.67342844e-3, 5.73950773e-3, -7.6224613e-3, 9.43887047e-3,
-  1.00167406, 2.83297682,
-];
-
-function inverseErrorFunction(x: Tensor): Tensor {
-  const w = x.neg().add(1).mul(x.add(1)).log().neg();
-  const horner = (at: Tensor, coefficients: readonly number[]): Tensor =>
-    coefficients.slice(1).reduce((sum, each) => sum.mul(at).add(each), at.mul(0).add(coefficients[0]));
-  const near = horner(w.sub(2.5), central);
-  const far = horner(w.clamp(5).sqrt().sub(3), tail);
-  return near.where(w.lt(5), far).mul(x);
-}
-
+/** All elements the same. */
 export function constant_(x: Tensor, value: number): Tensor {
   return noGrad(() => x.fill_(value));
 }
 
+/** All elements 0. */
 export function zeros_(x: Tensor): Tensor {
   return constant_(x, 0);
 }
 
+/** All elements 1. */
 export function ones_(x: Tensor): Tensor {
   return constant_(x, 1);
 }
@@ -146,20 +145,103 @@ export function eye_(x: Tensor): Tensor {
   return write(x, () => eye(x.shape[0], x.shape[1], like(x)));
 }
 
+/**
+ * 1 at the center of the kernel from each input channel to the same output channel, else 0: a convolution that hands
+ * through as many channels as it can, in each of the groups.
+ *
+ * @throws {ShapeError} for weights other than of a convolution in one to three dimensions.
+ */
+export function dirac_(x: Tensor, groups: number = 1): Tensor {
+  if (x.ndim < 3 || x.ndim > 5)
+    throw new ShapeError(
+      `dirac_: takes the weight of a convolution, 3 to 5 dimensions, got ${formatShape(x.shape)}`,
+    );
+  const [out, channels, ...kernel] = x.shape;
+  if (!Number.isInteger(groups) || groups < 1 || out % groups !== 0)
+    throw new ArgumentError(`dirac_: ${out} output channels cannot be split into ${groups} groups`);
+  const size = kernel.reduce((a, b) => a * b, 1);
+  const center = kernel.reduce((at, extent) => at * extent + Math.floor(extent / 2), 0);
+  const perGroup = out / groups;
+  const values = new Float32Array(out * channels * size);
+  for (let row = 0; row < out; row++) {
+    const channel = row % perGroup;
+    if (channel < channels) values[(row * channels + channel) * size + center] = 1;
+  }
+  return write(x, () => tensor(values, { shape: x.shape, device: x.device }).to(x.dtype));
+}
+
+export interface GainOptions extends RandomInitOptions {
+  /** Default 1. */
+  readonly gain?: number;
+}
+
+/**
+ * A random matrix [rows, the rest] with orthonormal rows or columns, whichever are fewer, uniformly distributed among
+ * those (Saxe et al. 2013): the orthogonal factor of normal random numbers.
+ *
+ * @throws {ShapeError} for tensors of fewer than two dimensions.
+ * @example
+ * ```ts
+ * import { init } from '@nn/modules';
+ * import { eye, interpreter, use, zeros } from '@nn/tensor';
+ * use(interpreter());
+ * const x = init.orthogonal_(zeros([3, 5]));
+ * console.log(await x.matmul(x.transpose(0, 1)).allclose(eye(3), { atol: 1e-5 })); // => true
+ * ```
+ */
+export function orthogonal_(x: Tensor, options: GainOptions = {}): Tensor {
+  checkOptions('orthogonal_', options, ['gain', 'generator']);
+  if (x.ndim < 2)
+    throw new ShapeError(`orthogonal_: takes at least 2 dimensions, got ${formatShape(x.shape)}`);
+  if (x.numel() === 0) return x;
+  const rows = x.shape[0];
+  return write(x, () =>
+    polarFactor(randn([rows, x.numel() / rows], like(x, options)))
+      .mul(options.gain ?? 1)
+      .reshape(x.shape),
+  );
+}
+
+export interface SparseOptions extends RandomInitOptions {
+  /** Standard deviation of the elements that are not 0. Default 0.01. */
+  readonly std?: number;
+}
+
+/**
+ * Normal, with a fraction of each column, `sparsity` (rounded up), set to 0 at random places (Martens 2010).
+ *
+ * @throws {ShapeError} unless it is a matrix.
+ */
+export function sparse_(x: Tensor, sparsity: number, options: SparseOptions = {}): Tensor {
+  checkOptions('sparse_', options, ['std', 'generator']);
+  if (x.ndim !== 2) throw new ShapeError(`sparse_: takes a matrix, got ${formatShape(x.shape)}`);
+  if (!(sparsity >= 0 && sparsity <= 1))
+    throw new ArgumentError(`sparse_: sparsity must lie between 0 and 1, got ${sparsity}`);
+  const zeroes = Math.ceil(sparsity * x.shape[0]);
+  return write(x, () => {
+    const values = randn(x.shape, like(x, options)).mul(options.std ?? 0.01);
+    // Ranks of random numbers are a random order.
+    const rank = rand(x.shape, { ...like(x, options), dtype: 'float32' })
+      .argsort(0)
+      .argsort(0);
+    return values.mul(rank.ge(zeroes).to(x.dtype));
+  });
+}
+
 /** Keeps the variance of signals and gradients through linear layers (Glorot and Bengio 2010). */
-export function xavierUniform_(x: Tensor, gain: number = 1): Tensor {
+export function xavierUniform_(x: Tensor, gain: number = 1, options: RandomInitOptions = {}): Tensor {
   const { fanIn, fanOut } = calculateFans(x);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
-  return uniform_(x, { a: -bound, b: bound });
+  return uniform_(x, { a: -bound, b: bound, ...options });
 }
 
 /** As xavierUniform_, normal. */
-export function xavierNormal_(x: Tensor, gain: number = 1): Tensor {
+export function xavierNormal_(x: Tensor, gain: number = 1, options: RandomInitOptions = {}): Tensor {
   const { fanIn, fanOut } = calculateFans(x);
-  return normal_(x, { std: gain * Math.sqrt(2 / (fanIn + fanOut)) });
+  return normal_(x, { std: gain * Math.sqrt(2 / (fanIn + fanOut)), ...options });
 }
 
-export interface KaimingOptions {
+export interface KaimingOptions extends RandomInitOptions {
   /** leakyRelu's negative slope. Default 0. */
   readonly a?: number;
   /** Keep the variance of signals ('fanIn') or of gradients ('fanOut'). Default 'fanIn'. */
@@ -169,7 +251,7 @@ export interface KaimingOptions {
 }
 
 function kaimingDeviation(name: string, x: Tensor, options: KaimingOptions): number {
-  checkOptions(name, options, ['a', 'mode', 'nonlinearity']);
+  checkOptions(name, options, ['a', 'mode', 'nonlinearity', 'generator']);
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   if (mode !== 'fanIn' && mode !== 'fanOut') {
     throw new ArgumentError(`${name}: mode must be 'fanIn' or 'fanOut', got '${String(mode)}'`);
@@ -180,10 +262,10 @@ function kaimingDeviation(name: string, x: Tensor, options: KaimingOptions): num
 /** Keeps the variance through layers with ReLUs (He et al. 2015). */
 export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
   const bound = Math.sqrt(3) * kaimingDeviation('kaimingUniform_', x, options);
-  return uniform_(x, { a: -bound, b: bound });
+  return uniform_(x, { a: -bound, b: bound, ...drawnFrom(options) });
 }
 
 /** As kaimingUniform_, normal. */
 export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
-  return normal_(x, { std: kaimingDeviation('kaimingNormal_', x, options) });
+  return normal_(x, { std: kaimingDeviation('kaimingNormal_', x, options), ...drawnFrom(options) });
 }
