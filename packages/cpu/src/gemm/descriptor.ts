@@ -42,6 +42,9 @@ export const word = {
   rightPanelOffset: 25,
   /** How much of the inner dimension is packed at a time. */
   innerBlock: 26,
+  /** Address of the packed left operand, or 0 when each task packs its own part as it goes; one batch's bytes. */
+  packedLeft: 34,
+  packedLeftBytes: 35,
   /** Offsets of the rows of a tile in scratch, for tiles that do not lie contiguously in the result. */
   tileRows: 28,
 } as const;

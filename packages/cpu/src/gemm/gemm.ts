@@ -12,6 +12,7 @@ import type { GemmShape } from './shape.ts';
 
 /** The kernels of one element type. */
 export interface GemmKernels {
+  readonly packLeft: Kernel;
   readonly packRight: Kernel;
   readonly compute: Kernel;
   readonly vector: Kernel;
@@ -47,6 +48,7 @@ export class Gemm {
     const { shared, maximumPages } = this.heap;
     const module = new KernelModule(this.heap, buildGemmModule(lanes, { shared, maximumPages }));
     const kernels = {
+      packLeft: module.kernel(entry.packLeft),
       packRight: module.kernel(entry.packRight),
       compute: module.kernel(entry.compute),
       vector: module.kernel(entry.vector),

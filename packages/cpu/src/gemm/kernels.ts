@@ -19,7 +19,7 @@ import { emitVector } from './vector-kernel.ts';
 type I32 = Expression<'i32'>;
 
 /** Exports of the module, by number. */
-export const entry = { packRight: 0, compute: 1, vector: 2 } as const;
+export const entry = { packRight: 0, compute: 1, vector: 2, packLeft: 3 } as const;
 
 export interface MemoryLimits {
   readonly shared: boolean;
@@ -44,6 +44,7 @@ export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<
   );
   const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles };
   emitPackRight(module, parts);
+  emitPackLeft(module, parts);
   emitCompute(module, parts);
   emitVector(module, lanes, packLeft[0], `k${entry.vector}`);
   return module.build();
@@ -92,6 +93,61 @@ function emitPackRight(module: ModuleBuilder, { lanes, tileColumns, packRight }:
   );
 }
 
+/** Packs row panels of the left operand, all rows being one task's: items are (batch * blocks + block) * panels + panel. */
+function emitPackLeft(module: ModuleBuilder, { lanes, packLeft }: Parts): void {
+  const { elementBytes, elementShift } = lanes;
+  module.function(
+    ['i32', 'i32', 'i32', 'i32'],
+    [],
+    (code, descriptor, begin, end) => {
+      const rows = code.local('i32', field(descriptor, 'rows'));
+      const inner = code.local('i32', field(descriptor, 'inner'));
+      const innerBlock = code.local('i32', field(descriptor, 'innerBlock'));
+      const blocks = code.local('i32', i32.divU(i32.add(inner, i32.sub(innerBlock, 1)), innerBlock));
+      const { panels, rowsPerPanel, longPanels } = rowPanels(code, rows);
+      const [rest, batch, panel, start, block, row, height] = code.locals('i32', 7);
+      code.for(begin, end, (item) => {
+        code.set(rest, i32.divU(item, panels));
+        code.set(panel, i32.sub(item, i32.mul(rest, panels)));
+        code.set(batch, i32.divU(rest, blocks));
+        code.set(start, i32.mul(i32.sub(rest, i32.mul(batch, blocks)), innerBlock));
+        code.set(block, minimum(i32.sub(inner, start), innerBlock));
+        code.set(row, i32.add(i32.mul(panel, rowsPerPanel), minimum(panel, longPanels)));
+        code.set(height, i32.add(rowsPerPanel, i32.ltS(panel, longPanels)));
+        const elements = i32.add(i32.mul(start, rows), i32.mul(row, block));
+        callByWidth(code, packLeft, height, [
+          batchStart(descriptor, 'leftBase', 'leftBatch', batch, elementShift),
+          i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
+          i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
+          block,
+          i32.add(packedLeftOf(descriptor, batch), i32.mul(elements, elementBytes)),
+        ]);
+      });
+    },
+    `k${entry.packLeft}`,
+  );
+}
+
+/** Where a batch's packed left operand begins. */
+function packedLeftOf(descriptor: I32, batch: I32): I32 {
+  return i32.add(field(descriptor, 'packedLeft'), i32.mul(batch, field(descriptor, 'packedLeftBytes')));
+}
+
+interface RowPanels {
+  readonly panels: Local<'i32'>;
+  readonly rowsPerPanel: Local<'i32'>;
+  /** The first so many panels have a row more. */
+  readonly longPanels: Local<'i32'>;
+}
+
+/** Heights differ by one at most, so that no panel is nearly empty. */
+function rowPanels(code: FunctionBuilder, rows: I32): RowPanels {
+  const panels = code.local('i32', i32.divU(i32.add(rows, tileRows - 1), tileRows));
+  const rowsPerPanel = code.local('i32', i32.divU(rows, panels));
+  const longPanels = code.local('i32', i32.sub(rows, i32.mul(rowsPerPanel, panels)));
+  return { panels, rowsPerPanel, longPanels };
+}
+
 const minimum = (left: I32, right: I32): I32 => select(i32.ltS(left, right), left, right);
 
 /** Calls choices[width - 1]. */
@@ -122,7 +178,8 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
       const packedRight = load('packedRight');
       const scratch = load('scratch');
       code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
-      const leftBlock = code.local('i32', i32.add(scratch, field(descriptor, 'leftBlockOffset')));
+      const leftBlock = code.local('i32');
+      const packedLeft = load('packedLeft');
       const rightPanel = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelOffset')));
       const [batch, rowStart, columnStart, rows, columnEnd] = code.locals('i32', 5);
       const [left, right, result, rightOfBatch] = code.locals('i32', 4);
@@ -131,7 +188,7 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
       const [row, panel, height, leftPointer, rightPointer] = code.locals('i32', 5);
       const [column, width, isContiguous, resultColumn] = code.locals('i32', 4);
 
-      /** Walks the row panels of the task; heights differ by one at most, so that no panel is nearly empty. */
+      /** Walks the row panels of the task. */
       const forEachRowPanel = (body: () => void): void => {
         code.set(row, rowStart);
         code.set(panel, 0);
@@ -155,9 +212,10 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
         code.set(batch, i32.divU(rest, rowTasks));
         code.set(rowStart, i32.mul(i32.sub(rest, i32.mul(batch, rowTasks)), field(descriptor, 'taskRows')));
         code.set(rows, minimum(i32.sub(field(descriptor, 'rows'), rowStart), field(descriptor, 'taskRows')));
-        code.set(panels, i32.divU(i32.add(rows, tileRows - 1), tileRows));
-        code.set(rowsPerPanel, i32.divU(rows, panels));
-        code.set(longPanels, i32.sub(rows, i32.mul(rowsPerPanel, panels)));
+        const heights = rowPanels(code, rows);
+        code.set(panels, heights.panels);
+        code.set(rowsPerPanel, heights.rowsPerPanel);
+        code.set(longPanels, heights.longPanels);
         code.set(left, batchStart(descriptor, 'leftBase', 'leftBatch', batch, elementShift));
         code.set(right, batchStart(descriptor, 'rightBase', 'rightBatch', batch, elementShift));
         code.set(result, batchStart(descriptor, 'resultBase', 'resultBatch', batch, elementShift));
@@ -167,15 +225,25 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
         // At least one round: with nothing to add up, the result is still to be set to zero.
         code.loop((nextBlock) => {
           code.set(block, minimum(i32.sub(inner, start), field(descriptor, 'innerBlock')));
-          forEachRowPanel(() => {
-            callByWidth(code, parts.packLeft, height, [
-              left,
-              i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
-              i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
-              block,
-              leftPointer,
-            ]);
-          });
+          code.if(
+            packedLeft,
+            () => {
+              const before = i32.mul(i32.mul(start, rows), elementBytes);
+              code.set(leftBlock, i32.add(packedLeftOf(descriptor, batch), before));
+            },
+            () => {
+              code.set(leftBlock, i32.add(scratch, field(descriptor, 'leftBlockOffset')));
+              forEachRowPanel(() => {
+                callByWidth(code, parts.packLeft, height, [
+                  left,
+                  i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
+                  i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
+                  block,
+                  leftPointer,
+                ]);
+              });
+            },
+          );
           code.set(column, columnStart);
           code.countUp(column, columnEnd, tileColumns, () => {
             code.set(width, minimum(i32.sub(columnEnd, column), i32.constant(tileColumns)));
