@@ -99,9 +99,12 @@ class CpuBackend implements Backend {
 
   write(buffer: DeviceBuffer, data: HostArray): void {
     const target = this.#placeOf(buffer, 'write');
-    this.#queue.add({
-      run: () => this.#bytesAt(target).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-    });
+    const given = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (this.#queue.isEmpty) this.#bytesAt(target).set(given);
+    else {
+      const copy = given.slice();
+      this.#queue.add({ run: () => this.#bytesAt(target).set(copy) });
+    }
   }
 
   read(buffer: DeviceBuffer): Promise<HostArray> {
