@@ -10,6 +10,12 @@ export * from './clipping.ts';
 export * from './cosine-schedulers.ts';
 export * from './cycle-schedulers.ts';
 export {
+  GradScaler,
+  type GradScalerOptions,
+  type GradScalerState,
+  type ScaledOptimizer,
+} from './grad-scaler.ts';
+export {
   type LoadStateDictPreHook,
   type OptimizerHook,
   registerOptimizerStepPostHook,

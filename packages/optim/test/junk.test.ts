@@ -61,7 +61,7 @@ const optimizers = classes.filter(
   (name) =>
     (optim as unknown as Record<string, { prototype: unknown }>)[name].prototype instanceof optim.Optimizer,
 );
-const schedulers = classes.filter((name) => !optimizers.includes(name));
+const schedulers = classes.filter((name) => !optimizers.includes(name) && name !== 'GradScaler');
 
 /** Options that some class takes. */
 const settings = [
@@ -117,6 +117,14 @@ describe.each(schedulers)('%s', (name) => {
     );
     expect(found.filter((each) => each !== null)).toEqual([]);
   });
+});
+
+it('GradScaler refuses junk', () => {
+  const found = junk.flatMap((value) => [
+    probe('GradScaler', [value]),
+    ...settings.map((setting) => probe('GradScaler', [{ [setting]: value }])),
+  ]);
+  expect(found.filter((each) => each !== null)).toEqual([]);
 });
 
 describe('what the errors say', () => {

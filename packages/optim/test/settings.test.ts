@@ -142,9 +142,33 @@ describe('clipping', () => {
     expect(await optim.clipGradNorm_([leaf([1])], 1).item()).toBe(0);
   });
 
+  it('takes norms of all orders, and a norm that was computed before', async () => {
+    const [x, y, z] = [leaf([3, -4]), leaf([0.5]), leaf([0])];
+    const fill = (): void => {
+      for (const each of [x, y, z]) each.grad = each.detach().clone();
+    };
+    const norms = [0, 1, 3, Infinity, -Infinity];
+    const totals: number[] = [];
+    for (const normType of norms) {
+      fill();
+      totals.push(await optim.clipGradNorm_([x, y, z], 1e6, { normType }).item());
+    }
+    // PyTorch's norm of norms: with order 0 that counts the tensors that are not zero.
+    expect(totals.map((value) => Number(value.toFixed(4)))).toEqual([2, 7.5, 4.5, 4, 0]);
+    fill();
+    const total = optim.getTotalNorm([x.grad!, y.grad!], { normType: 1 });
+    expect(await total.item()).toBe(7.5);
+    optim.clipGradsWithNorm_([x, y], 3.75, total);
+    expect(await x.grad!.toArray()).toEqual([expect.closeTo(1.5, 5), expect.closeTo(-2, 5)]);
+    expect(await y.grad!.item()).toBeCloseTo(0.25, 5);
+    y.grad = tensor([Number.NaN]);
+    expect(() => optim.clipGradNorm_([x, y], 1, { errorIfNonfinite: true })).toThrow(/norm is NaN/);
+  });
+
   it('refuses bounds that are none', () => {
     expect(() => optim.clipGradNorm_([leaf([1])], -1)).toThrow(ArgumentError);
-    expect(() => optim.clipGradNorm_([leaf([1])], 1, { normType: 0 })).toThrow(ArgumentError);
+    expect(() => optim.clipGradNorm_([leaf([1])], 1, { normType: '2' as never })).toThrow(ArgumentError);
+    expect(() => optim.clipGradNorm_(3 as never, 1)).toThrow(ArgumentError);
     expect(() => optim.clipGradValue_([leaf([1])], Number.NaN)).toThrow(ArgumentError);
     expect(() => optim.clipGradNorm_([3 as never], 1)).toThrow(ArgumentError);
   });
