@@ -55,7 +55,8 @@ it('ends the workers of a loop left early', async () => {
   const alive = async (): Promise<number> =>
     (await navigator.locks.query()).held!.filter(({ name }) => name!.startsWith('nn.data')).length;
   const none = async (): Promise<void> => {
-    for (let left = 200; left > 0 && (await alive()) > 0; left--) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let left = 200; left > 0 && (await alive()) > 0; left--)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await alive()).toBe(0);
   };
   await none();

@@ -15,6 +15,7 @@ import {
 } from '@nn/data';
 import { arange, Generator, interpreter, type Tensor, use } from '@nn/tensor';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import './fixtures/compile-cache.ts';
 import { counted, echo, type Square, squares } from './fixtures/squares.ts';
 
 beforeAll(() => use(interpreter()));
@@ -124,18 +125,16 @@ describe('workers deliver', () => {
     await loader.close();
   });
 
-  it('while the loop is still busy with the batch before', async () => {
-    const loader = new DataLoader(squares({ length: 4, wait: 20 }), { numWorkers: 2 });
-    let longest = 0;
-    let last = Number.NaN;
+  it('as many batches ahead as they are told, and no more', async () => {
+    const made = new Int32Array(new SharedArrayBuffer(4));
+    const loader = new DataLoader(squares({ length: 40, made }), { numWorkers: 2, prefetchFactor: 3 });
+    let delivered = 0;
     for await (const _ of loader) {
-      const waited = performance.now() - last;
-      if (waited > longest) longest = waited;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      last = performance.now();
+      const expected = Math.min(40, ++delivered + 2 * 3);
+      while (Atomics.load(made, 0) < expected) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (delivered % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(made[0]).toBe(expected);
     }
-    // A batch takes 20 ms; it was ready.
-    expect(longest).toBeLessThan(20);
   });
 });
 

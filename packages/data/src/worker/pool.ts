@@ -101,17 +101,19 @@ export class WorkerPool {
     let asked = requests === null ? skip : 0;
     let wanted = asked;
     let isAllAsked = false;
-    for (;;) {
+    const askAhead = (): void => {
       while (!isAllAsked && asked - wanted < numWorkers * prefetchFactor) {
         isAllAsked = !this.#ask(round, asked, requests);
         if (!isAllAsked) asked++;
       }
-      if (wanted === asked) return;
+    };
+    for (askAhead(); wanted < asked; ) {
       const number = await this.#arrival(inOrder ? wanted : null);
       const outcome = this.#outcomes.get(number)!;
       this.#outcomes.delete(number);
       wanted++;
       if (outcome.kind === 'failed') throw outcome.error;
+      askAhead();
       if (outcome.kind === 'batch') yield { wire: outcome.wire, position: wanted };
     }
   }
