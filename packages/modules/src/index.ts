@@ -25,6 +25,7 @@ export * from './embedding-bag.ts';
 export * from './fold.ts';
 export * from './fractional-max-pooling.ts';
 export * from './functional-call.ts';
+export { fuseConvBnEval, fuseLinearBnEval } from './fusion.ts';
 export {
   type AnyForwardHook,
   type AnyForwardPreHook,
@@ -71,6 +72,7 @@ export * as parametrize from './parametrize.ts';
 export * from './pixel-shuffle.ts';
 export * from './plain-activation.ts';
 export * from './pooling.ts';
+export * as prune from './prune.ts';
 export * from './pytorch-names.ts';
 export * from './recurrent.ts';
 export * from './recurrent-cells.ts';
@@ -87,6 +89,7 @@ export type {
   StateDictOptions,
   StateDictPreHook,
 } from './state-dict.ts';
+export { type LayerSummary, type ModelSummary, type SummaryOptions, summary } from './summary.ts';
 export * from './sync-batch-normalization.ts';
 export * from './transformer.ts';
 export {
@@ -100,3 +103,4 @@ export {
 export * from './transposed-convolution.ts';
 export { isUninitialized, UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export * from './upsampling.ts';
+export * from './vector.ts';
