@@ -90,7 +90,8 @@ export abstract class TrackedNorm extends Module<[Tensor], Tensor> {
     noGrad(() => counter.add_(1));
     // Computed with the next step, so that the record of many batches does not pile up.
     runtimeOf(counter.device).keepLater(counter.node, 'value');
-    return this.momentum ?? counter.to('float32').reciprocal();
+    const dtype = this.runningMean?.dtype === 'float64' ? 'float64' : 'float32';
+    return this.momentum ?? counter.to(dtype).reciprocal();
   }
 
   protected checkRank(x: Tensor, ranks: readonly number[]): void {

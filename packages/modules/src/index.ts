@@ -2,6 +2,7 @@
 export * from './activation.ts';
 export * from './adaptive-pooling.ts';
 export * from './adaptive-softmax.ts';
+export * from './averaged-model.ts';
 export type { BackwardHook, BackwardPreHook, Gradients } from './backward-hooks.ts';
 export {
   BatchNorm1d,
