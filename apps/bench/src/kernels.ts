@@ -3,20 +3,17 @@
 import { cpu } from '@nn/cpu';
 import { profile } from '@nn/tensor';
 import type { Benchmark } from './benchmark.ts';
+import { Preparer } from './libraries/library.ts';
 import { Nn } from './libraries/nn.ts';
 
 /** Milliseconds; and runs at least. */
 const budget = { warmUp: 300, measure: 1500, runs: 10 };
 
 /** Repeats until the time is over; the median time of a run. */
-async function repeat(run: () => void | Promise<void>, milliseconds: number): Promise<number> {
+async function repeat(run: () => Promise<number>, milliseconds: number): Promise<number> {
   const start = performance.now();
   const times: number[] = [];
-  while (performance.now() - start < milliseconds || times.length < budget.runs) {
-    const before = performance.now();
-    await run();
-    times.push(performance.now() - before);
-  }
+  while (performance.now() - start < milliseconds || times.length < budget.runs) times.push(await run());
   times.sort((a, b) => a - b);
   return times[Math.floor(times.length / 2)];
 }
@@ -26,8 +23,9 @@ export async function showKernels(benchmarks: readonly Benchmark[], threads: num
   for (const benchmark of benchmarks) {
     if (benchmark.group === 'webgpu') continue;
     const library = new Nn({ backend: cpu({ threads }), device: 'cpu', threads });
-    const prepared = benchmark.prepare(library);
-    const run = (): void | Promise<void> => prepared.run();
+    const preparer = new Preparer(library);
+    const prepared = preparer.prepare(benchmark);
+    const run = (): Promise<number> => prepared.time(1);
     await repeat(run, budget.warmUp);
     const whole = await repeat(run, budget.measure);
     const runs = Math.max(budget.runs, Math.ceil(budget.measure / whole));
@@ -36,7 +34,8 @@ export async function showKernels(benchmarks: readonly Benchmark[], threads: num
       `\n${benchmark.name}, ${threads} threads: ${whole.toFixed(3)} ms a run, ` +
         `${(result.totals.wallMs / runs).toFixed(3)} ms kernel by kernel\n\n${result.table()}`,
     );
-    prepared.dispose();
+    await prepared.dispose();
+    preparer.dispose();
     library.dispose();
   }
 }

@@ -1,8 +1,9 @@
-// Timing: warm, interleaved, medians.
+// Timing: results first, then warm, interleaved, medians.
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Benchmark, Expected, Prepared } from './benchmark.ts';
+import type { Benchmark, Expected, Prepared, Tolerance } from './benchmark.ts';
+import { samplePositions } from './cases/data.ts';
 import type { Contender } from './contenders.ts';
 
 export interface Measurement {
@@ -11,22 +12,39 @@ export interface Measurement {
   readonly times: { readonly median: number; readonly min: number; readonly max: number } | undefined;
   /** Runs that were timed. */
   readonly runs: number;
-  /** Whether results agreed with the reference; null where there is nothing to compare. */
+  /** Whether results agreed with what was expected; null where there was nothing to compare. */
   readonly checked: boolean | null;
   readonly error: string | undefined;
 }
 
-/** Milliseconds. */
-const budget = { warmUp: 150, sample: 20, total: 500 };
-const samples = { most: 15, least: 3 };
-/** Runs that take longer than this are timed once. */
-const slowRun = 1000;
+/** Milliseconds, and numbers of samples. */
+export interface Budget {
+  readonly warmUp: number;
+  readonly sample: number;
+  readonly total: number;
+  readonly mostSamples: number;
+  readonly leastSamples: number;
+  /** Runs that take longer than this are timed once. */
+  readonly slowRun: number;
+}
+
+export const fullBudget: Budget = {
+  warmUp: 60,
+  sample: 12,
+  total: 160,
+  mostSamples: 13,
+  leastSamples: 3,
+  slowRun: 500,
+};
 
 interface Entrant {
   readonly contender: Contender;
-  readonly prepared: Prepared | undefined;
-  readonly checked: boolean | null;
+  prepared: Prepared | undefined;
+  checked: boolean | null;
   error: string | undefined;
+  /** Results at the positions that are compared. */
+  found: Expected | undefined;
+  checkTime: number;
   /** Runs a sample, and samples to take. */
   iterations: number;
   remaining: number;
@@ -34,106 +52,151 @@ interface Entrant {
   readonly times: number[];
 }
 
-/** Measures a case for all contenders: each is checked, warmed up, and then they take turns. */
+/** Measures a case for all contenders: all are checked, warmed up, and then they take turns. */
 export async function measure(
   benchmark: Benchmark,
   contenders: readonly Contender[],
+  budget: Budget = fullBudget,
 ): Promise<Measurement[]> {
   collectGarbage();
-  const entrants: Entrant[] = [];
-  for (const contender of contenders.filter((each) => each.suits(benchmark)))
-    entrants.push(await enter(benchmark, contender));
+  const entrants = await checkedEntrants(benchmark, contenders);
+  for (const entrant of entrants) {
+    if (entrant.error === undefined) await attempt(entrant, () => warmUp(entrant, budget));
+  }
   while (entrants.some(({ remaining }) => remaining > 0)) {
     for (const entrant of entrants) {
-      if (entrant.remaining === 0) continue;
-      try {
-        await takeSample(entrant);
-      } catch (cause) {
-        entrant.error = messageOf(cause);
-        entrant.remaining = 0;
-        entrant.times.length = 0;
-      }
+      if (entrant.remaining > 0) await attempt(entrant, () => takeSample(entrant, budget));
     }
   }
-  for (const { prepared, contender } of entrants) {
-    await contender.activate();
-    prepared?.dispose();
+  return leave(entrants, benchmark);
+}
+
+/** Compares the results of all contenders, without measuring any. */
+export async function check(benchmark: Benchmark, contenders: readonly Contender[]): Promise<Measurement[]> {
+  return leave(await checkedEntrants(benchmark, contenders), benchmark);
+}
+
+async function checkedEntrants(benchmark: Benchmark, contenders: readonly Contender[]): Promise<Entrant[]> {
+  const entrants = contenders.filter((each) => each.suits(benchmark)).map(entrantOf);
+  const wanted = benchmark.expected?.() ?? null;
+  for (const entrant of entrants) await attempt(entrant, () => compute(entrant, benchmark, wanted));
+  compare(entrants, wanted, benchmark.tolerance);
+  return entrants;
+}
+
+async function leave(entrants: readonly Entrant[], benchmark: Benchmark): Promise<Measurement[]> {
+  for (const entrant of entrants) {
+    await attempt(entrant, async () => {
+      await entrant.contender.activate();
+      await entrant.prepared?.dispose();
+    });
   }
   return entrants.map((entrant) => summarize(entrant, benchmark.parts ?? 1));
 }
 
-async function enter(benchmark: Benchmark, contender: Contender): Promise<Entrant> {
-  const entrant = { contender, iterations: 1, remaining: 0, estimate: 0, times: [] as number[] };
-  let prepared: Prepared | undefined;
+function entrantOf(contender: Contender): Entrant {
+  return {
+    contender,
+    prepared: undefined,
+    checked: null,
+    error: undefined,
+    found: undefined,
+    checkTime: 0,
+    iterations: 1,
+    remaining: 0,
+    estimate: 0,
+    times: [],
+  };
+}
+
+/** Whatever goes wrong is the entrant's own trouble. */
+async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {
   try {
-    await contender.activate();
-    prepared = contender.prepare(benchmark);
-    const start = performance.now();
-    const results = await prepared.results();
-    const checkTime = performance.now() - start;
-    const expected = benchmark.expected();
-    const error = expected === null ? undefined : disagreement(results, expected);
-    if (error !== undefined) return { ...entrant, prepared, checked: false, error };
-    const ready: Entrant = { ...entrant, prepared, checked: expected === null ? null : true, error };
-    await warmUp(ready, prepared, checkTime);
-    return ready;
+    await work();
   } catch (cause) {
-    return { ...entrant, prepared, checked: false, error: messageOf(cause) };
+    entrant.error ??= (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
+    entrant.checked = false;
+    entrant.remaining = 0;
+    entrant.times.length = 0;
   }
 }
 
-function messageOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
+/** Has the results computed, and keeps those at the positions that are compared. */
+async function compute(entrant: Entrant, benchmark: Benchmark, wanted: Expected | null): Promise<void> {
+  const { contender } = entrant;
+  await contender.activate();
+  const prepared = await contender.prepare(benchmark);
+  entrant.prepared = prepared;
+  const start = performance.now();
+  const results = await prepared.results();
+  entrant.checkTime = performance.now() - start;
+  if (results.length === 0) return;
+  const positions = wanted?.positions ?? samplePositions(results.length);
+  entrant.found = { positions, values: positions.map((at) => results[at]) };
+}
+
+/** Compares with what is expected; without that with PyTorch, where it takes part, or with the first one. */
+function compare(entrants: readonly Entrant[], wanted: Expected | null, tolerance: Tolerance): void {
+  const computed = entrants.filter(({ found }) => found !== undefined);
+  const judge = computed.find(({ contender }) => contender.name === 'torch') ?? computed[0];
+  const expected = wanted ?? judge?.found;
+  if (expected === undefined || (wanted === null && computed.length === 1)) return;
+  for (const entrant of computed) {
+    entrant.error = disagreement(entrant.found!, expected, tolerance);
+    entrant.checked = entrant.error === undefined;
+  }
 }
 
 /** What is wrong with the results, if anything. */
-function disagreement(results: ArrayLike<number>, expected: Expected): string | undefined {
+function disagreement(
+  found: Expected,
+  expected: Expected,
+  { absolute, relative = 0 }: Tolerance,
+): string | undefined {
   for (const [at, position] of expected.positions.entries()) {
-    const [found, wanted] = [results[position], expected.values[at]];
-    if (!(Math.abs(found - wanted) <= expected.tolerance))
-      return `gives ${found} at ${position}, where ${wanted} ± ${expected.tolerance} is right`;
+    const [value, wanted] = [found.values[at], expected.values[at]];
+    const allowed = absolute + relative * Math.abs(wanted);
+    if (!(Math.abs(value - wanted) <= allowed))
+      return `gives ${value} at ${position}, where ${wanted} ± ${allowed.toPrecision(2)} is right`;
   }
   return undefined;
 }
 
 /** What took long to check has run often enough to be warm. */
-async function warmUp(entrant: Entrant, prepared: Prepared, checkTime: number): Promise<void> {
-  if (checkTime > 4 * slowRun) {
+async function warmUp(entrant: Entrant, budget: Budget): Promise<void> {
+  const { contender, checkTime } = entrant;
+  const prepared = entrant.prepared!;
+  await contender.activate();
+  if (checkTime > 4 * budget.slowRun) {
     entrant.remaining = 1;
     entrant.estimate = checkTime;
     return;
   }
-  const start = performance.now();
   let elapsed = 0;
   let runs = 0;
   let best = Number.POSITIVE_INFINITY;
   do {
-    await prepared.run();
-    const now = performance.now() - start;
-    best = Math.min(best, now - elapsed);
-    elapsed = now;
+    const time = await prepared.time(1);
+    best = Math.min(best, time);
+    elapsed += time;
     runs++;
-  } while (elapsed < budget.warmUp || (runs < samples.least && elapsed < slowRun));
+  } while (elapsed < budget.warmUp || (runs < budget.leastSamples && elapsed < budget.slowRun));
   entrant.estimate = best;
   entrant.iterations = Math.max(1, Math.round(budget.sample / best));
   const wanted = Math.floor(budget.total / (entrant.iterations * best));
-  entrant.remaining = best > slowRun ? 1 : Math.min(samples.most, Math.max(samples.least, wanted));
+  const { mostSamples, leastSamples } = budget;
+  entrant.remaining = best > budget.slowRun ? 1 : Math.min(mostSamples, Math.max(leastSamples, wanted));
 }
 
-async function takeSample(entrant: Entrant): Promise<void> {
+async function takeSample(entrant: Entrant, budget: Budget): Promise<void> {
   const { contender, iterations } = entrant;
   const prepared = entrant.prepared!;
   // What the garbage collector has to tell is told here, and not in the middle of the next sample.
   await setImmediate();
   await contender.activate();
   // The others have used the caches since, and let this one's threads fall asleep.
-  if (entrant.estimate < slowRun / 50) await prepared.run();
-  const start = performance.now();
-  for (let run = 0; run < iterations; run++) {
-    const done = prepared.run();
-    if (done !== undefined) await done;
-  }
-  entrant.times.push((performance.now() - start) / iterations);
+  if (entrant.estimate < budget.slowRun / 25) await prepared.time(1);
+  entrant.times.push((await prepared.time(iterations)) / iterations);
   entrant.remaining--;
 }
 

@@ -1,15 +1,21 @@
 // The command line.
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { ArgumentError } from '@nn/core';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Group, groups } from './benchmark.ts';
-import { type PeerName, peerNames } from './contenders.ts';
+
+export const peerNames = ['jax-js', 'tfjs-wasm', 'tfjs-cpu', 'torch'] as const;
+export type PeerName = (typeof peerNames)[number];
 
 export interface Options {
   /** Undefined for all groups. */
   readonly group: Group | undefined;
   readonly only?: string;
-  readonly peers: readonly PeerName[];
+  /** Undefined for all that can start. */
+  readonly peers?: readonly PeerName[];
   readonly threads?: number;
   readonly json?: string;
+  readonly report?: string;
+  readonly python: string;
   readonly kernels: boolean;
 }
 
@@ -30,18 +36,40 @@ function peerList(text: string): PeerName[] {
   });
 }
 
-/** Parses the command line; prints help or what is wrong with it, and exits then. */
-export function readOptions(argv: readonly string[] = process.argv): Options {
+/**
+ * Reads the command line; null where it asked for help, which is printed then.
+ *
+ * @throws {ArgumentError} of one line for what cannot be understood.
+ */
+export function readOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Options | null {
   const command = new Command('bench')
     .description('Measure this machine, this project and its peers, in one run.')
     .addArgument(new Argument('[group]', 'which cases (default: all)').choices(groups))
     .option('--only <name>', 'only cases whose name contains this')
-    .option('--peers <names>', 'peers to measure too, with commas; or none', peerList, [...peerNames])
+    .option('--peers <names>', `of ${peerNames.join(',')}; or none (default: all that can start)`, peerList)
     .option('--threads <n>', 'threads of the cpu device (default: one a core)', count)
     .option('--json <file>', 'write the results to this file')
+    .option('--report <file.html>', 'write a page with charts to this file')
+    .option(
+      '--python <path>',
+      'the interpreter whose PyTorch is a peer (default: BENCH_PYTHON, or python3)',
+      environment['BENCH_PYTHON'] ?? 'python3',
+    )
     .option('--kernels', 'instead of timing cases, show where their time goes by kernel', false)
     .allowExcessArguments(false)
-    .parse([...argv]);
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+    throw new ArgumentError(`bench: ${message}`);
+  }
   const [group] = command.processedArgs as [Group | undefined];
   return { ...command.opts<Omit<Options, 'group'>>(), group };
 }

@@ -4,7 +4,7 @@ import type { Contender } from './contenders.ts';
 import type { Limits, Machine } from './machine.ts';
 import type { Row } from './results.ts';
 
-const nameWidth = 36;
+const nameWidth = 52;
 const ownWidth = 50;
 const otherWidth = 24;
 
@@ -12,7 +12,7 @@ function significant(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function time(milliseconds: number): string {
+export function time(milliseconds: number): string {
   if (milliseconds < 1e-3) return `${significant(milliseconds * 1e6)} ns`;
   if (milliseconds < 1) return `${significant(milliseconds * 1e3)} µs`;
   return `${significant(milliseconds)} ms`;
@@ -22,7 +22,7 @@ function percent(ratio: number | null): string {
   return ratio === null ? '' : `${(100 * ratio).toFixed(0)}%`;
 }
 
-function rate({ gflops, gbps }: Row): string {
+export function rate({ gflops, gbps }: Row): string {
   if (gflops !== null) return `${significant(gflops)} GFLOP/s`;
   return gbps === null ? '' : `${significant(gbps)} GB/s`;
 }
@@ -57,6 +57,31 @@ export function tableHead(contenders: readonly Contender[]): string {
     `${title(name, device)}, ${threadsOf(threads)}`.padEnd(at === 0 ? ownWidth : otherWidth),
   );
   return `${'case'.padEnd(nameWidth)}${titles.join('')}`.trimEnd();
+}
+
+/** How many times our time each peer takes, in the middle of all cases that both did. */
+export function summaryLines(rows: readonly Row[]): string {
+  const own = new Map(rows.filter(isOwn).map((row) => [`${row.group} ${row.case}`, row]));
+  const ratios = new Map<string, number[]>();
+  for (const row of rows) {
+    const ours = own.get(`${row.group} ${row.case}`);
+    if (ours === undefined || ours === row || !ours.medianMs || row.medianMs === null) continue;
+    const name = `${row.impl}, ${threadsOf(row.threads)}`;
+    ratios.set(name, [...(ratios.get(name) ?? []), row.medianMs / ours.medianMs]);
+  }
+  return [...ratios]
+    .map(([name, values]) => {
+      const sorted = values.sort((a, b) => a - b);
+      const middle = sorted[Math.floor(sorted.length / 2)];
+      const slower = sorted.filter((ratio) => ratio < 1).length;
+      return `${name}: ${significant(middle)}x our time in the middle of ${sorted.length} cases; faster than us in ${slower}`;
+    })
+    .join('\n');
+}
+
+/** Ours on the most threads, not compiled: what the others are compared with. */
+function isOwn({ impl, threads }: Row, _at: number, rows: readonly Row[]): boolean {
+  return impl === 'nn' && rows.every((other) => other.impl !== 'nn' || other.threads <= threads);
 }
 
 /** One case: our time, its range, rate and part of the limit; each other's time, how many of ours that is, its part. */

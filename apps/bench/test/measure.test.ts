@@ -1,47 +1,41 @@
 import { expect, test } from 'vitest';
-import type { Benchmark } from '../src/benchmark.ts';
-import type { Contender } from '../src/contenders.ts';
+import type { Operation } from '../src/benchmark.ts';
 import { leastTime } from '../src/machine.ts';
-import { measure } from '../src/measure.ts';
+import { type Budget, measure } from '../src/measure.ts';
+import { rowOf } from '../src/results.ts';
+import { sleeper } from './contender.ts';
 
-/** A contender whose result is the given number. */
-function contender(name: string, result: number, turns: string[] = []): Contender {
-  return {
-    name,
-    version: '1',
-    device: 'none',
-    threads: 1,
-    activate: () => void turns.push(name),
-    suits: () => true,
-    prepare: () => ({
-      run: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2) && undefined,
-      results: async () => [result],
-      dispose: () => {},
-    }),
-    dispose: () => {},
-  };
-}
+const budget: Budget = { warmUp: 4, sample: 4, total: 20, mostSamples: 5, leastSamples: 3, slowRun: 500 };
 
-const benchmark: Benchmark = {
+const benchmark: Operation = {
+  kind: 'operation',
   group: 'cpu',
+  subject: 'sleep',
   name: 'sleep',
-  cost: {},
+  cost: { bytes: 2e6 },
+  tolerance: { absolute: 0.1 },
   parts: 2,
-  prepare: () => {
-    throw new Error('contenders of this test prepare by themselves');
+  inputs: () => [],
+  versions: {
+    nn: () => {
+      throw new Error('contenders of these tests have no tensors');
+    },
   },
-  expected: () => ({ positions: [0], values: [1], tolerance: 0.1 }),
 };
 
 test('wrong results are not timed, right ones are, in turns', async () => {
   const turns: string[] = [];
-  const [right, wrong, alsoRight] = await measure(benchmark, [
-    contender('right', 1, turns),
-    contender('wrong', 1.2, turns),
-    contender('also right', 0.95, turns),
-  ]);
+  const [right, wrong, alsoRight] = await measure(
+    { ...benchmark, expected: () => ({ positions: [0], values: [1] }) },
+    [
+      sleeper({ name: 'right', results: () => [1], turns }),
+      sleeper({ name: 'wrong', results: () => [1.2], turns }),
+      sleeper({ name: 'also right', results: () => [0.95], turns }),
+    ],
+    budget,
+  );
   expect(wrong).toMatchObject({ checked: false, times: undefined, runs: 0 });
-  expect(wrong.error).toBe('gives 1.2 at 0, where 1 ± 0.1 is right');
+  expect(wrong.error).toBe('gives 1.2 at 0, where 1 ± 0.10 is right');
   for (const { checked, times } of [right, alsoRight]) {
     expect(checked).toBe(true);
     // A run sleeps for 2 ms, and has two parts.
@@ -49,7 +43,43 @@ test('wrong results are not timed, right ones are, in turns', async () => {
     expect(times!.min).toBeLessThanOrEqual(times!.median);
     expect(times!.max).toBeGreaterThanOrEqual(times!.median);
   }
-  expect(turns.slice(3, 7)).toEqual(['right', 'also right', 'right', 'also right']);
+  // All are checked, the right ones warmed up, and then they take turns.
+  expect(turns.slice(0, 9)).toEqual([
+    ...['right', 'wrong', 'also right'],
+    ...['right', 'also right'],
+    ...['right', 'also right', 'right', 'also right'],
+  ]);
+});
+
+test('who throws has a row with the reason, and the others go on', async () => {
+  const measurements = await measure(
+    benchmark,
+    [
+      sleeper({ name: 'nn', results: () => [1] }),
+      sleeper({
+        name: 'broken',
+        results: () => {
+          throw new Error('no such kernel\nand more');
+        },
+      }),
+    ],
+    budget,
+  );
+  const [own, broken] = measurements.map((measurement) => rowOf(benchmark, measurement, []));
+  expect(own.medianMs).toBeGreaterThan(0.9);
+  expect(own.gbps).toBeCloseTo(2 / own.medianMs!);
+  expect(broken).toMatchObject({ impl: 'broken', medianMs: null, checked: false, error: 'no such kernel' });
+});
+
+test('without expected values, PyTorch is right, then the first one', async () => {
+  const own = sleeper({ name: 'nn', results: () => [2] });
+  const peer = sleeper({ name: 'peer', results: () => [1] });
+  const torch = sleeper({ name: 'torch', results: () => [1] });
+  const checked = async (...contenders: (typeof own)[]): Promise<(boolean | null)[]> =>
+    (await measure(benchmark, contenders, budget)).map((each) => each.checked);
+  expect(await checked(own, peer)).toEqual([true, false]);
+  expect(await checked(own, peer, torch)).toEqual([false, true, true]);
+  expect(await checked(own)).toEqual([null]);
 });
 
 test('the limit is the slower of arithmetic and memory, in the nearest cache', () => {

@@ -1,13 +1,30 @@
-// Whole steps of training, and forward passes.
-import type { Benchmark, Expected, Group, Prepared } from '../benchmark.ts';
-import type { Library } from '../libraries/library.ts';
-import { convolutionNetwork, flopsOf, type Network, perceptron } from '../networks/network.ts';
+// Whole steps of training (forward, backward, update by plain gradient descent), and forward passes.
+import type { Expected, Group, Training } from '../benchmark.ts';
+import { comparedSteps, lossDifferences } from '../libraries/library.ts';
+import {
+  convolutionNetwork,
+  flopsOf,
+  gpt,
+  memory,
+  type Network,
+  perceptron,
+  resNet18,
+  transformer,
+} from '../networks/network.ts';
 import { trainReference } from '../networks/reference.ts';
-import { samplePositions } from './sampling.ts';
+import { expectedAt, type Sizes } from './data.ts';
 
-/** Steps whose losses are compared: the second depends on every gradient. */
-const comparedSteps = 2;
+export interface TrainingCase {
+  readonly group?: Group;
+  readonly name: string;
+  readonly make: () => Network;
+  readonly pass?: Training['pass'];
+  /** Whether plain JavaScript has an answer to compare with. Default false. */
+  readonly reference?: boolean;
+  readonly suits?: Training['suits'];
+}
 
+/** What the cases of a run have in common is made once. */
 function once<Value>(make: () => Value): () => Value {
   let made: Value | undefined;
   return () => {
@@ -16,81 +33,103 @@ function once<Value>(make: () => Value): () => Value {
   };
 }
 
-export function stepCase(
-  group: Group,
-  name: string,
-  makeNetwork: () => Network,
-  suits?: Benchmark['suits'],
-): Benchmark {
-  const network = once(makeNetwork);
+function expectedOf(network: Network, pass: Training['pass']): Expected {
+  const { outputs, losses } = trainReference(network, pass === 'step' ? comparedSteps : 0);
+  if (pass === 'forward') return expectedAt(outputs.length, (at) => outputs[at]);
+  const values = lossDifferences(losses);
+  return { positions: values.map((_, at) => at), values };
+}
+
+export function trainingCase({
+  group = 'train',
+  name,
+  make,
+  pass = 'step',
+  reference = false,
+  suits,
+}: TrainingCase): Training {
+  const network = once(make);
   return {
+    kind: 'training',
     group,
-    name,
+    subject: 'training',
+    name: `${name}, ${pass}`,
     get cost() {
-      return { flops: flopsOf(network()).step };
+      return { flops: flopsOf(network())[pass] };
     },
+    // Losses are of about 2, where float32 has steps of 2e-7.
+    tolerance: pass === 'step' ? { absolute: 4e-6, relative: 1e-4 } : { absolute: 1e-5 },
+    pass,
+    network,
     ...(suits === undefined ? {} : { suits }),
-    prepare<T>(library: Library<T>): Prepared {
-      const trainer = library.trainer(network());
-      return {
-        run: () => trainer.step(),
-        /** The first loss, then how far it fell with a step: that is where a wrong gradient shows. */
-        async results() {
-          const losses: number[] = [];
-          for (let step = 0; step < comparedSteps; step++) {
-            await trainer.step();
-            losses.push(await trainer.loss());
-          }
-          return differences(losses);
-        },
-        dispose: () => trainer.dispose(),
-      };
-    },
-    expected: once((): Expected => {
-      const { losses } = trainReference(network(), comparedSteps);
-      const values = differences(losses);
-      // The losses are of about 2, where float32 has steps of 2e-7.
-      return { positions: values.map((_, at) => at), values, tolerance: 4e-6 };
-    }),
+    ...(reference ? { expected: once(() => expectedOf(network(), pass)) } : {}),
   };
 }
 
-function differences(losses: readonly number[]): number[] {
-  return losses.map((loss, at) => (at === 0 ? loss : loss - losses[0]));
-}
+/** TensorFlow.js in plain JavaScript takes up to half a minute for a step. */
+const suits = (implementation: string): boolean => implementation !== 'tfjs-cpu';
 
-function forwardCase(name: string, makeNetwork: () => Network): Benchmark {
-  const network = once(makeNetwork);
-  return {
-    group: 'train',
-    name,
-    get cost() {
-      return { flops: flopsOf(network()).forward };
-    },
-    prepare<T>(library: Library<T>): Prepared {
-      const trainer = library.trainer(network());
-      return {
-        run: () => trainer.forward(),
-        results: () => trainer.outputs(),
-        dispose: () => trainer.dispose(),
-      };
-    },
-    expected: once((): Expected => {
-      const { outputs } = trainReference(network(), 0);
-      const positions = samplePositions(outputs.length);
-      return { positions, values: positions.map((at) => outputs[at]), tolerance: 1e-5 };
+export function trainingCases(sizes: Sizes): Training[] {
+  const batch = (count: number): number => (sizes(count) === count ? count : 3);
+  const small = sizes(1024) !== 1024;
+  const layers = small ? [12, 11, 9, 5] : [784, 512, 256, 10];
+  return [
+    trainingCase({
+      name: 'MLP 784-512-256-10 batch 128',
+      make: () => perceptron(batch(128), layers),
+      reference: true,
     }),
-  };
+    trainingCase({
+      name: 'CNN batch 64',
+      make: () => convolutionNetwork(batch(64)),
+      pass: 'forward',
+      reference: true,
+    }),
+    trainingCase({ name: 'CNN batch 64', make: () => convolutionNetwork(batch(64)), reference: true, suits }),
+    trainingCase({
+      name: 'ResNet-18 32x32 batch 16',
+      make: () => (small ? resNet18(2, 16, 4) : resNet18(16, 32, 64)),
+      suits,
+    }),
+    trainingCase({
+      name: 'transformer block d 256 T 128 batch 8',
+      make: () =>
+        transformer(
+          small
+            ? { batch: 2, length: 6, width: 8, heads: 2 }
+            : { batch: 8, length: 128, width: 256, heads: 4 },
+        ),
+      suits,
+    }),
+    trainingCase({
+      name: 'GPT 0.4 M, T 64 batch 16',
+      make: () =>
+        gpt(
+          small
+            ? { batch: 2, length: 6, width: 8, heads: 2, blocks: 1, entries: 9 }
+            : { batch: 16, length: 64, width: 128, heads: 4, blocks: 2, entries: 65 },
+        ),
+      suits,
+    }),
+    trainingCase({
+      name: 'GPT 2.5 M, T 128 batch 8',
+      make: () =>
+        gpt(
+          small
+            ? { batch: 2, length: 6, width: 8, heads: 2, blocks: 2, entries: 9 }
+            : { batch: 8, length: 128, width: 256, heads: 8, blocks: 3, entries: 65 },
+        ),
+      suits,
+    }),
+    trainingCase({
+      name: 'LSTM 64-128 T 32 batch 16',
+      make: () =>
+        memory(
+          small
+            ? { batch: 2, inputs: 5, hidden: 6, length: 4 }
+            : { batch: 16, inputs: 64, hidden: 128, length: 32 },
+        ),
+      suits,
+    }),
+  ];
 }
-
-export const trainingCases: readonly Benchmark[] = [
-  stepCase('train', 'MLP 784-512-256-10 batch 128, step', () => perceptron(128, [784, 512, 256, 10])),
-  forwardCase('CNN batch 64, forward', () => convolutionNetwork(64)),
-  // TensorFlow.js in plain JavaScript takes half a minute for a step.
-  stepCase(
-    'train',
-    'CNN batch 64, step',
-    () => convolutionNetwork(64),
-    ({ name }) => name !== 'tfjs-cpu',
-  ),
-];

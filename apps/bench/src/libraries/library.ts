@@ -1,9 +1,16 @@
-// What a case asks of an implementation. Cases are written once, against this; each implementation says here how its
-// own users would write it.
-import type { Network } from '../networks/network.ts';
-
-/** Some implementations finish at once, others are waited for; waiting for nothing would cost the fast ones. */
-export type Awaitable = void | Promise<void>;
+// An implementation that runs in this process: how it makes tensors, and what it does with a case's version for it.
+import {
+  type Awaitable,
+  type Benchmark,
+  type Computation,
+  type Input,
+  type Operation,
+  type Prepared,
+  type StatefulOperation,
+  type Training,
+  timeRuns,
+} from '../benchmark.ts';
+import { Uploads } from './uploads.ts';
 
 /** A network ready to be trained on one batch that never changes. */
 export interface Trainer {
@@ -25,30 +32,136 @@ export interface Library<T> {
   readonly threads: number;
   /** Makes it the one in use, before anything below is called. */
   activate(): Awaitable;
-
-  tensor(values: Float32Array<ArrayBuffer>, shape: readonly number[]): T;
-  matmul(left: T, right: T): T;
-  add(left: T, right: T): T;
-  exp(x: T): T;
-  tanh(x: T): T;
-  gelu(x: T): T;
-  erf(x: T): T;
-  sum(x: T): T;
-  sumRows(x: T): T;
-  softmaxRows(x: T): T;
-  /** x + y + y + … + y, added one at a time. */
-  addRepeatedly(x: T, y: T, count: number): T;
-  /** The same in a structure that was never seen before; only for those that compile what calls recorded. */
-  addInNewOrder?(x: T, y: T, count: number): T;
-  /** x · y · y · … · y, which nothing can make one operation of; compiled where the implementation can. */
-  multiplyRepeatedly(x: T, y: T, count: number): T;
-  /** As `addRepeatedly`, but nothing is computed; only for those that record. */
-  recordOnly?(x: T, y: T, count: number): void;
-  trainer(network: Network): Trainer;
-
-  /** Has the value computed, without reading it. */
-  force(x: T): Awaitable;
-  read(x: T): Promise<ArrayLike<number>>;
-  free(x: T): void;
+  tensor(input: Input): T;
+  /** The operation as a function; null where there is none. */
+  operation(operation: Operation): Computation<T> | null;
+  stateful(operation: StatefulOperation): ((...inputs: T[]) => () => readonly T[]) | null;
+  trainer(training: Training): Trainer;
+  /** Has the values computed, without reading them. */
+  force(results: readonly T[]): Awaitable;
+  /** In PyTorch's order of dimensions. */
+  read(result: T, layout: Operation['resultLayout']): Promise<ArrayLike<number>>;
+  free(result: T): void;
   dispose(): void;
+}
+
+/** Steps whose losses are compared: the second depends on every gradient. */
+export const comparedSteps = 2;
+
+/** The first loss, then how far it fell with each step: that is where a wrong gradient shows. */
+export function lossDifferences(losses: readonly number[]): number[] {
+  return losses.map((loss, at) => (at === 0 ? loss : loss - losses[0]));
+}
+
+export function concatenated(parts: readonly ArrayLike<number>[]): ArrayLike<number> {
+  if (parts.length === 1) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function versionOf<Version>(library: { readonly name: string }, version: Version | null): Version {
+  if (version === null) throw new Error(`${library.name} has no such operation`);
+  return version;
+}
+
+/** Prepares cases for a library; inputs that two cases share are uploaded once. */
+export class Preparer<T> {
+  readonly #library: Library<T>;
+  readonly #uploads: Uploads<T>;
+
+  constructor(library: Library<T>) {
+    this.#library = library;
+    this.#uploads = new Uploads(
+      (input) => library.tensor(input),
+      (tensor) => library.free(tensor),
+    );
+  }
+
+  prepare(benchmark: Benchmark): Prepared {
+    if (benchmark.kind === 'operation') return this.#operation(benchmark);
+    if (benchmark.kind === 'stateful') return this.#stateful(benchmark);
+    return this.#training(benchmark);
+  }
+
+  dispose(): void {
+    this.#uploads.keepOnly([]);
+  }
+
+  #operation(operation: Operation): Prepared {
+    const library = this.#library;
+    const compute = versionOf(library, library.operation(operation));
+    const inputs = this.#uploads.get(operation.inputs());
+    const call = (): readonly T[] => {
+      const result = compute(...inputs);
+      return Array.isArray(result) ? result : [result as T];
+    };
+    const free = (results: readonly T[]): void => {
+      for (const result of results) library.free(result);
+    };
+    const run = (): Awaitable => {
+      const results = call();
+      const done = operation.recordOnly === true ? undefined : library.force(results);
+      return done === undefined ? free(results) : done.then(() => free(results));
+    };
+    return {
+      time: (count) => timeRuns(run, count),
+      results: async () => {
+        if (operation.recordOnly === true) return [];
+        const results = call();
+        const parts: ArrayLike<number>[] = [];
+        for (const [at, result] of results.entries())
+          parts.push(await library.read(result, at === 0 ? operation.resultLayout : undefined));
+        free(results);
+        return concatenated(parts);
+      },
+      dispose() {},
+    };
+  }
+
+  #stateful(operation: StatefulOperation): Prepared {
+    const library = this.#library;
+    const make = versionOf(library, library.stateful(operation));
+    const run = make(...this.#uploads.get(operation.inputs()));
+    let last: readonly T[] = [];
+    return {
+      time: (count) =>
+        timeRuns(() => {
+          last = run();
+          return library.force(last);
+        }, count),
+      results: async () => {
+        last = run();
+        const parts: ArrayLike<number>[] = [];
+        for (const result of last) parts.push(await library.read(result, undefined));
+        return concatenated(parts);
+      },
+      dispose() {
+        for (const result of last) library.free(result);
+      },
+    };
+  }
+
+  #training(training: Training): Prepared {
+    this.#uploads.keepOnly([]);
+    const trainer = this.#library.trainer(training);
+    return {
+      time: (count) =>
+        timeRuns(training.pass === 'step' ? () => trainer.step() : () => trainer.forward(), count),
+      async results() {
+        if (training.pass === 'forward') return trainer.outputs();
+        const losses: number[] = [];
+        for (let step = 0; step < comparedSteps; step++) {
+          await trainer.step();
+          losses.push(await trainer.loss());
+        }
+        return lossDifferences(losses);
+      },
+      dispose: () => trainer.dispose(),
+    };
+  }
 }

@@ -1,5 +1,6 @@
 // The same networks in plain JavaScript and float64, as a reference that shares no code with any implementation.
-import type { Layer, Network } from './network.ts';
+import { type Layer, outputOf, parameterShapes } from './layer.ts';
+import type { Network } from './network.ts';
 
 interface ReferenceLayer {
   forward(input: Float64Array): Float64Array;
@@ -55,14 +56,16 @@ class ReferenceLinear implements ReferenceLayer {
   }
 }
 
-/** A convolution as a linear layer of all windows, which are gathered and scattered. */
+type Convolution = Layer & { readonly kind: 'convolution' };
+
+/** A convolution as a linear layer of all windows, which are gathered and scattered; no padding, no stride. */
 class ReferenceConvolution implements ReferenceLayer {
-  readonly #layer: Layer & { kind: 'convolution' };
+  readonly #layer: Convolution & { readonly size: number };
   readonly #linear: ReferenceLinear;
   #length = 0;
 
-  constructor(layer: Layer & { kind: 'convolution' }, weight: ArrayLike<number>, bias: ArrayLike<number>) {
-    this.#layer = layer;
+  constructor(layer: Convolution, size: number, weight: ArrayLike<number>, bias: ArrayLike<number>) {
+    this.#layer = { ...layer, size };
     this.#linear = new ReferenceLinear(layer.inputs * layer.window ** 2, layer.outputs, weight, bias);
   }
 
@@ -165,18 +168,47 @@ function maxima(input: Float64Array, size: number): Int32Array {
 
 const identity: ReferenceLayer = { forward: (input) => input, backward: (gradient) => gradient };
 
-function referenceLayer(network: Network, at: number): ReferenceLayer {
-  const layer = network.layers[at];
-  const { weight, bias } = network.parameters[at] ?? { weight: [], bias: [] };
-  if (layer.kind === 'linear') return new ReferenceLinear(layer.inputs, layer.outputs, weight, bias);
-  if (layer.kind === 'convolution') return new ReferenceConvolution(layer, weight, bias);
-  if (layer.kind === 'relu') return new ReferenceSelection(positives);
-  if (layer.kind === 'pool') return new ReferenceSelection((input) => maxima(input, layer.size));
-  return identity;
+function referenceLayer(
+  layer: Layer,
+  shape: readonly number[],
+  [weight, bias]: readonly ArrayLike<number>[],
+): ReferenceLayer {
+  switch (layer.kind) {
+    case 'linear':
+      return new ReferenceLinear(layer.inputs, layer.outputs, weight, bias);
+    case 'convolution':
+      return new ReferenceConvolution(layer, shape[2], weight, bias);
+    case 'relu':
+      return new ReferenceSelection(positives);
+    case 'pool':
+      return new ReferenceSelection((input) => maxima(input, shape[2]));
+    case 'flatten':
+      return identity;
+    default:
+      throw new Error(`the reference knows no layer of kind '${layer.kind}'`);
+  }
+}
+
+function referenceLayers({ layers, parameters, input }: Network): ReferenceLayer[] {
+  let shape = [...input.shape];
+  let next = 0;
+  return layers.map((layer) => {
+    const own = parameters.slice(next, next + parameterShapes(layer).shapes.length);
+    next += own.length;
+    const made = referenceLayer(
+      layer,
+      shape,
+      own.map(({ values }) => values),
+    );
+    shape = outputOf(layer, shape).shape;
+    return made;
+  });
 }
 
 /** The mean cross entropy of the outputs, and its gradient. */
-function crossEntropy(outputs: Float64Array, { labels, classes }: Network): [number, Float64Array] {
+function crossEntropy(outputs: Float64Array, { loss: measure }: Network): [number, Float64Array] {
+  if (measure.kind !== 'crossEntropy') throw new Error('the reference knows no loss but the cross entropy');
+  const { labels, classes } = measure;
   const gradient = new Float64Array(outputs.length);
   let loss = 0;
   for (const [row, label] of labels.entries()) {
@@ -197,9 +229,12 @@ export function trainReference(
   network: Network,
   steps: number,
 ): { readonly outputs: Float64Array; readonly losses: readonly number[] } {
-  const layers = network.layers.map((_, at) => referenceLayer(network, at));
+  const layers = referenceLayers(network);
   const forward = (): Float64Array =>
-    layers.reduce<Float64Array>((values, layer) => layer.forward(values), Float64Array.from(network.input));
+    layers.reduce<Float64Array>(
+      (values, layer) => layer.forward(values),
+      Float64Array.from(network.input.values),
+    );
   const losses: number[] = [];
   const first = forward();
   let outputs = first;

@@ -1,0 +1,103 @@
+// Every activation at 10,000 x 10,000: four hundred megabytes in, and as many out.
+import * as F from '@nn/functional';
+import type { Operation, Versions } from '../benchmark.ts';
+import { activationFunctions } from './activation-functions.ts';
+import { expectedAt, random, type Sizes, shared } from './data.ts';
+import { approximate, sigmoid } from './scalar-function.ts';
+
+const extent = 10_000;
+/** Plain JavaScript takes many seconds for one. */
+const suits = (implementation: string): boolean => implementation !== 'tfjs-cpu';
+
+interface Activation {
+  readonly name: string;
+  readonly versions: Versions;
+  /** The result at a row and a column, from a row of the input. */
+  readonly reference: (row: Float32Array, column: number) => number;
+  /** Of the input's width. Default 1. */
+  readonly resultWidth?: number;
+}
+
+const maximum = (row: Float32Array): number => row.reduce((best, value) => Math.max(best, value));
+const logSum = (row: Float32Array): number => {
+  const top = maximum(row);
+  return top + Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0));
+};
+
+const ofRows: readonly Activation[] = [
+  {
+    name: 'glu',
+    resultWidth: 0.5,
+    reference: (row, column) => row[column] * sigmoid(row[column + row.length / 2]),
+    versions: {
+      nn: (x) => F.glu(x),
+      jax:
+        ({ nn }) =>
+        (x) =>
+          nn.glu(x, -1),
+      tfjs: (tf) => (x) =>
+        tf.tidy(() => {
+          const [value, gate] = tf.split(x, 2, 1);
+          return tf.sigmoid(gate).mul(value);
+        }),
+      torch: 'F.glu(a)',
+    },
+  },
+  {
+    name: 'softmax',
+    reference: (row, column) => Math.exp(row[column] - logSum(row)),
+    versions: {
+      nn: (x) => x.softmax(1),
+      jax:
+        ({ nn }) =>
+        (x) =>
+          nn.softmax(x, 1),
+      tfjs: (tf) => (x) => tf.softmax(x, 1),
+      torch: 'torch.softmax(a, 1)',
+    },
+  },
+  {
+    name: 'logSoftmax',
+    reference: (row, column) => row[column] - logSum(row),
+    versions: {
+      nn: (x) => x.logSoftmax(1),
+      jax:
+        ({ nn }) =>
+        (x) =>
+          nn.logSoftmax(x, 1),
+      tfjs: (tf) => (x) => tf.logSoftmax(x, 1),
+      torch: 'torch.log_softmax(a, 1)',
+    },
+  },
+];
+
+export function activations(sizes: Sizes): Operation[] {
+  const [rows, columns] = [sizes(extent), sizes(extent)];
+  const inputs = shared(() => [random([rows, columns], { low: -3, high: 3 })]);
+  const ofElements = activationFunctions.map(
+    ({ name, versions, reference }): Activation => ({
+      name,
+      versions,
+      reference: (row, column) => reference(row[column]),
+    }),
+  );
+  return [...ofElements, ...ofRows].map(({ name, versions, reference, resultWidth = 1 }) => ({
+    kind: 'operation',
+    group: 'cpu',
+    subject: 'activations',
+    name: `${name} 10,000 x 10,000`,
+    cost: { bytes: 4 * rows * columns * (1 + resultWidth) },
+    tolerance: approximate,
+    suits,
+    inputs,
+    versions,
+    expected: () => {
+      const values = inputs()[0].values as Float32Array;
+      const width = columns * resultWidth;
+      return expectedAt(rows * width, (position) => {
+        const row = Math.floor(position / width);
+        return reference(values.subarray(row * columns, (row + 1) * columns), position % width);
+      });
+    },
+  }));
+}

@@ -1,0 +1,90 @@
+// The report: one page with all charts and figures in it, nothing to load.
+import type { Report, Row } from '../results.ts';
+import { limitLines, rate, time } from '../table.ts';
+import { casesOf, columnOf, limitChart, productChart, ratioChart } from './charts.ts';
+
+const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (sign) => escapes[sign]);
+
+const style = `
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; background: #fff }
+h2 { margin-top: 3rem; border-bottom: 1px solid #ddd }
+figure { margin: 1rem 0; overflow-x: auto }
+figcaption { color: #555; margin-bottom: .3rem }
+table { border-collapse: collapse; font-size: 13px }
+td, th { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap }
+td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left }
+td.why { white-space: normal; text-align: left; color: #a00 }
+pre { background: #f6f6f6; padding: .7rem; overflow-x: auto }
+nav a { margin-right: 1rem }
+`;
+
+function figure(caption: string, picture: string | null): string {
+  return picture === null ? '' : `<figure><figcaption>${escaped(caption)}</figcaption>${picture}</figure>`;
+}
+
+function tableRow(row: Row): string {
+  const cells = [row.case, columnOf(row)];
+  if (row.medianMs === null) {
+    const reason = row.error ?? 'no time';
+    return `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}<td class="why" colspan="6">${escaped(reason)}</td></tr>`;
+  }
+  cells.push(
+    time(row.medianMs),
+    `${time(row.minMs ?? 0)} – ${time(row.maxMs ?? 0)}`,
+    `${row.runs}`,
+    rate(row),
+    row.limitRatio === null ? '' : `${(100 * row.limitRatio).toFixed(0)} %`,
+    row.checked === null ? '' : row.checked ? 'agrees' : 'differs',
+  );
+  return `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`;
+}
+
+function figures(rows: readonly Row[]): string {
+  const heads = ['case', 'implementation', 'median', 'range', 'runs', 'rate', 'of the limit', 'result'];
+  return `<details><summary>All figures of ${casesOf(rows).length} cases</summary><table>
+<tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr>
+${rows.map(tableRow).join('\n')}
+</table></details>`;
+}
+
+const anchor = (subject: string): string => subject.replaceAll(/[^a-z]+/g, '-');
+
+function section(subject: string, rows: readonly Row[], { limits }: Report): string {
+  return `<section id="${anchor(subject)}"><h2>${escaped(subject)}</h2>
+${figure('GFLOP/s of square products, against the measured peak', productChart(rows, limits))}
+${figure('Part of what arithmetic and memory allow, in percent', limitChart(rows))}
+${figure(`Time as a multiple of ours (${columnOf(rows[0])}): above 1, we are faster`, ratioChart(rows))}
+${figures(rows)}</section>`;
+}
+
+/** The page. `subjects` says which cases are shown together, by the case's name. */
+export function reportPage(report: Report, subjects: ReadonlyMap<string, string>): string {
+  const { machine, limits, versions, rows } = report;
+  const titleOf = (row: Row): string => {
+    const subject = subjects.get(row.case) ?? row.group;
+    return row.group === 'webgpu' ? `${subject} on WebGPU` : subject;
+  };
+  const titles = [...new Set(rows.map(titleOf))];
+  const sections = titles.map((title) =>
+    section(
+      title,
+      rows.filter((row) => titleOf(row) === title),
+      report,
+    ),
+  );
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Benchmarks</title><style>${style}</style></head>
+<body>
+<h1>Benchmarks</h1>
+<p>${escaped(`${machine.processor}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${machine.date}, load ${machine.loadAverage.toFixed(1)}`)}</p>
+<p>${escaped(names.join(', '))}</p>
+<pre>${escaped(limitLines(limits))}</pre>
+<nav>${titles.map((title) => `<a href="#${anchor(title)}">${escaped(title)}</a>`).join('')}</nav>
+${sections.join('\n')}
+</body>
+</html>
+`;
+}

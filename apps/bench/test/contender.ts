@@ -1,0 +1,30 @@
+// A contender that sleeps, for tests of measuring.
+import { timeRuns } from '../src/benchmark.ts';
+import type { Contender } from '../src/contenders.ts';
+
+export interface Sleeper {
+  readonly name: string;
+  readonly results: () => number[];
+  /** Gets the name whenever its turn comes. */
+  readonly turns?: string[];
+}
+
+export function sleeper({ name, results, turns = [] }: Sleeper): Contender {
+  const sleep = (): void => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+  };
+  return {
+    name,
+    version: '1',
+    device: 'none',
+    threads: 1,
+    activate: () => void turns.push(name),
+    suits: (benchmark) => benchmark.suits?.(name) ?? true,
+    prepare: () => ({
+      time: (count) => timeRuns(sleep, count),
+      results: async () => results(),
+      dispose() {},
+    }),
+    dispose() {},
+  };
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { reportPage } from '../src/report/page.ts';
+import type { Report, Row } from '../src/results.ts';
+
+const row = (name: string, impl: string, medianMs: number | null, more: Partial<Row> = {}): Row => ({
+  group: 'cpu',
+  case: name,
+  impl,
+  device: 'cpu',
+  threads: 1,
+  medianMs,
+  minMs: medianMs,
+  maxMs: medianMs,
+  runs: medianMs === null ? 0 : 3,
+  gflops: medianMs === null ? null : 10 / medianMs,
+  gbps: null,
+  limitRatio: medianMs === null ? null : 0.5 / medianMs,
+  checked: medianMs !== null,
+  ...more,
+});
+
+const report: Report = {
+  machine: {
+    processor: 'A <fast> one',
+    cores: 2,
+    memoryBytes: 1,
+    platform: 'linux x64',
+    node: 'v24',
+    v8: '13',
+    date: '2026-01-01',
+    loadAverage: 0.1,
+  },
+  limits: [{ threads: 1, gflops: 50, bandwidth: [{ bytes: 2 ** 20, copy: 10, read: 20 }] }],
+  versions: { nn: 'this tree', 'jax-js': '0.1' },
+  rows: [
+    row('matmul 32 NN', 'nn', 1),
+    row('matmul 32 NN', 'jax-js', 2.5),
+    row('matmul 64 NN', 'nn', 4),
+    row('matmul 64 NN', 'jax-js', null, { error: 'no kernel "x" & no <y>' }),
+    row('sort 1M', 'nn', 2),
+  ],
+  engine: [],
+};
+
+test('the page shows charts and figures of each subject, and why there are none', () => {
+  const subjects = new Map([
+    ['matmul 32 NN', 'products'],
+    ['matmul 64 NN', 'products'],
+    ['sort 1M', 'sorting'],
+  ]);
+  const page = reportPage(report, subjects);
+  expect(page).toContain('<section id="products">');
+  expect(page).toContain('<section id="sorting">');
+  // Rates over sizes, parts of the limit, and times as multiples; a lone implementation has nothing to compare with.
+  expect(page.match(/<svg /g)).toHaveLength(4);
+  expect(page).toContain('2.50×');
+  expect(page).toContain('fails');
+  expect(page).toContain('no kernel &quot;x&quot; &amp; no &lt;y&gt;');
+  expect(page).toContain('A &lt;fast&gt; one');
+  expect(page).not.toContain('NaN');
+});
