@@ -42,7 +42,7 @@ function predation(rates: Tensor): (state: Tensor) => Tensor {
 export const ode = example(
   'Solves differential equations, differentiates through the solver, and finds rates from noisy counts.',
   {
-    steps: count('steps of the solver', 40, { small: 20 }),
+    steps: count('steps of the solver', 40, { small: 10 }),
     updates: count('updates of the rates', 200, { small: 25 }),
     lr: positive('learning rate', 0.05),
   },
