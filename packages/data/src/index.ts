@@ -19,7 +19,7 @@ export {
 } from './sampler.ts';
 export type { Source } from './source.ts';
 export { TensorDataset } from './tensor-dataset.ts';
-export { type WorkerDatasetOptions, type WorkerInfo, workerDataset } from './worker/definition.ts';
+export { type WorkerDatasetOptions, workerDataset } from './worker/definition.ts';
 export { WorkerError } from './worker/errors.ts';
+export { getWorkerInfo, type WorkerInfo } from './worker/info.ts';
 export type { WorkerLike, WorkerModule } from './worker/recipe.ts';
-export { getWorkerInfo } from './worker/serve.ts';

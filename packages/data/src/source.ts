@@ -26,7 +26,7 @@ export const isRepeatable = (source: Source): boolean =>
  *
  * @throws {DataError} when the source cannot be read.
  */
-export async function* readChunks(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readChunks(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
     const opened = (await open(source)).getReader();

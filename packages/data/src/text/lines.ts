@@ -2,7 +2,7 @@
 import { ArgumentError, checkOptions } from '@nn/core';
 import { IterableDataset } from '../dataset.ts';
 import { describeSource, isRepeatable, readText, type Source } from '../source.ts';
-import { getWorkerInfo } from '../worker/serve.ts';
+import { getWorkerInfo } from '../worker/info.ts';
 
 export interface LineOptions {
   /** A label of the Encoding Standard. Default 'utf-8'. */

@@ -2,19 +2,9 @@
 import { ArgumentError, checkOptions } from '@nn/core';
 import type { AnyDataset } from '../dataset.ts';
 import { isThenable } from '../fetch.ts';
+import type { WorkerInfo } from './info.ts';
 import { urlOf, type WorkerModule } from './recipe.ts';
 import { serve } from './serve.ts';
-
-/** What a worker knows of itself: see `getWorkerInfo`. */
-export interface WorkerInfo {
-  /** From 0. */
-  readonly id: number;
-  readonly numWorkers: number;
-  /** Of this epoch and this worker; `defaultGenerator` starts each batch from a seed that follows from it. */
-  readonly seed: bigint;
-  /** The worker's own copy. */
-  readonly dataset: AnyDataset<unknown>;
-}
 
 export interface WorkerDatasetOptions {
   /** Tells datasets of one module apart. Default 'default'. */

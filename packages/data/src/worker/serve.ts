@@ -5,27 +5,11 @@ import { type AnyDataset, isMapStyle } from '../dataset.ts';
 import { fetchBatch, fetchSamples, grouped, hasOwnBatches, SampleFailure } from '../fetch.ts';
 import { derivedSeed, type EpochSeed } from '../random.ts';
 import { type Channel, channelToLoader, isBareWorker } from './channel.ts';
-import type { WorkerInfo } from './definition.ts';
 import { describeError } from './errors.ts';
+import { getWorkerInfo, setWorkerInfo } from './info.ts';
 import { makeDataset } from './make.ts';
 import { brand, type Delivery, type FromWorker, type Setup, type ToWorker } from './messages.ts';
 import { encode } from './wire.ts';
-
-let info: WorkerInfo | null = null;
-
-/**
- * In a worker of a `DataLoader`: which one this is, and its dataset. Elsewhere null. An `IterableDataset` takes it
- * to walk its own part only.
- *
- * @example
- * ```ts
- * import { getWorkerInfo } from '@nn/data';
- * console.log(getWorkerInfo()); // => null
- * ```
- */
-export function getWorkerInfo(): WorkerInfo | null {
-  return info;
-}
 
 /** Begins to listen, if a loader started this thread. Several calls are one. */
 export function serve(): void {
@@ -90,7 +74,7 @@ class Server {
     const { dataset, initialise } = await makeDataset(setup.recipe);
     this.#setup = setup;
     this.#dataset = dataset;
-    info = { id: setup.id, numWorkers: setup.numWorkers, seed: 0n, dataset };
+    const info = setWorkerInfo({ id: setup.id, numWorkers: setup.numWorkers, seed: 0n, dataset });
     for (const each of initialise) await each(info);
     this.#say({ brand, kind: 'built', length: isMapStyle(dataset) ? dataset.length : null });
   }
@@ -99,7 +83,7 @@ class Server {
     const dataset = this.#dataset!;
     const { id, stream } = this.#setup!;
     await this.#round?.groups?.return();
-    info = { ...info!, seed: derivedSeed(seed, 'worker', id) };
+    const info = setWorkerInfo({ ...getWorkerInfo()!, seed: derivedSeed(seed, 'worker', id) });
     defaultGenerator.manualSeed(info.seed);
     const groups =
       isMapStyle(dataset) || stream === null
