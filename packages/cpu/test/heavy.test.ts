@@ -173,6 +173,57 @@ for (const { name, make } of backends) {
       }
     });
 
+    test('what follows a convolution, part by part', () => {
+      const random = generator(5);
+      const whole = (length: number) => Float32Array.from({ length }, () => Math.floor(random() * 9) - 4);
+      for (const [rows, images, height, width, inner, groups] of [
+        [20, 9, 5, 16, 30, 1],
+        [300, 2, 6, 11, 20, 1],
+        [200, 1, 1, 333, 12, 1],
+        [24, 4, 4, 64, 40, 3],
+        [210, 1, 9, 9, 11, 3],
+        [1, 1, 1, 5000, 64, 2],
+      ]) {
+        const plane = height * width;
+        const columns = images * plane;
+        const length = groups * rows * columns;
+        // The result as images have it: [images, groups, rows, height, width].
+        const placed = [rows * plane, plane, groups * rows * plane, width, 1];
+        const kernel = loop({
+          extents: [groups, rows, images, height, width],
+          producer: {
+            kind: 'dot',
+            dtype: 'float32',
+            batchRank: 1,
+            rowRank: 1,
+            inner: [inner],
+            left: { buffer: 0, offset: 0, strides: [rows * inner, inner, 0, 0, 0, 1] },
+            right: { buffer: 1, offset: 0, strides: [inner * columns, 0, plane, width, 1, columns] },
+          },
+          epilogue: [
+            { op: 'result', dtype: 'float32', index: 0 },
+            load(2, 'float32', [rows, 1, 0, 0, 0]),
+            { op: 'add', dtype: 'float32', args: [0, 1] },
+            load(3, 'float32', placed),
+            { op: 'max', dtype: 'float32', args: [2, 3] },
+          ],
+          stores: [
+            { access: at(3, placed), value: 4 },
+            { access: at(4, placed), value: 2 },
+          ],
+        });
+        const buffers = [
+          input('float32', groups * rows * inner),
+          input('float32', groups * inner * columns),
+          input('float32', groups * rows),
+          { ...input('float32', length), role: 'updated' as const },
+          output('float32', length),
+        ];
+        const inputs = buffers.slice(0, 4).map((buffer) => whole(buffer.length));
+        expectAgreement(backend, program(buffers, [kernel]), inputs);
+      }
+    });
+
     for (const mode of ['set', 'sum', 'prod', 'max', 'min'] as const satisfies readonly ScatterMode[]) {
       test(`scatter ${mode}`, () => {
         const random = generator(8);

@@ -11,15 +11,16 @@ import {
   type Store,
   sizeOf,
 } from '@nn/core';
-import type { Device } from '../device.ts';
-import { isOneMemory } from '../emit/plan.ts';
+import { type Draft, draftLoop, isOneMemory } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
+import { type GemmShape, oriented } from '../gemm/shape.ts';
 import type { Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext, withScratch } from './command.ts';
 import { afterProducer } from './detach.ts';
-import { LoopCommand } from './loop.ts';
+import { type Groups, planFollowing, runOfColumns } from './follow.ts';
+import { LoopCall, LoopCommand } from './loop.ts';
 
 const gemmTypes: { readonly [D in DType]?: GemmType } = {
   float32: 'float32',
@@ -86,6 +87,8 @@ function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: 
 class DotCommand implements Command {
   readonly scratchBytes: number;
   readonly #plan: GemmPlan;
+  /** What follows: after each task of the product, or after all of it. */
+  readonly #following: LoopCall | undefined;
   readonly #epilogue: LoopCommand | undefined;
 
   constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType) {
@@ -96,7 +99,11 @@ class DotCommand implements Command {
     const productBytes = isScratch ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
     const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: 0 };
     const extended = withScratch(context, [spec]);
-    this.#plan = prepare(context.device, kernel, dot, type, result);
+    const shape = shapeOf(kernel, dot, type, result);
+    const draft = epilogue === null ? null : draftLoop(epilogue, null, extended);
+    const groups = draft === null ? null : groupsOf(draft, dot, oriented(shape) !== shape);
+    const follower = groups === null ? null : { columnRun: runOfColumns(groups) };
+    this.#plan = context.device.gemm.prepare(shape, follower);
     this.scratchBytes = productBytes + this.#plan.scratchBytes;
     for (const { operand, word, offset } of this.#plan.addresses) {
       if (operand === 'scratch')
@@ -107,7 +114,15 @@ class DotCommand implements Command {
       }
     }
     try {
-      this.#epilogue = epilogue === null ? undefined : new LoopCommand(extended, epilogue, null);
+      const { tasks } = this.#plan;
+      const following =
+        draft === null || groups === null || tasks === undefined || tasks.count === 1
+          ? undefined
+          : planFollowing(draft, groups, tasks);
+      if (following !== undefined) {
+        this.#following = new LoopCall(extended, following.plan, following.chunkLength, following.scale);
+        this.#plan.follow(this.#following);
+      } else if (epilogue !== null) this.#epilogue = new LoopCommand(extended, epilogue, null);
     } catch (error) {
       this.#plan.dispose();
       throw error;
@@ -126,6 +141,7 @@ class DotCommand implements Command {
 
   dispose(): void {
     this.#plan.dispose();
+    this.#following?.dispose();
     this.#epilogue?.dispose();
   }
 }
@@ -140,7 +156,15 @@ function scratchAccess({ extents, stores }: LoopKernel, buffer: number): Access 
   return { buffer, offset: 0, strides, guards: [] };
 }
 
-function prepare(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, result: Access): GemmPlan {
+/** The loop's dimensions as the product, transposed or not, has them. */
+function groupsOf({ outer }: Draft, { batchRank, rowRank }: Dot, isTransposed: boolean): Groups {
+  const batch = outer.slice(0, batchRank);
+  const rows = outer.slice(batchRank, batchRank + rowRank);
+  const columns = outer.slice(batchRank + rowRank);
+  return isTransposed ? { batch, rows: columns, columns: rows } : { batch, rows, columns };
+}
+
+function shapeOf(kernel: LoopKernel, dot: Dot, type: GemmType, result: Access): GemmShape {
   const { extents } = kernel;
   const { batchRank, rowRank, inner } = dot;
   const rank = extents.length;
@@ -154,7 +178,7 @@ function prepare(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, r
     strides: strides.slice(ranges[range][0], ranges[range][1]),
   });
   const innerAxis = (strides: readonly number[]) => ({ extents: inner, strides: strides.slice(rank) });
-  return device.gemm.prepare({
+  return {
     type,
     left: {
       batch: axis(dot.left.strides, 'batch'),
@@ -171,7 +195,7 @@ function prepare(device: Device, kernel: LoopKernel, dot: Dot, type: GemmType, r
       rows: axis(result.strides, 'rows'),
       columns: axis(result.strides, 'columns'),
     },
-  });
+  };
 }
 
 export function dotCommand(context: CommandContext, kernel: LoopKernel, dot: Dot): Command {

@@ -1,6 +1,6 @@
 // One prepared product: its tables, its descriptor, and how its work is cut into jobs.
 
-import { Job } from '../threads/job.ts';
+import { Job, type KernelCall } from '../threads/job.ts';
 import type { Kernel } from '../threads/kernel-module.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
 import { descriptorBytes, tileBytes, tileRows, word } from './descriptor.ts';
@@ -42,6 +42,21 @@ export interface OperandAddress {
   readonly offset: number;
 }
 
+/** How the result is cut: task (batch * rowTasks + rowTask) * columnTasks + columnTask. */
+export interface Tasks {
+  readonly count: number;
+  readonly rowTasks: number;
+  readonly taskRows: number;
+  readonly columnTasks: number;
+  readonly taskColumns: number;
+}
+
+/** What goes on from the result, task by task. */
+export interface Follower {
+  /** Columns that lie in one run: tasks should not cut them. */
+  readonly columnRun: number;
+}
+
 /** What one slice gives the threads to do. */
 interface Jobs {
   /** Whether waking another thread would cost more than it brings. */
@@ -50,12 +65,23 @@ interface Jobs {
   readonly packGrain: number;
   readonly items: number;
   readonly grain: number;
+  /** Whether the result is complete then. */
+  readonly isLast: boolean;
 }
 
 const packedWords = {
   left: { address: word.packedLeft, bytes: word.packedLeftBytes },
   right: { address: word.packedRight, bytes: word.packedRightBytes },
 };
+
+/** Columns that a task has a multiple of: tiles, and whole runs where that does not make it much longer. */
+function columnUnit(tileColumns: number, wanted: number, run: number): number {
+  const unit = (run * tileColumns) / greatestCommonDivisor(run, tileColumns);
+  return unit <= 1.25 * wanted ? unit : tileColumns;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number =>
+  b === 0 ? a : greatestCommonDivisor(b, a % b);
 
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
@@ -76,10 +102,12 @@ export class GemmPlan {
   readonly #pack: Kernel;
   readonly #packJob: Job;
   readonly #computeJob: Job;
+  /** The same job and what follows it; absent where nothing does. */
+  #followedJob: Job | undefined;
   /** Where one slice is all there is: its jobs, with everything about it written down already. */
   readonly #onlySlice: Jobs | undefined;
 
-  constructor(gemm: Gemm, given: GemmShape) {
+  constructor(gemm: Gemm, given: GemmShape, follower: Follower | null = null) {
     const shape = oriented(given);
     this.#gemm = gemm;
     this.#shape = shape;
@@ -89,7 +117,7 @@ export class GemmPlan {
     this.#rows = axisLength(shape.result.rows);
     this.#columns = axisLength(shape.result.columns);
     this.#inner = axisLength(shape.left.columns);
-    this.#cut = this.#chooseCut();
+    this.#cut = this.#chooseCut(follower);
     this.#descriptor = gemm.heap.allocate(descriptorBytes);
     const { left, right, result } = shape;
     for (const axis of [
@@ -140,6 +168,22 @@ export class GemmPlan {
     ];
   }
 
+  /** Undefined where the result does not come in one piece. */
+  get tasks(): Tasks | undefined {
+    const { batchSlice, columnSlice, taskRows, taskColumns, isVector } = this.#cut;
+    if (this.#isEmpty || this.#batches > batchSlice || this.#columns > columnSlice) return undefined;
+    const rowTasks = isVector ? 1 : ceilDivide(this.#rows, taskRows);
+    const columnTasks = ceilDivide(this.#columns, taskColumns);
+    const count = this.#batches * rowTasks * columnTasks;
+    return { count, rowTasks, taskRows, columnTasks, taskColumns };
+  }
+
+  /** Has a call run after each task, on the same thread: `scale` of its items for each task. */
+  follow(call: KernelCall): void {
+    const compute = { kernel: this.#compute, arguments: this.#descriptor };
+    this.#followedJob = new Job(this.#gemm.heap, [compute, call]);
+  }
+
   get #isEmpty(): boolean {
     return this.#batches === 0 || this.#rows === 0 || this.#columns === 0;
   }
@@ -176,6 +220,7 @@ export class GemmPlan {
     this.#tables.length = 0;
     this.#packJob.dispose();
     this.#computeJob.dispose();
+    this.#followedJob?.dispose();
     this.#gemm.heap.free(this.#descriptor);
   }
 
@@ -233,29 +278,38 @@ export class GemmPlan {
       packGrain: Math.max(1, Math.floor(packItems / shares)),
       items,
       grain: Math.max(1, Math.min(Math.floor(items / shares), ceilDivide(workPerTask * items, work))),
+      isLast: inner + inners >= this.#inner,
     };
   }
 
-  #runJobs({ isAlone, packItems, packGrain, items, grain }: Jobs): void {
-    if (isAlone) {
-      if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
-      this.#compute.function(this.#descriptor, 0, items, 0);
+  #runJobs(jobs: Jobs): void {
+    const { isAlone, packItems, packGrain, items, grain } = jobs;
+    const { pool } = this.#gemm;
+    if (!isAlone) {
+      if (packItems > 0) pool.run(this.#packJob, packItems, packGrain);
+      pool.run(this.#jobOf(jobs), items, grain);
       return;
     }
-    const { pool } = this.#gemm;
-    if (packItems > 0) pool.run(this.#packJob, packItems, packGrain);
-    pool.run(this.#computeJob, items, grain);
+    if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
+    if (this.#followedJob === undefined) this.#compute.function(this.#descriptor, 0, items, 0);
+    else for (let task = 0; task < items; task++) this.#jobOf(jobs).run(task, task + 1);
   }
 
-  *#jobsInSlices({ isAlone, packItems, packGrain, items, grain }: Jobs): Slices {
+  *#jobsInSlices(jobs: Jobs): Slices {
+    const { isAlone, packItems, packGrain, items, grain } = jobs;
     const { pool } = this.#gemm;
     if (isAlone) {
       if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
-      yield* inSlices((begin, end) => this.#compute.function(this.#descriptor, begin, end, 0), items, 1);
+      const job = this.#jobOf(jobs);
+      yield* inSlices((begin, end) => job.run(begin, end), items, 1);
       return;
     }
     if (packItems > 0) yield* pool.inSlices(this.#packJob, packItems, packGrain);
-    yield* pool.inSlices(this.#computeJob, items, grain);
+    yield* pool.inSlices(this.#jobOf(jobs), items, grain);
+  }
+
+  #jobOf({ isLast }: Jobs): Job {
+    return (isLast ? this.#followedJob : undefined) ?? this.#computeJob;
   }
 
   /** Of the operand that is packed first. */
@@ -274,8 +328,8 @@ export class GemmPlan {
       : ceilDivide(columns, this.#kernels.tileColumns);
   }
 
-  #chooseCut(): Cut {
-    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix();
+  #chooseCut(follower: Follower | null): Cut {
+    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix(follower);
   }
 
   #cutVector(): Cut {
@@ -305,7 +359,7 @@ export class GemmPlan {
     };
   }
 
-  #cutMatrix(): Cut {
+  #cutMatrix(follower: Follower | null): Cut {
     const { elementBytes, tileColumns } = this.#kernels;
     const { threads } = this.#gemm.pool;
     const innerBlock = Math.max(1, Math.min(this.#inner, innerBlockBytes / elementBytes));
@@ -341,7 +395,10 @@ export class GemmPlan {
       }
     }
     const taskRows = Math.min(this.#rows, roundUp(ceilDivide(this.#rows, rowTasks), tileRows));
-    const taskColumns = roundUp(ceilDivide(columnSlice, columnTasks), tileColumns);
+    const taskColumns = roundUp(
+      ceilDivide(columnSlice, columnTasks),
+      columnUnit(tileColumns, columnSlice / columnTasks, follower?.columnRun ?? 1),
+    );
     const leftBlockOffset = tileBytes;
     const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
     return {
