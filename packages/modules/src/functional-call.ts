@@ -1,6 +1,6 @@
 // Modules as functions of their parameters, as `torch.func.functional_call`.
 import { ArgumentError, checkOptions, isTensor, nearestName, stack, type Tensor } from '@nn/tensor';
-import type { Module } from './module.ts';
+import type { AnyModule, Module } from './module.ts';
 import { isModule, type ModuleBase } from './module-base.ts';
 import { isParameter } from './parameter.ts';
 import type { InputsOf, OutputOf } from './sequential.ts';
@@ -102,7 +102,7 @@ function replacements(places: readonly Place[], given: NamedTensors, ties: boole
  * console.log(gradients.weight.shape); // => [5, 1, 3]
  * ```
  */
-export function functionalCall<M extends Module<never, unknown>>(
+export function functionalCall<M extends AnyModule>(
   module: M,
   tensors: NamedTensors | readonly NamedTensors[],
   args: InputsOf<M>,

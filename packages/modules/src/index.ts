@@ -45,7 +45,7 @@ export * from './loss-likelihood.ts';
 export * from './loss-margin.ts';
 export * from './lp-pooling.ts';
 export * from './max-unpooling.ts';
-export { type ForwardHook, type ForwardPreHook, Module } from './module.ts';
+export { type AnyModule, type ForwardHook, type ForwardPreHook, Module } from './module.ts';
 export { isModule, ModuleBase } from './module-base.ts';
 export type { MoveTarget } from './moving.ts';
 export * from './multihead-attention.ts';

@@ -32,6 +32,9 @@ export type ForwardHook<Inputs extends unknown[], Output> = (
   output: Output,
 ) => Output | undefined;
 
+/** A module whatever it takes and gives, that can be called. */
+export type AnyModule = ModuleBase & ((...inputs: never) => unknown);
+
 /** How many modules' `forward` is running now. */
 let depth = 0;
 

@@ -2,7 +2,7 @@
 import { noGrad } from '@nn/autograd';
 import { ArgumentError, checkOptions, isTensor, observe, sizeOf, type Tensor } from '@nn/tensor';
 import { globalForwardHooks, globalForwardPreHooks } from './global-hooks.ts';
-import type { Module } from './module.ts';
+import type { AnyModule, Module } from './module.ts';
 import { isModule, type ModuleBase } from './module-base.ts';
 import type { InputsOf } from './sequential.ts';
 import { formatSummary } from './summary-table.ts';
@@ -150,7 +150,7 @@ class Recording {
  * console.log(String(report)); // prints the table
  * ```
  */
-export function summary<M extends Module<never, unknown>>(
+export function summary<M extends AnyModule>(
   model: M,
   inputs: InputsOf<M>,
   options: SummaryOptions = {},
