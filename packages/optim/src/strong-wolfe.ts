@@ -34,7 +34,7 @@ const curvature = 0.9;
 const mostTrials = 25;
 
 /** The lowest point between two, by the cubic through values and slopes; within bounds. */
-export function cubicMinimum(
+function cubicMinimum(
   a: Trial,
   b: Trial,
   [low, high]: readonly [number, number] = a.step <= b.step ? [a.step, b.step] : [b.step, a.step],
