@@ -56,7 +56,7 @@ class Memory {
 export const dqn = example(
   'Deep Q-learning balances a pole on a cart.',
   {
-    steps: count('pushes of each cart in training', 3000, { small: 60 }),
+    steps: count('pushes of each cart in training', 8000, { small: 60 }),
     carts: count('carts at the same time', 16, { small: 4 }),
     batch: count('memories a training step', 128, { small: 16 }),
     discount: fraction('what the future is worth', 0.99),

@@ -1,5 +1,6 @@
 // What an example is: a sentence, settings with their defaults, and a program. From these come its command line and
 // the small size at which the tests run it.
+import { basename } from 'node:path';
 import { ArgumentError, checkOptions } from '@nn/core';
 import { manualSeed } from '@nn/tensor';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -185,6 +186,6 @@ export function example<S extends Settings, R extends Figures>(
       entries.flatMap(([name, { small }]) => (small === undefined ? [] : [[name, small]])),
     ) as Partial<Options>,
     command,
-    main: async () => void (await command('example').parseAsync()),
+    main: async () => void (await command(basename(process.argv[1], '.ts')).parseAsync()),
   });
 }
