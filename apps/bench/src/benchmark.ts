@@ -117,8 +117,8 @@ export type Benchmark = Operation | StatefulOperation | Training;
 export interface Prepared {
   /** Repeats it so many times; milliseconds of all. What is computed is computed when it is over. */
   time(count: number): Promise<number>;
-  /** The results to compare; for work with a state those of the next runs. One after the other where there are many. */
-  results(): Promise<ArrayLike<number>>;
+  /** The results at some positions, or all; of several one after the other. Work with a state goes on by a run or more. */
+  results(positions: readonly number[] | undefined): Promise<ArrayLike<number>>;
   dispose(): Awaitable;
 }
 

@@ -51,8 +51,8 @@ test('the page shows charts and figures of each subject, and why there are none'
   const page = reportPage(report, subjects);
   expect(page).toContain('<section id="products">');
   expect(page).toContain('<section id="sorting">');
-  // Rates over sizes, parts of the limit, and times as multiples; a lone implementation has nothing to compare with.
-  expect(page.match(/<svg /g)).toHaveLength(4);
+  // The overview; rates over sizes; parts of the limit twice; times as multiples: a lone one has nothing to compare with.
+  expect(page.match(/<svg /g)).toHaveLength(5);
   expect(page).toContain('2.50×');
   expect(page).toContain('fails');
   expect(page).toContain('no kernel &quot;x&quot; &amp; no &lt;y&gt;');

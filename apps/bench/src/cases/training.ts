@@ -52,7 +52,7 @@ export function trainingCase({
   return {
     kind: 'training',
     group,
-    subject: 'training',
+    subject: group === 'overhead' ? 'overhead' : 'training',
     name: `${name}, ${pass}`,
     get cost() {
       return { flops: flopsOf(network())[pass] };

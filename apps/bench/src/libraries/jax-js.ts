@@ -3,7 +3,7 @@
 import * as jax from '@jax-js/jax';
 import type { Computation, Input, JaxArray, Operation, StatefulOperation, Training } from '../benchmark.ts';
 import { JaxTrainer } from './jax-js-network.ts';
-import type { Library, Trainer } from './library.ts';
+import type { Library, Reading, Trainer } from './library.ts';
 import { installedVersion } from './version.ts';
 
 type Results = JaxArray | readonly JaxArray[];
@@ -42,8 +42,10 @@ class JaxJs implements Library<JaxArray> {
     await jax.blockUntilReady([...results]);
   }
 
-  async read(result: JaxArray): Promise<ArrayLike<number>> {
-    return result.ref.data();
+  async read(result: JaxArray, { positions }: Reading): Promise<ArrayLike<number>> {
+    if (positions === undefined) return result.ref.data();
+    const { numpy: np } = jax;
+    return np.take(np.reshape(result.ref, [-1]), np.array(positions), 0).data();
   }
 
   free(result: JaxArray): void {

@@ -4,6 +4,7 @@ import {
   type Benchmark,
   type Computation,
   type Input,
+  type Layout,
   type Operation,
   type Prepared,
   type StatefulOperation,
@@ -24,6 +25,11 @@ export interface Trainer {
   dispose(): void;
 }
 
+export interface Reading {
+  readonly layout?: Layout | undefined;
+  readonly positions?: Int32Array<ArrayBuffer> | undefined;
+}
+
 export interface Library<T> {
   readonly name: string;
   readonly version: string;
@@ -39,8 +45,8 @@ export interface Library<T> {
   trainer(training: Training): Trainer;
   /** Has the values computed, without reading them. */
   force(results: readonly T[]): Awaitable;
-  /** In PyTorch's order of dimensions. */
-  read(result: T, layout: Operation['resultLayout']): Promise<ArrayLike<number>>;
+  /** All values in PyTorch's order of dimensions, or those at some positions. */
+  read(result: T, what: Reading): Promise<ArrayLike<number>>;
   free(result: T): void;
   dispose(): void;
 }
@@ -53,8 +59,11 @@ export function lossDifferences(losses: readonly number[]): number[] {
   return losses.map((loss, at) => (at === 0 ? loss : loss - losses[0]));
 }
 
-export function concatenated(parts: readonly ArrayLike<number>[]): ArrayLike<number> {
-  if (parts.length === 1) return parts[0];
+function valuesAt(values: ArrayLike<number>, positions: readonly number[] | undefined): ArrayLike<number> {
+  return positions?.map((at) => values[at]) ?? values;
+}
+
+function concatenated(parts: readonly ArrayLike<number>[]): ArrayLike<number> {
   const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -110,14 +119,12 @@ export class Preparer<T> {
     };
     return {
       time: (count) => timeRuns(run, count),
-      results: async () => {
+      results: async (positions) => {
         if (operation.recordOnly === true) return [];
         const results = call();
-        const parts: ArrayLike<number>[] = [];
-        for (const [at, result] of results.entries())
-          parts.push(await library.read(result, at === 0 ? operation.resultLayout : undefined));
+        const values = await this.#read(results, positions, operation.resultLayout);
         free(results);
-        return concatenated(parts);
+        return values;
       },
       dispose() {},
     };
@@ -134,11 +141,9 @@ export class Preparer<T> {
           last = run();
           return library.force(last);
         }, count),
-      results: async () => {
+      results: (positions) => {
         last = run();
-        const parts: ArrayLike<number>[] = [];
-        for (const result of last) parts.push(await library.read(result, undefined));
-        return concatenated(parts);
+        return this.#read(last, positions);
       },
       dispose() {
         for (const result of last) library.free(result);
@@ -152,8 +157,8 @@ export class Preparer<T> {
     return {
       time: (count) =>
         timeRuns(training.pass === 'step' ? () => trainer.step() : () => trainer.forward(), count),
-      async results() {
-        if (training.pass === 'forward') return trainer.outputs();
+      async results(positions) {
+        if (training.pass === 'forward') return valuesAt(await trainer.outputs(), positions);
         const losses: number[] = [];
         for (let step = 0; step < comparedSteps; step++) {
           await trainer.step();
@@ -163,5 +168,19 @@ export class Preparer<T> {
       },
       dispose: () => trainer.dispose(),
     };
+  }
+
+  /** A result alone is not read as a whole: it may be large. */
+  async #read(
+    results: readonly T[],
+    positions: readonly number[] | undefined,
+    layout?: Layout,
+  ): Promise<ArrayLike<number>> {
+    const library = this.#library;
+    if (results.length === 1)
+      return library.read(results[0], { layout, positions: positions && Int32Array.from(positions) });
+    const parts: ArrayLike<number>[] = [];
+    for (const result of results) parts.push(await library.read(result, {}));
+    return valuesAt(concatenated(parts), positions);
   }
 }

@@ -2,7 +2,7 @@
 import { type Backend, removeBackend } from '@nn/core';
 import { compile, runtimeOf, setDefaultDevice, type Tensor, tensor, use } from '@nn/tensor';
 import type { Awaitable, Computation, Input, Operation, StatefulOperation, Training } from '../benchmark.ts';
-import type { Library, Trainer } from './library.ts';
+import type { Library, Reading, Trainer } from './library.ts';
 import { NnTrainer } from './nn-network.ts';
 
 export interface NnOptions {
@@ -62,8 +62,9 @@ export class Nn implements Library<Tensor> {
     return this.#backend.capabilities.synchronousRead ? undefined : this.#backend.synchronize();
   }
 
-  async read(result: Tensor): Promise<ArrayLike<number>> {
-    return (await result.data()) as ArrayLike<number>;
+  async read(result: Tensor, { positions }: Reading): Promise<ArrayLike<number>> {
+    const wanted = positions === undefined ? result : result.reshape(-1).indexSelect(0, tensor(positions));
+    return (await wanted.data()) as ArrayLike<number>;
   }
 
   /**

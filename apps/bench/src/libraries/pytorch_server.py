@@ -213,9 +213,12 @@ class Server:
     def time(self, request, _payload):
         return {"milliseconds": self.work.time(request["count"])}
 
-    def results(self, _request, _payload):
-        parts = [part.detach().to(torch.float32).contiguous().reshape(-1) for part in self.work.results()]
-        return {}, torch.cat(parts) if len(parts) > 1 else parts[0]
+    def results(self, request, _payload):
+        parts = [part.detach().reshape(-1) for part in self.work.results()]
+        whole = torch.cat(parts) if len(parts) > 1 else parts[0]
+        positions = request.get("positions")
+        values = whole if positions is None else whole[torch.tensor(positions)]
+        return {}, values.to(torch.float32).contiguous()
 
     def forget(self, _request, _payload):
         self.work = None

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import type { Awaitable, Computation, Input, Operation, StatefulOperation, Training } from '../benchmark.ts';
-import type { Library, Trainer } from './library.ts';
+import type { Library, Reading, Trainer } from './library.ts';
 import { ourDimensions, tensorOf } from './tfjs-layout.ts';
 import { TfTrainer } from './tfjs-network.ts';
 import { installedVersion, packageFolder } from './version.ts';
@@ -41,11 +41,15 @@ class TensorFlow implements Library<tf.Tensor> {
   /** Its backends for the CPU compute within the call. */
   force(): void {}
 
-  async read(result: tf.Tensor, layout: Operation['resultLayout']): Promise<ArrayLike<number>> {
-    if (layout === undefined) return result.data();
-    const arranged = result.transpose(ourDimensions[layout]);
-    const values = await arranged.data();
-    arranged.dispose();
+  async read(result: tf.Tensor, { layout, positions }: Reading): Promise<ArrayLike<number>> {
+    const wanted = tf.tidy(() => {
+      const ours = layout === undefined ? result : result.transpose(ourDimensions[layout]);
+      return positions === undefined
+        ? ours.clone()
+        : tf.gather(ours.flatten(), tf.tensor1d(positions, 'int32'));
+    });
+    const values = await wanted.data();
+    wanted.dispose();
     return values;
   }
 

@@ -143,7 +143,8 @@ class PyTorch implements Contender {
     }
     return {
       time: async (count) => (await this.#conversation.ask('time', { count }))[0].milliseconds ?? 0,
-      results: () => this.#results(kind === 'training' && benchmark.pass === 'step' ? comparedSteps : 0),
+      results: (positions) =>
+        kind === 'training' && benchmark.pass === 'step' ? this.#losses() : this.#results(positions),
       dispose: async () => {
         await this.#conversation.ask('forget');
       },
@@ -154,12 +155,13 @@ class PyTorch implements Contender {
     this.#conversation.close();
   }
 
-  /** Of a run; or losses of so many steps. */
-  async #results(steps: number): Promise<ArrayLike<number>> {
-    if (steps === 0) return floatsOf(await this.#conversation.ask('results'));
+  async #results(positions: readonly number[] | undefined): Promise<ArrayLike<number>> {
+    return floatsOf(await this.#conversation.ask('results', { positions }));
+  }
+
+  async #losses(): Promise<ArrayLike<number>> {
     const losses: number[] = [];
-    for (let step = 0; step < steps; step++)
-      losses.push(floatsOf(await this.#conversation.ask('results'))[0]);
+    for (let step = 0; step < comparedSteps; step++) losses.push((await this.#results(undefined))[0]);
     return lossDifferences(losses);
   }
 

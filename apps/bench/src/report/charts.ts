@@ -7,9 +7,13 @@ import { time } from '../table.ts';
 export const columnOf = ({ impl, threads }: Row): string =>
   `${impl}, ${threads} thread${threads === 1 ? '' : 's'}`;
 
-/** The implementations in the order of their first rows. */
-export function columnsOf(rows: readonly Row[]): string[] {
-  return [...new Set(rows.map(columnOf))];
+/** The implementations, ours first, and on most threads. */
+function columnsOf(rows: readonly Row[]): string[] {
+  const columns = new Map(rows.map((row) => [columnOf(row), row]));
+  const isPeer = ({ impl }: Row): number => (impl.startsWith('nn') ? 0 : 1);
+  return [...columns.values()]
+    .sort((a, b) => isPeer(a) - isPeer(b) || a.impl.localeCompare(b.impl) || b.threads - a.threads)
+    .map(columnOf);
 }
 
 export function casesOf(rows: readonly Row[]): string[] {
@@ -56,7 +60,7 @@ export function limitChart(rows: readonly Row[]): string | null {
   const height = 70 + cases.length * (rowHeight + 5 * (columns.length - 1));
   return draw(
     {
-      legend: { data: columns, top: 0 },
+      legend: { data: columns, top: 0, itemGap: 26, itemWidth: 16 },
       grid: { left: nameWidth, right: 50, top: 50, bottom: 10 },
       xAxis: {
         type: 'value',
@@ -75,31 +79,26 @@ export function limitChart(rows: readonly Row[]): string | null {
 const shown = (ratio: number): string =>
   ratio >= 99.5 ? ratio.toFixed(0) : ratio >= 9.95 ? ratio.toFixed(1) : ratio.toFixed(2);
 
-/** Each implementation's time as a multiple of ours, green where we are faster. */
-export function ratioChart(rows: readonly Row[]): string | null {
-  const [first, ...others] = columnsOf(rows);
-  if (others.length === 0) return null;
-  const cases = casesOf(rows);
-  const cells: object[] = [];
-  for (const [y, name] of cases.entries()) {
-    const ours = rows.find((row) => row.case === name && columnOf(row) === first)?.medianMs;
-    for (const [x, column] of others.entries()) {
-      const row = rows.find((each) => each.case === name && columnOf(each) === column);
-      if (row === undefined) continue;
-      if (row.medianMs === null || !ours) {
-        const label = { formatter: row.medianMs === null ? 'fails' : time(row.medianMs) };
-        cells.push({ value: [x, y, 0], visualMap: false, itemStyle: { color: '#ddd' }, label });
-      } else {
-        const ratio = row.medianMs / ours;
-        cells.push({ value: [x, y, Math.log10(ratio)], label: { formatter: `${shown(ratio)}×` } });
-      }
-    }
-  }
+interface Cell {
+  readonly line: string;
+  readonly column: string;
+  /** Null for grey. */
+  readonly ratio: number | null;
+  readonly label: string;
+}
+
+/** Ratios as colours, green above 1 and red below. */
+function ratioMap(lines: readonly string[], columns: readonly string[], cells: readonly Cell[]): string {
+  const data = cells.map(({ line, column, ratio, label }) => ({
+    value: [columns.indexOf(column), lines.indexOf(line), ratio === null ? 0 : Math.log10(ratio)],
+    label: { formatter: label },
+    ...(ratio === null ? { visualMap: false, itemStyle: { color: '#ddd' } } : {}),
+  }));
   return draw(
     {
       grid: { left: nameWidth, right: 10, top: 30, bottom: 10 },
-      xAxis: { type: 'category', data: others, position: 'top', axisLabel: { fontSize: 11, interval: 0 } },
-      yAxis: { type: 'category', data: cases, inverse: true, axisLabel: names },
+      xAxis: { type: 'category', data: columns, position: 'top', axisLabel: { fontSize: 11, interval: 0 } },
+      yAxis: { type: 'category', data: lines, inverse: true, axisLabel: names },
       visualMap: {
         show: false,
         min: -1,
@@ -110,14 +109,57 @@ export function ratioChart(rows: readonly Row[]): string | null {
       series: [
         {
           type: 'heatmap',
-          data: cells,
+          data,
           label: { show: true, fontSize: 11, color: '#222' },
           itemStyle: { borderColor: '#fff', borderWidth: 1 },
         },
       ],
     },
-    { width: nameWidth + 10 + 110 * others.length, height: 50 + rowHeight * cases.length },
+    { width: nameWidth + 10 + 110 * columns.length, height: 50 + rowHeight * lines.length },
   );
+}
+
+/** Each other time as a multiple of ours, for the cases that both did; null where ours, or theirs, is missing. */
+function ratiosOf(rows: readonly Row[]): { readonly row: Row; readonly ratio: number | null }[] {
+  const [first] = columnsOf(rows);
+  const own = new Map(rows.filter((row) => columnOf(row) === first).map((row) => [row.case, row.medianMs]));
+  return rows
+    .filter((row) => columnOf(row) !== first)
+    .map((row) => {
+      const ours = own.get(row.case);
+      return { row, ratio: row.medianMs === null || !ours ? null : row.medianMs / ours };
+    });
+}
+
+/** Each implementation's time as a multiple of ours. */
+export function ratioChart(rows: readonly Row[]): string | null {
+  const [, ...others] = columnsOf(rows);
+  if (others.length === 0) return null;
+  const cells = ratiosOf(rows).map(({ row, ratio }) => ({
+    line: row.case,
+    column: columnOf(row),
+    ratio,
+    label: row.medianMs === null ? 'fails' : ratio === null ? time(row.medianMs) : `${shown(ratio)}×`,
+  }));
+  return ratioMap(casesOf(rows), others, cells);
+}
+
+/** The same in the geometric mean of each subject. */
+export function overviewChart(subjects: ReadonlyMap<string, readonly Row[]>): string | null {
+  const all = [...subjects.values()].flat();
+  const [, ...others] = columnsOf(all);
+  if (others.length === 0) return null;
+  const cells = [...subjects].flatMap(([line, rows]) =>
+    others.flatMap((column): Cell[] => {
+      const logarithms = ratiosOf(rows).flatMap(({ row, ratio }) =>
+        ratio === null || columnOf(row) !== column ? [] : [Math.log(ratio)],
+      );
+      if (logarithms.length === 0) return [];
+      const ratio = Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / logarithms.length);
+      return [{ line, column, ratio, label: `${shown(ratio)}×` }];
+    }),
+  );
+  return ratioMap([...subjects.keys()], others, cells);
 }
 
 const squareProduct = /^matmul (\d+) ([NT]{2})$/;
@@ -157,8 +199,8 @@ export function productChart(rows: readonly Row[], limits: Limits): string | nul
   };
   return draw(
     {
-      legend: { data: columns, top: 0 },
-      grid: { left: 60, right: 30, top: 50, bottom: 50 },
+      legend: { data: columns, top: 0, itemGap: 26, itemWidth: 16 },
+      grid: { left: 60, right: 30, top: 60, bottom: 50 },
       xAxis: { type: 'log', logBase: 2, name: 'size (NN)', nameLocation: 'middle', nameGap: 30, min: 16 },
       yAxis: {
         type: 'value',
@@ -167,6 +209,6 @@ export function productChart(rows: readonly Row[], limits: Limits): string | nul
       },
       series: [...lines, limitLine],
     },
-    { width: 900, height: 420 },
+    { width: 1000, height: 440 },
   );
 }

@@ -1,7 +1,7 @@
 // The report: one page with all charts and figures in it, nothing to load.
 import type { Report, Row } from '../results.ts';
 import { limitLines, rate, time } from '../table.ts';
-import { casesOf, columnOf, limitChart, productChart, ratioChart } from './charts.ts';
+import { casesOf, columnOf, limitChart, overviewChart, productChart, ratioChart } from './charts.ts';
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (sign) => escapes[sign]);
@@ -42,7 +42,7 @@ function tableRow(row: Row): string {
 
 function figures(rows: readonly Row[]): string {
   const heads = ['case', 'implementation', 'median', 'range', 'runs', 'rate', 'of the limit', 'result'];
-  return `<details><summary>All figures of ${casesOf(rows).length} cases</summary><table>
+  return `<details><summary>All figures (${casesOf(rows).length})</summary><table>
 <tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr>
 ${rows.map(tableRow).join('\n')}
 </table></details>`;
@@ -54,7 +54,7 @@ function section(subject: string, rows: readonly Row[], { limits }: Report): str
   return `<section id="${anchor(subject)}"><h2>${escaped(subject)}</h2>
 ${figure('GFLOP/s of square products, against the measured peak', productChart(rows, limits))}
 ${figure('Part of what arithmetic and memory allow, in percent', limitChart(rows))}
-${figure(`Time as a multiple of ours (${columnOf(rows[0])}): above 1, we are faster`, ratioChart(rows))}
+${figure('Time as a multiple of ours: above 1, we are faster', ratioChart(rows))}
 ${figures(rows)}</section>`;
 }
 
@@ -65,14 +65,9 @@ export function reportPage(report: Report, subjects: ReadonlyMap<string, string>
     const subject = subjects.get(row.case) ?? row.group;
     return row.group === 'webgpu' ? `${subject} on WebGPU` : subject;
   };
-  const titles = [...new Set(rows.map(titleOf))];
-  const sections = titles.map((title) =>
-    section(
-      title,
-      rows.filter((row) => titleOf(row) === title),
-      report,
-    ),
-  );
+  const subjectRows = Map.groupBy(rows, titleOf);
+  const titles = [...subjectRows.keys()];
+  const sections = [...subjectRows].map(([title, own]) => section(title, own, report));
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `<!doctype html>
 <html lang="en">
@@ -83,6 +78,7 @@ export function reportPage(report: Report, subjects: ReadonlyMap<string, string>
 <p>${escaped(names.join(', '))}</p>
 <pre>${escaped(limitLines(limits))}</pre>
 <nav>${titles.map((title) => `<a href="#${anchor(title)}">${escaped(title)}</a>`).join('')}</nav>
+${figure('Time as a multiple of ours, in the geometric mean of the cases that both did: above 1, we are faster', overviewChart(subjectRows))}
 ${sections.join('\n')}
 </body>
 </html>
