@@ -2,16 +2,21 @@
 import { noGrad } from '@nn/autograd';
 import { ArgumentError, onesLike, type Tensor, zerosLike } from '@nn/tensor';
 import type { BatchNorm } from './batch-normalization.ts';
-import type { ConvolutionBase } from './convolution.ts';
 import { deepcopy } from './deepcopy.ts';
 import type { Linear } from './linear.ts';
 import type { ModuleBase } from './module-base.ts';
 import { Parameter } from './parameter.ts';
 import { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from './transposed-convolution.ts';
 
-type Fusible = ModuleBase & { weight: Parameter; bias: Parameter | null };
+/** A layer that can take over scale and shift. */
+export type FusibleLayer = ModuleBase & { weight: Parameter; bias: Parameter | null };
 
-function fused<Layer extends Fusible>(name: string, layer: Layer, norm: BatchNorm, outputs: number): Layer {
+function fused<Layer extends FusibleLayer>(
+  name: string,
+  layer: Layer,
+  norm: BatchNorm,
+  outputs: number,
+): Layer {
   if (layer.training || norm.training)
     throw new ArgumentError(`${name}: both must be in evaluation mode. Call eval() on them first`);
   const { runningMean, runningVar } = norm;
@@ -51,12 +56,15 @@ function isTransposed(layer: ModuleBase): boolean {
  * console.log(await fuseConvBnEval(conv, norm)(x).allclose(norm(conv(x)), { atol: 1e-5 })); // => true
  * ```
  */
-export function fuseConvBnEval<Layer extends ConvolutionBase<never>>(conv: Layer, norm: BatchNorm): Layer {
+export function fuseConvBnEval<Layer extends FusibleLayer & { readonly groups: number }>(
+  conv: Layer,
+  norm: BatchNorm,
+): Layer {
   const transposed = isTransposed(conv);
   // Its outputs lie in two dimensions of the weight then, of which only one can be scaled.
   if (transposed && conv.groups !== 1)
     throw new ArgumentError('fuseConvBnEval: a transposed convolution in groups cannot be fused');
-  return fused('fuseConvBnEval', conv as unknown as Layer & Fusible, norm, transposed ? 1 : 0);
+  return fused('fuseConvBnEval', conv, norm, transposed ? 1 : 0);
 }
 
 /** As fuseConvBnEval, of a Linear and a BatchNorm1d after it. */

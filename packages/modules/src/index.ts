@@ -26,7 +26,7 @@ export * from './embedding-bag.ts';
 export * from './fold.ts';
 export * from './fractional-max-pooling.ts';
 export * from './functional-call.ts';
-export { fuseConvBnEval, fuseLinearBnEval } from './fusion.ts';
+export { type FusibleLayer, fuseConvBnEval, fuseLinearBnEval } from './fusion.ts';
 export {
   type AnyForwardHook,
   type AnyForwardPreHook,
