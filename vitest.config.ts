@@ -33,6 +33,8 @@ function browserProject(
 ): TestProjectInlineConfiguration {
   return {
     resolve: { conditions: ['browser', ...sourceFirst] },
+    // Found only while tests run, they would reload the page under them.
+    optimizeDeps: { include: ['fast-png', 'jpeg-js', 'papaparse'].map((name) => `@nn/data > ${name}`) },
     server: { headers },
     test: {
       name,

@@ -1,6 +1,6 @@
 // Samples that are rows of tensors.
 import { ArgumentError, formatShape, ShapeError } from '@nn/core';
-import { isTensor, type Tensor, tensor } from '@nn/tensor';
+import { indexSelect, isTensor, type Tensor, tensor } from '@nn/tensor';
 import { checkIndex, Dataset } from './dataset.ts';
 import type { Recipe } from './worker/recipe.ts';
 
@@ -39,7 +39,7 @@ export class TensorDataset<Tensors extends readonly Tensor[]> extends Dataset<Ro
 
   override getBatch(indices: readonly number[]): never {
     const rows = Int32Array.from(indices, (index) => checkIndex('TensorDataset', index, this.length));
-    return this.tensors.map((each) => each.at(tensor(rows, { device: each.device }))) as never;
+    return this.tensors.map((each) => indexSelect(each, 0, tensor(rows, { device: each.device }))) as never;
   }
 
   /** How a worker makes it. @throws {ArgumentError} when only this thread can. */

@@ -64,7 +64,7 @@ export interface CsvTable {
  * ```ts
  * import { readCsvTable } from '@nn/data/csv';
  * const { columns, length } = await readCsvTable(new Blob(['x,y\n1,a\n2,b\n']));
- * console.log(length, columns.x, columns.y); // => 2 [1, 2] ['a', 'b']
+ * console.log(length, [...columns.x], columns.y); // => 2 [1, 2] ['a', 'b']
  * ```
  */
 export async function readCsvTable(source: Source, options: CsvOptions = {}): Promise<CsvTable> {

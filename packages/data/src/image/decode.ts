@@ -69,9 +69,9 @@ export function decodeImage(
  * @example
  * ```ts
  * import { readImage } from '@nn/data/image';
- * const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAAMIMAA75Af8UAT92AAAAAElFTkSuQmCC';
+ * const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC';
  * const image = await readImage(`data:image/png;base64,${png}`);
- * console.log(image.width, image.height, image.data); // => 2 1 [255, 0, 0, 0, 0, 255]
+ * console.log(image.width, image.height, [...image.data]); // => 2 1 [255, 0, 0, 0, 0, 255]
  * ```
  */
 export async function readImage(source: Source, options: ImageOptions = {}): Promise<Image> {
