@@ -118,7 +118,7 @@ function updateBatch(pending: readonly Pending[], options: MuonOptions): void {
   const orthogonal = orthogonalized(directions, options);
   const stepSize = options.lr * rateFactor(options.adjustLrFn, rows, columns);
   pending.forEach(({ parameter }, i) => {
-    const step = orthogonal.at(i);
+    const step = orthogonal.select(0, i);
     parameter.sub_((isTall ? step.T : step).mul(stepSize));
   });
 }
