@@ -20,6 +20,7 @@ import { rowsCommand } from './commands/rows.ts';
 import { cutByGuards } from './commands/sections.ts';
 import { makeAll, Sequence } from './commands/sequence.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
+import { splitDotCommand } from './commands/split-dot.ts';
 import type { Device } from './device.ts';
 import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 import type { Slices } from './threads/slices.ts';
@@ -28,7 +29,10 @@ function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
   if (producer?.kind === 'dot') {
     const bands = cutByBorders(kernel, producer, context.borders);
-    const make = (band: LoopKernel) => (): Command => dotCommand(context, band, band.producer as Dot);
+    const make = (band: LoopKernel) => (): Command => {
+      const dot = band.producer as Dot;
+      return splitDotCommand(context, band, dot) ?? dotCommand(context, band, dot);
+    };
     return bands.length === 1 ? make(bands[0])() : new Sequence(makeAll(bands.map(make)));
   }
   const sections = cutByGuards(kernel);

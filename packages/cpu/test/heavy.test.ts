@@ -173,6 +173,55 @@ for (const { name, make } of backends) {
       }
     });
 
+    test('a product with a small result and a long inner dimension', () => {
+      const random = generator(15);
+      const whole = (length: number) => Float64Array.from({ length }, () => Math.floor(random() * 9) - 4);
+      for (const dtype of ['float32', 'float64', 'int32'] as const)
+        for (const [images, positions] of [
+          [64, 90],
+          [3, 7001],
+        ]) {
+          // Filters [16] by windows [25]: what is added up are images and the positions in them.
+          const windows = positions + 24;
+          const kernel = loop({
+            extents: [16, 25],
+            producer: {
+              kind: 'dot',
+              dtype,
+              batchRank: 0,
+              rowRank: 1,
+              inner: [images, positions],
+              left: { buffer: 0, offset: 0, strides: [positions, 0, 16 * positions, 1] },
+              right: { buffer: 1, offset: 0, strides: [0, 1, windows, 1] },
+            },
+            epilogue: [
+              { op: 'result', dtype, index: 0 },
+              load(2, dtype, [25, 1]),
+              { op: 'sub', dtype, args: [1, 0] },
+            ],
+            stores: [
+              { access: at(2, [25, 1]), value: 2 },
+              { access: at(3, [1, 16]), value: 0 },
+            ],
+          });
+          const buffers = [
+            input(dtype, 16 * images * positions),
+            input(dtype, images * windows),
+            { ...input(dtype, 400), role: 'updated' as const },
+            output(dtype, 400),
+          ];
+          const inputs = buffers.slice(0, 3).map(({ length }) => {
+            const values = whole(length);
+            return dtype === 'float64'
+              ? values
+              : dtype === 'int32'
+                ? Int32Array.from(values)
+                : Float32Array.from(values);
+          });
+          expectAgreement(backend, program(buffers, [kernel]), inputs);
+        }
+    });
+
     test('what follows a convolution, part by part', () => {
       const random = generator(5);
       const whole = (length: number) => Float32Array.from({ length }, () => Math.floor(random() * 9) - 4);

@@ -91,23 +91,24 @@ class DotCommand implements Command {
   readonly #following: LoopCall | undefined;
   readonly #epilogue: LoopCommand | undefined;
 
-  constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType) {
+  /** The first `reserved` bytes of scratch space are not its own. */
+  constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType, reserved: number) {
     const elementBytes = storageBytes[dot.dtype];
     const { result, isScratch, epilogue } = arrangeResult(kernel, context.buffers, dot);
     const length = sizeOf(kernel.extents);
     // The product comes first in scratch space, then what the multiplication needs.
     const productBytes = isScratch ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
-    const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: 0 };
+    const workspace = reserved + productBytes;
+    const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: reserved };
     const extended = withScratch(context, [spec]);
     const shape = shapeOf(kernel, dot, type, result);
     const draft = epilogue === null ? null : draftLoop(epilogue, null, extended);
     const groups = draft === null ? null : groupsOf(draft, dot, oriented(shape) !== shape);
     const follower = groups === null ? null : { columnRun: runOfColumns(groups) };
     this.#plan = context.device.gemm.prepare(shape, follower);
-    this.scratchBytes = productBytes + this.#plan.scratchBytes;
+    this.scratchBytes = workspace + this.#plan.scratchBytes;
     for (const { operand, word, offset } of this.#plan.addresses) {
-      if (operand === 'scratch')
-        context.binding.addressAt(word, context.binding.scratch, productBytes + offset);
+      if (operand === 'scratch') context.binding.addressAt(word, context.binding.scratch, workspace + offset);
       else {
         const access = { left: dot.left, right: dot.right, result }[operand];
         bindAddress(extended, word, access.buffer, access.offset * elementBytes);
@@ -198,9 +199,15 @@ function shapeOf(kernel: LoopKernel, dot: Dot, type: GemmType, result: Access): 
   };
 }
 
-export function dotCommand(context: CommandContext, kernel: LoopKernel, dot: Dot): Command {
+/** Whether it is computed as a matrix product, and not as a plain reduction. */
+export function isProduct({ dtype }: Dot): boolean {
+  return gemmTypes[dtype] !== undefined;
+}
+
+/** The first `reserved` bytes of scratch space are in use for something else. */
+export function dotCommand(context: CommandContext, kernel: LoopKernel, dot: Dot, reserved = 0): Command {
   const type = gemmTypes[dot.dtype];
   return type === undefined
     ? new LoopCommand(context, { ...kernel, producer: null }, dotAsReduction(dot))
-    : new DotCommand(context, kernel, dot, type);
+    : new DotCommand(context, kernel, dot, type, reserved);
 }
