@@ -1,15 +1,15 @@
 // Modules as text, in PyTorch's form.
 import type { Tensor } from '@nn/tensor';
-import type { ModuleBase } from './module-base.ts';
+import { isModule, type ModuleBase } from './module-base.ts';
 
 export function represent(module: ModuleBase): string {
-  return assembled(module, module.namedChildren());
+  return assembled(module, childrenOf(module));
 }
 
 /** As `represent`, with one line `(0-5): 6 x …` for neighbours that look the same. */
 export function representRuns(module: ModuleBase): string {
   const runs: { first: string; last: string; count: number; text: string }[] = [];
-  for (const [name, child] of module.namedChildren()) {
+  for (const [name, child] of childrenOf(module)) {
     const text = child.toString();
     const run = runs.at(-1);
     if (run?.text === text) {
@@ -23,6 +23,11 @@ export function representRuns(module: ModuleBase): string {
       count === 1 ? [first, text] : [`${first}-${last}`, `${count} x ${text}`],
     ),
   );
+}
+
+/** All members that are modules, also those that are there twice. */
+function childrenOf(module: ModuleBase): [string, ModuleBase][] {
+  return Array.from(module.members()).flatMap(([name, value]) => (isModule(value) ? [[name, value]] : []));
 }
 
 function assembled(module: ModuleBase, named: readonly (readonly [string, object | string])[]): string {

@@ -13,7 +13,7 @@ import {
   ReLU,
   Sequential,
 } from '@nn/modules';
-import { interpreter, ones, type Tensor, use, zeros } from '@nn/tensor';
+import { IndexError, interpreter, ones, type Tensor, use, zeros } from '@nn/tensor';
 import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
 beforeAll(() => use(interpreter()));
@@ -99,5 +99,105 @@ describe('ParameterList and ParameterDict', () => {
     expect(copy.setDefault('new', ones([3])).shape).toEqual([3]);
     expect(Object.keys(weights.stateDict())).toEqual(['left', 'right']);
     expect([...weights.fromKeys(['a', 'b'], zeros([1])).keys()]).toEqual(['a', 'b']);
+  });
+});
+
+describe('lists', () => {
+  const sizes = (list: Iterable<Linear>): number[] => Array.from(list, ({ outFeatures }) => outFeatures);
+  const of = (...widths: number[]): ModuleList<Linear> =>
+    new ModuleList(widths.map((width) => new Linear(1, width)));
+
+  it('of modules insert, replace, remove and cut, and number what is left', () => {
+    const list = of(1, 2, 3);
+    expect([list.pop().outFeatures, list.length]).toEqual([3, 2]);
+    expect(sizes(list.insert(2, new Linear(1, 5)).insert(-3, new Linear(1, 4)))).toEqual([4, 1, 2, 5]);
+    expect(list.pop(1).outFeatures).toBe(1);
+    expect(Object.keys(list.stateDict())).toEqual(
+      ['0', '1', '2'].flatMap((i) => [`${i}.weight`, `${i}.bias`]),
+    );
+    expect(sizes(list.set(-1, new Linear(1, 9)))).toEqual([4, 2, 9]);
+    const part = list.slice(1);
+    expect([sizes(part), part instanceof ModuleList, part[0] === list[1]]).toEqual([[2, 9], true, true]);
+    expect(sizes(list.concat(of(7)))).toEqual([4, 2, 9, 7]);
+    expect([list.indexOf(list[2]), list.indexOf(new Linear(1, 1))]).toEqual([2, -1]);
+    list.extend(list);
+    expect(sizes(list)).toEqual([4, 2, 9, 4, 2, 9]);
+    list.clear();
+    expect([list.length, Object.keys(list.stateDict())]).toEqual([0, []]);
+  });
+
+  it('refuse positions and items that do not fit', () => {
+    const list = of(1);
+    for (const act of [
+      () => list.at(1),
+      () => list.set(-2, list[0]),
+      () => list.pop(3),
+      () => list.insert(2, list[0]),
+    ])
+      expect(act).toThrow(IndexError);
+    expect(() => list.at(0.5)).toThrow(/out of range for a ModuleList of length 1/);
+    expect(() => list.append(zeros([1]) as never)).toThrow(/holds modules/);
+    expect(() => new ParameterList([3 as never])).toThrow(/a parameter or a tensor/);
+  });
+
+  it('of parameters do the same', () => {
+    const list = new ParameterList([zeros([1]), zeros([2])]);
+    list.insert(0, zeros([3])).set(1, ones([4]));
+    expect([...list].map(({ shape }) => shape)).toEqual([[3], [4], [2]]);
+    expect([list.pop(0).shape, list.parameters().length]).toEqual([[3], 2]);
+    expect(list.concat([ones([7])]).at(-1)).toBeInstanceOf(Parameter);
+  });
+});
+
+describe('Sequential', () => {
+  it('changes in place, and keeps names where it can', () => {
+    const model = new Sequential({ first: new Linear(1, 2), second: new ReLU() });
+    model.set(1, new Linear(2, 3));
+    expect(model.entries().map(([name]) => name)).toEqual(['first', 'second']);
+    const tail = model.slice(-1);
+    expect([tail.length, tail.at(0), tail.entries()[0][0]]).toEqual([1, model.at(1), 'second']);
+    model.insert(1, new ReLU());
+    expect(model.entries().map(([name]) => name)).toEqual(['0', '1', '2']);
+    expect(model(ones([1, 1])).shape).toEqual([1, 3]);
+    expect(model.pop()).toBeInstanceOf(Linear);
+    expect(model.concat(new Sequential(new ReLU())).length).toBe(3);
+    expect(new Sequential(...([new ReLU()] as Module[])).extend([new ReLU(), new ReLU()]).length).toBe(3);
+    expect(() => model.pop(4)).toThrow(IndexError);
+    expect(() => model.insert(0, null as never)).toThrow(/holds modules/);
+    expect(() => new Sequential(3 as never)).toThrow(/must be a module/);
+  });
+});
+
+describe('dictionaries', () => {
+  it('of modules have the methods of dictionaries', () => {
+    const dict = new ModuleDict<Module>([
+      ['a', new ReLU()],
+      ['b', new Linear(1, 1)],
+    ]);
+    const fallback = new ReLU();
+    expect(dict.get('none', fallback)).toBe(fallback);
+    expect(dict.setDefault('a', fallback)).not.toBe(fallback);
+    expect(dict.setDefault('c', fallback)).toBe(fallback);
+    expect([dict.delete('c'), dict.delete('c')]).toEqual([true, false]);
+    const union = dict.union({ a: fallback });
+    expect([union.get('a') === fallback, dict.get('a') === fallback, union instanceof ModuleDict]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(dict.popItem()[0]).toBe('b');
+    expect(dict.pop('none', fallback)).toBe(fallback);
+    dict.update(new Map([['z', fallback]]));
+    expect([[...dict.keys()], [...dict.values()].length, [...dict.entries()].length]).toEqual([
+      ['a', 'z'],
+      2,
+      2,
+    ]);
+    dict.clear();
+    expect(dict.size).toBe(0);
+    expect(() => dict.popItem()).toThrow(/is empty/);
+    expect(() => dict.set('a.b', fallback)).toThrow(/dots/);
+    expect(() => dict.set('a', 3 as never)).toThrow(/must be a module/);
+    expect(() => new ParameterDict({ weight: ones([1]) }).get('wieght')).toThrow(/Did you mean 'weight'/);
   });
 });

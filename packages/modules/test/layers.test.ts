@@ -1,9 +1,23 @@
 // Layers: parameters, modes and shapes; their values are those of @nn/functional, which is tested there.
 import '@nn/autograd';
+import { readFileSync } from 'node:fs';
 import { ArgumentError } from '@nn/core';
 import * as nn from '@nn/modules';
-import { interpreter, manualSeed, ones, randn, type Tensor, tensor, use, zeros } from '@nn/tensor';
+import {
+  eye,
+  Generator,
+  interpreter,
+  manualSeed,
+  ones,
+  randn,
+  type Tensor,
+  tensor,
+  use,
+  zeros,
+} from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+
+const golden = JSON.parse(readFileSync(new URL('./golden/utilities.json', import.meta.url), 'utf8'));
 
 beforeAll(() => use(interpreter()));
 
@@ -84,6 +98,103 @@ describe('Embedding', () => {
   });
 });
 
+describe('EmbeddingBag', () => {
+  it('divides gradients by frequency, and refuses that for maxima', async () => {
+    const layer = new nn.EmbeddingBag(3, 1, { mode: 'sum', scaleGradByFreq: true });
+    layer(tensor([[0, 1, 1]]))
+      .sum()
+      .backward();
+    expect(await layer.weight.grad!.toArray()).toEqual([[1], [1], [0]]);
+    expect(() => new nn.EmbeddingBag(3, 1, { mode: 'max', scaleGradByFreq: true })).toThrow(/mode 'max'/);
+    expect(() => new nn.EmbeddingBag(3, 1, { paddingIdx: 3 })).toThrow(/out of range for 3 rows/);
+    const given = nn.EmbeddingBag.fromPretrained(ones([2, 2]), { mode: 'mean', freeze: false });
+    expect([given.weight.requiresGrad, given(tensor([0, 1, 1]), tensor([0, 1])).shape]).toEqual([
+      true,
+      [2, 2],
+    ]);
+  });
+});
+
+describe('AdaptiveLogSoftmaxWithLoss', () => {
+  it('has probabilities that sum to one, and predicts the likeliest', async () => {
+    const layer = new nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 7]);
+    const x = randn([6, 8]).mul(3);
+    const logProbs = layer.logProb(x);
+    expect(
+      await logProbs
+        .exp()
+        .sum(1)
+        .allclose(ones([6]), { atol: 1e-5 }),
+    ).toBe(true);
+    expect(await layer.predict(x).toArray()).toEqual(await logProbs.argmax(1).toArray());
+    const target = tensor([0, 2, 3, 6, 7, 11]);
+    const [output, loss] = layer(x, target);
+    expect(await output.allclose(logProbs.gather(1, target.unsqueeze(1)).squeeze(1), { atol: 1e-5 })).toBe(
+      true,
+    );
+    expect(await loss.item()).toBeCloseTo(-(await output.mean().item()), 5);
+    const [single] = layer(x.select(0, 4), tensor(7));
+    expect(await single.item()).toBeCloseTo(await output.select(0, 4).item(), 5);
+  });
+
+  it('refuses cutoffs, shapes and classes that do not fit', () => {
+    for (const cutoffs of [[], [3, 3], [0, 2], [2, 12]])
+      expect(() => new nn.AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs)).toThrow(/increasing integers/);
+    const layer = new nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3]);
+    expect(() => layer(ones([2, 8]), tensor([1]))).toThrow(/takes an input \[batch, inFeatures\]/);
+    expect(() => layer(ones([1, 8]), tensor([12]))).toThrow(/index 12 is out of range/);
+  });
+});
+
+describe('arguments that do not fit', () => {
+  it.each([
+    ['padding', () => new nn.ReflectionPad2d([1, 2, 3]), /4 of them/],
+    ['rank', () => new nn.ReflectionPad2d(1)(ones([3, 3])), /takes 3 or 4 dimensions/],
+    ['pooling twice', () => new nn.FractionalMaxPool2d(2, { outputSize: 2, outputRatio: 0.5 }), /either/],
+    ['upsampling to nothing', () => new nn.Upsample({}), /either size or scaleFactor/],
+    ['mode of a fixed one', () => new nn.UpsamplingNearest2d({ size: 2, mode: 'area' } as object), /mode/],
+    ['shuffle', () => new nn.PixelShuffle(0), /positive integer/],
+    [
+      'output size',
+      () => new nn.ConvTranspose1d(1, 1, 3, { stride: 2 })(ones([1, 1, 3]), { outputSize: [12] }),
+      /between \[7\] and \[8\]/,
+    ],
+    [
+      'padding mode',
+      () => new nn.ConvTranspose1d(1, 1, 3, { paddingMode: 'reflect' as 'zeros' }),
+      /only be 'zeros'/,
+    ],
+    [
+      'option of a call',
+      () => new nn.MaxUnpool1d(2)(ones([1, 1, 1]), tensor([[[0]]]), { size: [2] } as object),
+      /MaxUnpool1d/,
+    ],
+    ['loss option', () => new nn.PoissonNLLLoss({ ful: true } as object), /Did you mean 'full'/],
+    ['CrossMapLRN2d', () => new nn.CrossMapLRN2d(3)(ones([1, 2, 3])), /4 dimensions/],
+  ] as const)('%s', (_, act, message) => {
+    expect(act).toThrow(message);
+  });
+});
+
+describe('RMSNorm', () => {
+  it('scales to a mean square of one, with a learnt factor', async () => {
+    const norm = new nn.RMSNorm(4);
+    const x = randn([3, 4]).mul(5);
+    const y = norm(x);
+    expect(
+      await y
+        .square()
+        .mean(1)
+        .allclose(ones([3]), { atol: 1e-4 }),
+    ).toBe(true);
+    expect(await norm(x.mul(2)).allclose(y, { atol: 1e-5 })).toBe(true);
+    expect(Object.keys(norm.stateDict())).toEqual(['weight']);
+    expect(String(new nn.RMSNorm([2, 4], { eps: 0.1, elementwiseAffine: false }))).toBe(
+      'RMSNorm([2, 4], eps=0.1, elementwiseAffine=false)',
+    );
+  });
+});
+
 describe('shapes through', () => {
   const image = (): Tensor => ones([2, 3, 8, 8]);
   it.each([
@@ -146,5 +257,55 @@ describe('init', () => {
     expect(await x.amin().item()).toBe(3);
     expect(x.requiresGrad).toBe(false);
     expect(() => nn.init.xavierNormal_(zeros([3]))).toThrow(/2 dimensions/);
+  });
+
+  it('truncates where it is told, far in the tail as well', async () => {
+    const x = nn.init.truncNormal_(zeros([20000]), { mean: 1, std: 2, a: 4, b: 6 });
+    expect([(await x.amin().item()) >= 4, (await x.amax().item()) <= 6]).toEqual([true, true]);
+    // The mean of a normal between 1.5 and 2.5 deviations: (φ(1.5) - φ(2.5)) / (Φ(2.5) - Φ(1.5)) = 1.8474.
+    expect(await x.mean().item()).toBeCloseTo(1 + 2 * 1.8474, 1);
+  });
+
+  it('is orthogonal in rows or columns, with a gain and any kernel', async () => {
+    const x = nn.init.orthogonal_(zeros([4, 2, 3]), { gain: 2 }).reshape(4, 6);
+    expect(await x.matmul(x.T).allclose(eye(4).mul(4), { atol: 1e-4 })).toBe(true);
+    const tall = nn.init.orthogonal_(zeros([60, 30]));
+    expect(await tall.T.matmul(tall).allclose(eye(30), { atol: 1e-5 })).toBe(true);
+    const double = nn.init.orthogonal_(zeros([20, 20], { dtype: 'float64' }));
+    expect(await double.matmul(double.T).allclose(eye(20, 20, { dtype: 'float64' }), { atol: 1e-12 })).toBe(
+      true,
+    );
+    expect(() => nn.init.orthogonal_(zeros([3]))).toThrow(/at least 2/);
+  });
+
+  it('is sparse in each column, by as many as asked', async () => {
+    const x = nn.init.sparse_(zeros([10, 50]), 0.25, { std: 1 });
+    expect(new Set((await x.eq(0).float().sum(0).data()) as Float32Array)).toEqual(new Set([3]));
+    expect((await x.std().item()) > 0.7).toBe(true);
+    expect(() => nn.init.sparse_(zeros([2]), 0.5)).toThrow(/takes a matrix/);
+    expect(() => nn.init.sparse_(zeros([2, 2]), 2)).toThrow(/between 0 and 1/);
+  });
+
+  it('of a convolution hands through, as in PyTorch; and has its gains', async () => {
+    for (const { shape, groups, value } of golden.dirac)
+      expect(await nn.init.dirac_(ones(shape), groups).toArray()).toEqual(value);
+    for (const [name, gain] of Object.entries(golden.gains))
+      expect(nn.init.calculateGain(name as nn.init.Nonlinearity, 0.2)).toBeCloseTo(gain as number, 9);
+    expect(() => nn.init.dirac_(zeros([2, 2]))).toThrow(/3 to 5 dimensions/);
+    expect(() => nn.init.dirac_(zeros([3, 2, 1]), 2)).toThrow(/2 groups/);
+  });
+
+  it('draws from a generator that is given', async () => {
+    const draw = (act: (x: Tensor, generator: Generator) => Tensor): Promise<unknown> =>
+      act(zeros([3, 3]), new Generator(7)).toArray();
+    for (const act of [
+      (x: Tensor, generator: Generator) => nn.init.uniform_(x, { generator }),
+      (x: Tensor, generator: Generator) => nn.init.truncNormal_(x, { generator }),
+      (x: Tensor, generator: Generator) => nn.init.xavierNormal_(x, 1, { generator }),
+      (x: Tensor, generator: Generator) => nn.init.kaimingUniform_(x, { generator }),
+      (x: Tensor, generator: Generator) => nn.init.orthogonal_(x, { generator }),
+      (x: Tensor, generator: Generator) => nn.init.sparse_(x, 0.3, { generator }),
+    ])
+      expect(await draw(act)).toEqual(await draw(act));
   });
 });

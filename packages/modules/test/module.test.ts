@@ -139,6 +139,31 @@ describe('registration', () => {
     expect(() => block.registerParameter('p', zeros([1]) as Parameter)).toThrow(/Parameter/);
   });
 
+  it('finds and replaces members by path, also those that are there twice', () => {
+    const model = new Sequential(new Sequential(new BatchNorm1d(2)), new ReLU());
+    expect(model.getBuffer('0.0.runningMean').shape).toEqual([2]);
+    expect(model.getParameter('0.0.weight')).toBe(model.at(0).at(0).weight);
+    expect(model.getSubmodule('')).toBe(model);
+    model.setSubmodule('0.0', new Linear(2, 2));
+    expect(String(model.getSubmodule('0.0'))).toMatch(/^Linear/);
+    expect(() => model.getSubmodule('0.1')).toThrow(/no module '0.1' in this Sequential/);
+    expect(() => model.getParameter('0.0.wieght')).toThrow(/Did you mean '0.0.weight'/);
+    expect(() => model.getBuffer('0.0.weight')).toThrow(/no buffer/);
+    class Twice extends Module {
+      a = new Linear(1, 1);
+      b = this.a;
+      override forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    const twice = new Twice();
+    expect([twice.getSubmodule('b'), twice.getParameter('b.weight')]).toEqual([twice.a, twice.a.weight]);
+    expect(String(twice)).toContain('(b): Linear');
+    twice.removeMember('b');
+    expect(twice.namedModules().map(([path]) => path)).toEqual(['', 'a']);
+    expect(() => twice.removeMember('b')).toThrow(/no member 'b'/);
+  });
+
   it('does not alias views', async () => {
     const base = ones([2, 2]);
     const parameter = new Parameter(base.select(0, 0));
@@ -226,6 +251,17 @@ describe('to', () => {
       'other',
     ]);
     expect(await weight.toArray()).toEqual(values);
+  });
+
+  it('takes device and dtype together', () => {
+    const norm = new BatchNorm1d(2).to({ device: 'other', dtype: 'float64' });
+    expect([norm.weight?.device, norm.weight?.dtype, norm.runningMean?.dtype]).toEqual([
+      'other',
+      'float64',
+      'float64',
+    ]);
+    expect([norm.half().weight?.dtype, norm.bfloat16().runningVar?.dtype]).toEqual(['float16', 'bfloat16']);
+    expect(() => norm.to({ devise: 'other' } as object)).toThrow(/Did you mean 'device'/);
   });
 
   it('casts floats only', () => {
