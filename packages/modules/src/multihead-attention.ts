@@ -46,7 +46,12 @@ const callOptions: readonly (keyof AttentionCallOptions)[] = [
 ];
 
 export interface MultiheadAttention {
-  (query: Tensor, key: Tensor, value: Tensor, options: AttentionCallOptions<false>): [Tensor, null];
+  (
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    options: AttentionCallOptions & { readonly needWeights: false },
+  ): [Tensor, null];
   (query: Tensor, key: Tensor, value: Tensor, options?: AttentionCallOptions<true>): [Tensor, Tensor];
   (query: Tensor, key: Tensor, value: Tensor, options?: AttentionCallOptions): [Tensor, Tensor | null];
 }
