@@ -48,7 +48,7 @@ function logLabel(value: number): string {
 }
 
 /** Draws lines and dots over two axes of numbers. */
-export async function saveLines(path: string, chart: LineChart): Promise<void> {
+async function saveLines(path: string, chart: LineChart): Promise<void> {
   const { title, lines = {}, dots = {}, width, height } = chart;
   const kind = (log: boolean | undefined): object =>
     log ? { type: 'log', axisLabel: { formatter: logLabel } } : {};
