@@ -274,7 +274,7 @@ function hostLengths(name: string, lengths: Lengths, batch: number): number[] {
 }
 
 /** Where each of a permutation's elements is. */
-export function inverse(permutation: readonly number[]): number[] {
+function inverse(permutation: readonly number[]): number[] {
   const places = new Array<number>(permutation.length);
   permutation.forEach((place, i) => {
     places[place] = i;
