@@ -158,6 +158,8 @@ describe('what goes wrong in a worker', () => {
     );
     expect(error).toMatchObject({ index: 5, code: 'NN_WORKER', name: 'WorkerError' });
     expect(error.cause).toMatchObject({ name: 'RangeError', message: 'this sample is broken' });
+    // Its own stack leads to the loop.
+    expect(error.stack).toMatch(/workers\.test\.ts/);
     expect(error.cause.stack).toMatch(/makeTrouble .*squares\.ts:\d+/);
     expect(error.cause.cause.message).toBe('the file is torn');
     expect((await failure(troubled('throw text'))).message).toMatch(/sample 5: Error: just text/);

@@ -112,7 +112,7 @@ export class WorkerPool {
       const outcome = this.#outcomes.get(number)!;
       this.#outcomes.delete(number);
       wanted++;
-      if (outcome.kind === 'failed') throw outcome.error;
+      if (outcome.kind === 'failed') throw seenFromHere(outcome.error);
       askAhead();
       if (outcome.kind === 'batch') yield { wire: outcome.wire, position: wanted };
     }
@@ -356,9 +356,16 @@ export class WorkerPool {
     }
     if (this.#failure !== null) {
       await this.close(this.#failure);
-      throw this.#failure;
+      throw seenFromHere(this.#failure);
     }
   }
+}
+
+/** The error with the stack of the loop that waited, where it came to be in an event. */
+function seenFromHere(error: Error): Error {
+  const { captureStackTrace } = Error as { captureStackTrace?: (error: Error, above: unknown) => void };
+  if (error instanceof WorkerError) captureStackTrace?.(error, seenFromHere);
+  return error;
 }
 
 function describeSamples(indices: readonly number[]): string {
