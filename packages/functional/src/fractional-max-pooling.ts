@@ -1,6 +1,6 @@
 // Max pooling with windows at random places, so that sizes shrink by any ratio (Graham 2014).
 import { ArgumentError, checkOptions, formatShape, ShapeError, sameShape } from '@nn/core';
-import { apply, rand, type Tensor } from '@nn/tensor';
+import { apply, fmod, rand, type Tensor } from '@nn/tensor';
 import { requireFloat, requireSpatial, type Sizes, spatialSizes } from './arguments.ts';
 import { takeFromPlanes } from './max-pooling.ts';
 
@@ -90,7 +90,7 @@ function fractionalMaxPool(
   let rest = apply('argmax', [parts], { dims, keepDims: false });
   const best: Tensor[] = [];
   for (let i = rank - 1; i >= 0; i--) {
-    const tap = i === 0 ? rest : rest.fmod(kernel[i]);
+    const tap = i === 0 ? rest : fmod(rest, kernel[i]);
     rest = rest.div(kernel[i], { roundingMode: 'trunc' });
     best[i] = starts[i]
       .reshape([...lead, ...ones.slice(rank).map((one, d) => (d === i ? output[i] : one))])

@@ -1,6 +1,6 @@
 // Images sampled at given places.
 import { ArgumentError, checkOptions, formatShape, ShapeError } from '@nn/core';
-import { linspace, requireTensor, scalarTensor, stack, type Tensor, where } from '@nn/tensor';
+import { fmod, linspace, requireTensor, scalarTensor, stack, type Tensor, where } from '@nn/tensor';
 import { checkChoice, requireFloat } from './arguments.ts';
 import { takeFromPlanes } from './max-pooling.ts';
 
@@ -96,7 +96,7 @@ function reflected(place: Tensor, low: number, high: number): Tensor {
   const distance = place.sub(low).abs();
   const flips = distance.div(span).floor().detach();
   const rest = distance.sub(flips.mul(span));
-  const isEven = flips.fmod(2).eq(0);
+  const isEven = fmod(flips, 2).eq(0);
   return where(isEven, rest, rest.neg().add(span)).add(low);
 }
 

@@ -9,7 +9,17 @@ import {
   ShapeError,
   sizeOf,
 } from '@nn/core';
-import { apply, cat, logaddexp, requireTensor, scalarTensor, type Tensor, tensor, where } from '@nn/tensor';
+import {
+  apply,
+  cat,
+  logaddexp,
+  remainder,
+  requireTensor,
+  scalarTensor,
+  type Tensor,
+  tensor,
+  where,
+} from '@nn/tensor';
 import { checkChoice, type ReductionOptions, requireFloat } from './arguments.ts';
 
 export interface CtcLossOptions extends ReductionOptions {
@@ -227,7 +237,7 @@ function emissions(steps: Tensor, classes: Tensor, inputs: readonly number[], ti
   const last = integers([...inputs.map(() => 0), ...inputs.map((length) => length - 1)], device);
   const direction = integers([...inputs.map(() => 1), ...inputs.map(() => -1)], device);
   const at = iota([time, 1], 0, device).mul(direction).add(last).clamp(0);
-  const entry = iota([2 * batch], 0, device).remainder(batch);
+  const entry = remainder(iota([2 * batch], 0, device), batch);
   const row = at.mul(batch).add(entry).mul(count).unsqueeze(2);
   const values = apply('take', [steps.reshape(sizeOf(steps.shape)), row.add(classes)], {});
   return values.clamp(logZero);

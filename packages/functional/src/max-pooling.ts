@@ -1,7 +1,7 @@
 // Max pooling: where the maxima stand, then what stands there. Derivatives then reach one element a window, the
 // first one among equals, as in PyTorch.
 import { sizeOf } from '@nn/core';
-import { apply, requireTensor, type Tensor, where } from '@nn/tensor';
+import { apply, fmod, requireTensor, type Tensor, where } from '@nn/tensor';
 import { isTracked, requireFloat, type Sizes } from './arguments.ts';
 import {
   kernelDims,
@@ -101,7 +101,7 @@ function planeIndex(
   let result: Tensor | undefined;
   let planeStride = 1;
   for (let i = rank - 1; i >= 0; i--) {
-    const tap = i === 0 ? rest : rest.fmod(kernel[i]);
+    const tap = i === 0 ? rest : fmod(rest, kernel[i]);
     rest = i === 0 ? rest : rest.div(kernel[i], { roundingMode: 'trunc' });
     const shape = out.map((extent, dim) => (dim === i ? extent : 1));
     const start = apply('iota', [], { shape, dim: i, dtype: 'int32' }, position.device)

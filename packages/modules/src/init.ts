@@ -3,6 +3,7 @@
 import { noGrad } from '@nn/autograd';
 import {
   ArgumentError,
+  argsort,
   checkOptions,
   eye,
   formatShape,
@@ -221,9 +222,8 @@ export function sparse_(x: Tensor, sparsity: number, options: SparseOptions = {}
   return write(x, () => {
     const values = randn(x.shape, like(x, options)).mul(options.std ?? 0.01);
     // Ranks of random numbers are a random order.
-    const rank = rand(x.shape, { ...like(x, options), dtype: 'float32' })
-      .argsort(0)
-      .argsort(0);
+    const order = argsort(rand(x.shape, { ...like(x, options), dtype: 'float32' }), 0);
+    const rank = argsort(order, 0);
     return values.mul(rank.ge(zeroes).to(x.dtype));
   });
 }

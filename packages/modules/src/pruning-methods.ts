@@ -1,6 +1,7 @@
 // What is pruned: masks from scores. All is computed on the device, so that nothing waits for a mask to be read.
 import {
   ArgumentError,
+  argsort,
   formatShape,
   normalizeDim,
   rand,
@@ -25,7 +26,7 @@ function withoutLowest(name: string, scores: Tensor, left: Tensor, amount: Amoun
   const size = scores.numel();
   if (amount > size)
     throw new ArgumentError(`${name}: amount is ${amount}, but there are only ${size} to prune`);
-  const rank = where(left, scores, Infinity).reshape(-1).argsort(0).argsort(0).reshape(scores.shape);
+  const rank = argsort(argsort(where(left, scores, Infinity).reshape(-1), 0), 0).reshape(scores.shape);
   if (amount >= 1) return left.logicalAnd(rank.ge(amount));
   // Rounded to even, as Python's round.
   const count = left.to('float32').sum().mul(amount).round();

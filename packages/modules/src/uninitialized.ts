@@ -1,5 +1,5 @@
 // Parameters and buffers whose shape is not known yet: lazy modules find it at their first call.
-import { ArgumentError, type DType, isTensor, type Shape, Tensor, zeros } from '@nn/tensor';
+import { ArgumentError, type DType, isTensor, resize, type Shape, Tensor, zeros } from '@nn/tensor';
 import { type FactoryOptions, factory } from './options.ts';
 import { Parameter } from './parameter.ts';
 
@@ -26,7 +26,7 @@ function initialize(tensor: Tensor, prototype: Tensor, shape: Shape): void {
   const { requiresGrad } = tensor;
   Object.setPrototypeOf(tensor, prototype);
   if (requiresGrad) tensor.requiresGrad_(false);
-  tensor.resize_(shape);
+  resize(tensor, shape);
   if (requiresGrad) tensor.requiresGrad_(true);
 }
 

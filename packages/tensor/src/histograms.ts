@@ -15,6 +15,7 @@ import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts'
 import { takeAt } from './positions.ts';
 import { data, dataSync, hasDType } from './reading.ts';
 import { amax, amin, countingDType } from './reduction.ts';
+import { scatterAdd } from './scattering.ts';
 import { searchsorted } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
@@ -57,7 +58,7 @@ function counted(
   }
   const dtype = weights == null ? countingDType(x.device) : weightDType(x, weights);
   const source = weights == null ? onesLike(x, { dtype }) : castTo(weights, dtype);
-  return zeros([bins], { dtype, device: x.device }).scatterAdd(0, x, source);
+  return scatterAdd(zeros([bins], { dtype, device: x.device }), 0, x, source);
 }
 
 /** PyTorch sums weights in float32 or, all others, in float64. */
@@ -117,7 +118,7 @@ export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
   const width = typeof low === 'number' ? (high as number) - low : (high as Tensor).sub(low);
   const position = castTo(source.sub(low).div(width).mul(bins).floor(), 'int32').clamp(0, bins - 1);
   const target = zeros([bins], { dtype: source.dtype, device: x.device });
-  return castTo(target.scatterAdd(0, position, castTo(inside, source.dtype)), x.dtype);
+  return castTo(scatterAdd(target, 0, position, castTo(inside, source.dtype)), x.dtype);
 }
 
 function checkBins(name: string, bins: unknown): void {
@@ -233,9 +234,8 @@ function multiHistogram(
   }
   const shape = binEdges.map((edges) => edges.shape[0] - 1);
   const total = shape.reduce((product, each) => product * each, 1);
-  let hist = zeros([total], like)
-    .scatterAdd(0, castTo(position, 'int32'), castTo(counts, points.dtype))
-    .reshape(shape);
+  const counted = castTo(counts, points.dtype);
+  let hist = scatterAdd(zeros([total], like), 0, castTo(position, 'int32'), counted).reshape(shape);
   if (density) {
     hist = hist.div(hist.sum());
     binEdges.forEach((edges, i) => {

@@ -87,6 +87,7 @@ export * from './profile.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
+export { resize, resizeAs } from './resizing.ts';
 export * from './runtime.ts';
 export * from './sampling.ts';
 export * from './scalar-function.ts';

@@ -11,6 +11,7 @@ import {
 import { onesLike, zerosLike } from './creation.ts';
 import { asOperand, castTo, requireTensor, type Scalar, scalarTensor } from './dispatch.ts';
 import { atLeastOneDim, checkAlong, positionsAlong, requireIndex } from './gathering.ts';
+import { setAt } from './indexing.ts';
 import type { Index } from './indices.ts';
 import { parseIndices } from './indices.ts';
 import { normalizePositions, scatterAt, selectPositions, takeAt } from './positions.ts';
@@ -286,5 +287,5 @@ export function indexPut(
   const source = castTo(asOperand('indexPut', values, x.dtype), x.dtype).expand(shape);
   const written = scatterAt(view, positions, source, options.accumulate ? 'sum' : 'set');
   if (view.numel() === x.numel() && sameShape(view.shape, x.shape)) return written;
-  return x.clone().setAt_(indices, takeAt(written, positions));
+  return setAt(x.clone(), indices, takeAt(written, positions));
 }

@@ -16,6 +16,7 @@ import {
 import { checkShape } from './creation.ts';
 import { apply, applyView, requireTensor } from './dispatch.ts';
 import { atLeastOneDim } from './gathering.ts';
+import { at } from './indexing.ts';
 import { slice } from './indices.ts';
 import { cat } from './joining.ts';
 import { expand, permute, reshape, viewShape } from './movement.ts';
@@ -329,7 +330,7 @@ export function sliceScatter(
 ): Tensor {
   return withPart('sliceScatter', x, src, (copy) => {
     const all = new Array<':'>(normalizeDim('sliceScatter', dim, copy.ndim)).fill(':');
-    return copy.at(...all, slice(start, end, step));
+    return at(copy, [...all, slice(start, end, step)]);
   });
 }
 

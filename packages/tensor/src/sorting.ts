@@ -134,7 +134,7 @@ function middle(
         .neg()
         .add(extent - 1)
         .clamp(0)
-        .floorDivide(2)
+        .div(2, { roundingMode: 'floor' })
     : where(holes.gt(0), holes.neg().add(extent), half).to('int32');
   return ranked(x, dim, (order) => pickAlong(order, at, rank), keepdim);
 }

@@ -15,6 +15,7 @@ import { apply, castTo, describe, requireTensor } from './dispatch.ts';
 import { stack } from './joining.ts';
 import { matmul } from './linear.ts';
 import { coordinates, scatterAt } from './positions.ts';
+import { unfold } from './shaping.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface StftOptions {
@@ -155,7 +156,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
     (options.center ?? true) ? continued(x, Math.floor(nFft / 2), options.padMode ?? 'reflect') : x;
   const samples = signal.shape[signal.ndim - 1];
   if (nFft > samples) throw new ShapeError(`stft: a frame of ${nFft} does not fit into ${samples} samples`);
-  const parts = signal.unfold(-1, nFft, hop).mul(window);
+  const parts = unfold(signal, -1, nFft, hop).mul(window);
   const count = (options.onesided ?? true) ? Math.floor(nFft / 2) + 1 : nFft;
   const scale = normalized ? 1 / Math.sqrt(nFft) : 1;
   const real = matmul(

@@ -15,6 +15,7 @@ import {
   type Shape,
   sizeOf,
 } from '@nn/core';
+import { Methods } from '#methods';
 import { activeCall } from './active.ts';
 import type { Call } from './call.ts';
 import * as copying from './copying.ts';
@@ -28,7 +29,7 @@ import {
   type RemovableHandle,
   setGradient,
 } from './gradient.ts';
-import { CreationMethods } from './methods/creation.ts';
+
 import * as movement from './movement.ts';
 import { observers } from './observer.ts';
 import * as printing from './printing.ts';
@@ -82,7 +83,7 @@ export function isTensor(value: unknown): value is Tensor {
  * console.log(await x.mul(x).sum().item()); // => 30
  * ```
  */
-export class Tensor extends CreationMethods {
+export class Tensor extends Methods {
   readonly storage: Storage;
   readonly shape: Shape;
   /** Null for a tensor that shows its whole storage. */

@@ -7,29 +7,8 @@ import type { Tensor } from '../tensor.ts';
 import { UnaryMethods } from './unary.ts';
 
 export abstract class ElementwiseMethods extends UnaryMethods {
-  add(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
-    return arithmetic.add(this, other, options);
-  }
-  add_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.AlphaOptions): T {
-    return inPlace('add_', this, arithmetic.add(this, other, options));
-  }
-  sub(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
-    return arithmetic.sub(this, other, options);
-  }
-  sub_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.AlphaOptions): T {
-    return inPlace('sub_', this, arithmetic.sub(this, other, options));
-  }
   rsub(this: Tensor, other: Operand, options?: arithmetic.AlphaOptions): Tensor {
     return arithmetic.rsub(this, other, options);
-  }
-  mul(this: Tensor, other: Operand): Tensor {
-    return arithmetic.mul(this, other);
-  }
-  mul_<T extends Tensor>(this: T, other: Operand): T {
-    return inPlace('mul_', this, arithmetic.mul(this, other));
-  }
-  div(this: Tensor, other: Operand, options?: arithmetic.DivOptions): Tensor {
-    return arithmetic.div(this, other, options);
   }
   div_<T extends Tensor>(this: T, other: Operand, options?: arithmetic.DivOptions): T {
     return inPlace('div_', this, arithmetic.div(this, other, options));
@@ -51,9 +30,6 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   }
   fmod_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('fmod_', this, arithmetic.fmod(this, other));
-  }
-  pow(this: Tensor, exponent: Operand): Tensor {
-    return arithmetic.pow(this, exponent);
   }
   pow_<T extends Tensor>(this: T, exponent: Operand): T {
     return inPlace('pow_', this, arithmetic.pow(this, exponent));
@@ -118,20 +94,11 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   addcdiv_<T extends Tensor>(this: T, a: Tensor, b: Tensor, options?: arithmetic.ValueOptions): T {
     return inPlace('addcdiv_', this, arithmetic.addcdiv(this, a, b, options));
   }
-  maximum(this: Tensor, other: Tensor): Tensor {
-    return blending.maximum(this, other);
-  }
-  minimum(this: Tensor, other: Tensor): Tensor {
-    return blending.minimum(this, other);
-  }
   fmax(this: Tensor, other: Tensor): Tensor {
     return blending.fmax(this, other);
   }
   fmin(this: Tensor, other: Tensor): Tensor {
     return blending.fmin(this, other);
-  }
-  clamp(this: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
-    return blending.clamp(this, min, max);
   }
   clamp_<T extends Tensor>(this: T, min?: Operand | null, max?: Operand | null): T {
     return inPlace('clamp_', this, blending.clamp(this, min, max));
@@ -142,9 +109,6 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   clip_<T extends Tensor>(this: T, min?: Operand | null, max?: Operand | null): T {
     return inPlace('clip_', this, blending.clip(this, min, max));
   }
-  clampMin(this: Tensor, min: Operand): Tensor {
-    return blending.clampMin(this, min);
-  }
   clampMin_<T extends Tensor>(this: T, min: Operand): T {
     return inPlace('clampMin_', this, blending.clampMin(this, min));
   }
@@ -153,9 +117,6 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   }
   clampMax_<T extends Tensor>(this: T, max: Operand): T {
     return inPlace('clampMax_', this, blending.clampMax(this, max));
-  }
-  lerp(this: Tensor, end: Tensor, weight: Tensor | number): Tensor {
-    return blending.lerp(this, end, weight);
   }
   lerp_<T extends Tensor>(this: T, end: Tensor, weight: Tensor | number): T {
     return inPlace('lerp_', this, blending.lerp(this, end, weight));
@@ -179,62 +140,32 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   where(this: Tensor, condition: Tensor, other: Operand): Tensor {
     return blending.where(condition, this, other);
   }
-  eq(this: Tensor, other: Operand): Tensor {
-    return comparison.eq(this, other);
-  }
   eq_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('eq_', this, comparison.eq(this, other));
-  }
-  ne(this: Tensor, other: Operand): Tensor {
-    return comparison.ne(this, other);
   }
   ne_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('ne_', this, comparison.ne(this, other));
   }
-  lt(this: Tensor, other: Operand): Tensor {
-    return comparison.lt(this, other);
-  }
   lt_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('lt_', this, comparison.lt(this, other));
-  }
-  le(this: Tensor, other: Operand): Tensor {
-    return comparison.le(this, other);
   }
   le_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('le_', this, comparison.le(this, other));
   }
-  gt(this: Tensor, other: Operand): Tensor {
-    return comparison.gt(this, other);
-  }
   gt_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('gt_', this, comparison.gt(this, other));
-  }
-  ge(this: Tensor, other: Operand): Tensor {
-    return comparison.ge(this, other);
   }
   ge_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('ge_', this, comparison.ge(this, other));
   }
-  logicalAnd(this: Tensor, other: Tensor): Tensor {
-    return comparison.logicalAnd(this, other);
-  }
   logicalAnd_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalAnd_', this, comparison.logicalAnd(this, other));
-  }
-  logicalOr(this: Tensor, other: Tensor): Tensor {
-    return comparison.logicalOr(this, other);
   }
   logicalOr_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalOr_', this, comparison.logicalOr(this, other));
   }
-  logicalXor(this: Tensor, other: Tensor): Tensor {
-    return comparison.logicalXor(this, other);
-  }
   logicalXor_<T extends Tensor>(this: T, other: Tensor): T {
     return inPlace('logicalXor_', this, comparison.logicalXor(this, other));
-  }
-  bitwiseAnd(this: Tensor, other: Operand): Tensor {
-    return comparison.bitwiseAnd(this, other);
   }
   bitwiseAnd_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('bitwiseAnd_', this, comparison.bitwiseAnd(this, other));
@@ -263,9 +194,6 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   bitwiseRightShift_<T extends Tensor>(this: T, other: Operand): T {
     return inPlace('bitwiseRightShift_', this, comparison.bitwiseRightShift(this, other));
   }
-  logicalNot(this: Tensor): Tensor {
-    return comparison.logicalNot(this);
-  }
   logicalNot_<T extends Tensor>(this: T): T {
     return inPlace('logicalNot_', this, comparison.logicalNot(this));
   }
@@ -274,9 +202,6 @@ export abstract class ElementwiseMethods extends UnaryMethods {
   }
   bitwiseNot_<T extends Tensor>(this: T): T {
     return inPlace('bitwiseNot_', this, comparison.bitwiseNot(this));
-  }
-  isnan(this: Tensor): Tensor {
-    return comparison.isnan(this);
   }
   isinf(this: Tensor): Tensor {
     return comparison.isinf(this);

@@ -17,14 +17,8 @@ export abstract class IndexingMethods extends MovementMethods {
   setAt_<T extends Tensor>(this: T, indices: readonly Index[], value: Tensor | Scalar): T {
     return indexing.setAt(this, indices, value) as T;
   }
-  gather(this: Tensor, dim: number, index: Tensor): Tensor {
-    return gathering.gather(this, dim, index);
-  }
   takeAlongDim(this: Tensor, index: Tensor, dim?: number | null): Tensor {
     return gathering.takeAlongDim(this, index, dim);
-  }
-  indexSelect(this: Tensor, dim: number, index: Tensor): Tensor {
-    return gathering.indexSelect(this, dim, index);
   }
   take(this: Tensor, index: Tensor): Tensor {
     return gathering.take(this, index);

@@ -5,20 +5,11 @@ import type { Tensor } from '../tensor.ts';
 import { ReductionMethods } from './reduction.ts';
 
 export abstract class LinearMethods extends ReductionMethods {
-  matmul(this: Tensor, other: Tensor): Tensor {
-    return linear.matmul(this, other);
-  }
   mm(this: Tensor, other: Tensor): Tensor {
     return linear.mm(this, other);
   }
-  mv(this: Tensor, vector: Tensor): Tensor {
-    return linear.mv(this, vector);
-  }
   bmm(this: Tensor, other: Tensor): Tensor {
     return linear.bmm(this, other);
-  }
-  dot(this: Tensor, other: Tensor): Tensor {
-    return linear.dot(this, other);
   }
   vdot(this: Tensor, other: Tensor): Tensor {
     return linear.vdot(this, other);

@@ -1,6 +1,6 @@
 // Views and rearrangements as methods.
 
-import { inferShape, type Shape } from '@nn/core';
+import { inferShape } from '@nn/core';
 import { requireTensor } from '../dispatch.ts';
 import * as joining from '../joining.ts';
 import * as movement from '../movement.ts';
@@ -16,48 +16,13 @@ export abstract class MovementMethods extends LinearMethods {
   view(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
     return movement.viewShape(this, movement.shapeArguments(shape));
   }
-  reshape(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
-    return movement.reshape(this, movement.shapeArguments(shape));
-  }
   /** @throws {ShapeError} when the result could not share this tensor's memory. */
   viewAs(this: Tensor, other: Tensor): Tensor {
     return movement.viewShape(this, inferShape('viewAs', requireTensor('viewAs', other).shape, this.numel()));
   }
-  permute(this: Tensor, ...order: number[] | [readonly number[]]): Tensor {
-    return movement.permute(this, movement.shapeArguments(order));
-  }
-  transpose(this: Tensor, dim0: number, dim1: number): Tensor {
-    return movement.transpose(this, dim0, dim1);
-  }
   t(this: Tensor): Tensor {
     return movement.t(this);
   }
-  expand(this: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
-    return movement.expand(this, movement.shapeArguments(shape));
-  }
-  /** As `expand`, itself when the shape is its own already. */
-  expandTo(this: Tensor, shape: Shape): Tensor {
-    return movement.expandTo(this, shape);
-  }
-  squeeze(this: Tensor, dim?: number): Tensor {
-    return movement.squeeze(this, dim);
-  }
-  unsqueeze(this: Tensor, dim: number): Tensor {
-    return movement.unsqueeze(this, dim);
-  }
-  flatten(this: Tensor, startDim: number = 0, endDim: number = -1): Tensor {
-    return movement.flatten(this, startDim, endDim);
-  }
-  narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
-    return movement.narrow(this, dim, start, length);
-  }
-  select(this: Tensor, dim: number, index: number): Tensor {
-    return movement.select(this, dim, index);
-  }
-  flip(this: Tensor, dims: number | readonly number[]): Tensor {
-    return movement.flip(this, dims);
-  }
-
   repeat(this: Tensor, ...counts: number[] | [readonly number[]]): Tensor {
     return tiling.repeat(this, movement.shapeArguments(counts));
   }
@@ -76,9 +41,6 @@ export abstract class MovementMethods extends LinearMethods {
   narrowCopy(this: Tensor, dim: number, start: number, length: number): Tensor {
     return shaping.narrowCopy(this, dim, start, length);
   }
-  movedim(this: Tensor, source: number | readonly number[], destination: number | readonly number[]): Tensor {
-    return shaping.movedim(this, source, destination);
-  }
   swapaxes(this: Tensor, axis0: number, axis1: number): Tensor {
     return shaping.swapaxes(this, axis0, axis1);
   }
@@ -90,9 +52,6 @@ export abstract class MovementMethods extends LinearMethods {
   }
   unfold(this: Tensor, dim: number, size: number, step: number): Tensor {
     return shaping.unfold(this, dim, size, step);
-  }
-  diagonal(this: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor {
-    return shaping.diagonal(this, offset, dim1, dim2);
   }
   tile(this: Tensor, counts: readonly number[]): Tensor {
     return tiling.tile(this, counts);
@@ -147,9 +106,6 @@ export abstract class MovementMethods extends LinearMethods {
   splitWithSizes(this: Tensor, sizes: readonly number[], dim?: number): Tensor[] {
     return joining.splitWithSizes(this, sizes, dim);
   }
-  chunk(this: Tensor, chunks: number, dim?: number): Tensor[] {
-    return joining.chunk(this, chunks, dim);
-  }
   tensorSplit(this: Tensor, sections: number | readonly number[], dim?: number): Tensor[] {
     return joining.tensorSplit(this, sections, dim);
   }
@@ -165,14 +121,8 @@ export abstract class MovementMethods extends LinearMethods {
   unbind(this: Tensor, dim?: number): Tensor[] {
     return joining.unbind(this, dim);
   }
-  tril(this: Tensor, offset?: number): Tensor {
-    return triangles.tril(this, offset);
-  }
   tril_<T extends Tensor>(this: T, offset?: number): T {
     return inPlace('tril_', this, triangles.tril(this, offset));
-  }
-  triu(this: Tensor, offset?: number): Tensor {
-    return triangles.triu(this, offset);
   }
   triu_<T extends Tensor>(this: T, offset?: number): T {
     return inPlace('triu_', this, triangles.triu(this, offset));

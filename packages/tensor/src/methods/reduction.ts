@@ -20,41 +20,17 @@ import * as distinct from '../unique.ts';
 import { ElementwiseMethods } from './elementwise.ts';
 
 export abstract class ReductionMethods extends ElementwiseMethods {
-  sum(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.sum(this, dim, options);
-  }
-  mean(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.mean(this, dim, options);
-  }
-  prod(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
-    return reduction.prod(this, dim, options);
-  }
   nansum(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.nansum(this, dim, options);
   }
   nanmean(this: Tensor, dim?: ReduceDims, options?: ReduceOptions): Tensor {
     return reduction.nanmean(this, dim, options);
   }
-  amax(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
-    return reduction.amax(this, dim, options);
-  }
-  amin(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
-    return reduction.amin(this, dim, options);
-  }
   aminmax(this: Tensor, options?: extrema.AminmaxOptions): { readonly min: Tensor; readonly max: Tensor } {
     return extrema.aminmax(this, options);
   }
-  argmax(this: Tensor, dim?: number | null, options?: ExtremumOptions): Tensor {
-    return reduction.argmax(this, dim, options);
-  }
   argmin(this: Tensor, dim?: number | null, options?: ExtremumOptions): Tensor {
     return reduction.argmin(this, dim, options);
-  }
-  any(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
-    return reduction.any(this, dim, options);
-  }
-  all(this: Tensor, dim?: ReduceDims, options?: ExtremumOptions): Tensor {
-    return reduction.all(this, dim, options);
   }
   countNonzero(this: Tensor, dim?: ReduceDims): Tensor {
     return reduction.countNonzero(this, dim);
@@ -70,9 +46,6 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   }
   std(this: Tensor, dim?: ReduceDims, options?: statistics.VarianceOptions): Tensor {
     return statistics.std(this, dim, options);
-  }
-  norm(this: Tensor, p?: statistics.NormOrder, dim?: ReduceDims, options?: statistics.NormOptions): Tensor {
-    return statistics.norm(this, p, dim, options);
   }
   dist(this: Tensor, other: Tensor, p?: number): Tensor {
     return statistics.dist(this, other, p);
@@ -127,9 +100,6 @@ export abstract class ReductionMethods extends ElementwiseMethods {
   }
   renorm_<T extends Tensor>(this: T, p: number, dim: number, maxnorm: number): T {
     return inPlace('renorm_', this, distances.renorm(this, p, dim, maxnorm));
-  }
-  cumsum(this: Tensor, dim: number, options?: scans.ScanOptions): Tensor {
-    return scans.cumsum(this, dim, options);
   }
   cumprod(this: Tensor, dim: number, options?: scans.ScanOptions): Tensor {
     return scans.cumprod(this, dim, options);

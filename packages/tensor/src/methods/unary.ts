@@ -2,70 +2,38 @@
 import { inPlace } from '../operands.ts';
 import type { Tensor } from '../tensor.ts';
 import * as unary from '../unary.ts';
+import { EssentialIndexingMethods } from './essential/indexing.ts';
 
-export abstract class UnaryMethods {
-  neg(this: Tensor): Tensor {
-    return unary.neg(this);
-  }
+export abstract class UnaryMethods extends EssentialIndexingMethods {
   neg_<T extends Tensor>(this: T): T {
     return inPlace('neg_', this, unary.neg(this));
-  }
-  square(this: Tensor): Tensor {
-    return unary.square(this);
   }
   square_<T extends Tensor>(this: T): T {
     return inPlace('square_', this, unary.square(this));
   }
-  relu(this: Tensor): Tensor {
-    return unary.relu(this);
-  }
   relu_<T extends Tensor>(this: T): T {
     return inPlace('relu_', this, unary.relu(this));
-  }
-  floor(this: Tensor): Tensor {
-    return unary.floor(this);
   }
   floor_<T extends Tensor>(this: T): T {
     return inPlace('floor_', this, unary.floor(this));
   }
-  ceil(this: Tensor): Tensor {
-    return unary.ceil(this);
-  }
   ceil_<T extends Tensor>(this: T): T {
     return inPlace('ceil_', this, unary.ceil(this));
-  }
-  trunc(this: Tensor): Tensor {
-    return unary.trunc(this);
   }
   trunc_<T extends Tensor>(this: T): T {
     return inPlace('trunc_', this, unary.trunc(this));
   }
-  sqrt(this: Tensor): Tensor {
-    return unary.sqrt(this);
-  }
   sqrt_<T extends Tensor>(this: T): T {
     return inPlace('sqrt_', this, unary.sqrt(this));
-  }
-  rsqrt(this: Tensor): Tensor {
-    return unary.rsqrt(this);
   }
   rsqrt_<T extends Tensor>(this: T): T {
     return inPlace('rsqrt_', this, unary.rsqrt(this));
   }
-  reciprocal(this: Tensor): Tensor {
-    return unary.reciprocal(this);
-  }
   reciprocal_<T extends Tensor>(this: T): T {
     return inPlace('reciprocal_', this, unary.reciprocal(this));
   }
-  exp(this: Tensor): Tensor {
-    return unary.exp(this);
-  }
   exp_<T extends Tensor>(this: T): T {
     return inPlace('exp_', this, unary.exp(this));
-  }
-  log(this: Tensor): Tensor {
-    return unary.log(this);
   }
   log_<T extends Tensor>(this: T): T {
     return inPlace('log_', this, unary.log(this));
@@ -76,14 +44,8 @@ export abstract class UnaryMethods {
   expm1_<T extends Tensor>(this: T): T {
     return inPlace('expm1_', this, unary.expm1(this));
   }
-  log1p(this: Tensor): Tensor {
-    return unary.log1p(this);
-  }
   log1p_<T extends Tensor>(this: T): T {
     return inPlace('log1p_', this, unary.log1p(this));
-  }
-  exp2(this: Tensor): Tensor {
-    return unary.exp2(this);
   }
   exp2_<T extends Tensor>(this: T): T {
     return inPlace('exp2_', this, unary.exp2(this));
@@ -100,14 +62,8 @@ export abstract class UnaryMethods {
   log10_<T extends Tensor>(this: T): T {
     return inPlace('log10_', this, unary.log10(this));
   }
-  sin(this: Tensor): Tensor {
-    return unary.sin(this);
-  }
   sin_<T extends Tensor>(this: T): T {
     return inPlace('sin_', this, unary.sin(this));
-  }
-  cos(this: Tensor): Tensor {
-    return unary.cos(this);
   }
   cos_<T extends Tensor>(this: T): T {
     return inPlace('cos_', this, unary.cos(this));
@@ -136,20 +92,11 @@ export abstract class UnaryMethods {
   atan_<T extends Tensor>(this: T): T {
     return inPlace('atan_', this, unary.atan(this));
   }
-  sinh(this: Tensor): Tensor {
-    return unary.sinh(this);
-  }
   sinh_<T extends Tensor>(this: T): T {
     return inPlace('sinh_', this, unary.sinh(this));
   }
-  cosh(this: Tensor): Tensor {
-    return unary.cosh(this);
-  }
   cosh_<T extends Tensor>(this: T): T {
     return inPlace('cosh_', this, unary.cosh(this));
-  }
-  tanh(this: Tensor): Tensor {
-    return unary.tanh(this);
   }
   tanh_<T extends Tensor>(this: T): T {
     return inPlace('tanh_', this, unary.tanh(this));
@@ -172,9 +119,6 @@ export abstract class UnaryMethods {
   atanh_<T extends Tensor>(this: T): T {
     return inPlace('atanh_', this, unary.atanh(this));
   }
-  erf(this: Tensor): Tensor {
-    return unary.erf(this);
-  }
   erf_<T extends Tensor>(this: T): T {
     return inPlace('erf_', this, unary.erf(this));
   }
@@ -184,26 +128,14 @@ export abstract class UnaryMethods {
   erfc_<T extends Tensor>(this: T): T {
     return inPlace('erfc_', this, unary.erfc(this));
   }
-  erfinv(this: Tensor): Tensor {
-    return unary.erfinv(this);
-  }
   erfinv_<T extends Tensor>(this: T): T {
     return inPlace('erfinv_', this, unary.erfinv(this));
-  }
-  sigmoid(this: Tensor): Tensor {
-    return unary.sigmoid(this);
   }
   sigmoid_<T extends Tensor>(this: T): T {
     return inPlace('sigmoid_', this, unary.sigmoid(this));
   }
-  abs(this: Tensor): Tensor {
-    return unary.abs(this);
-  }
   abs_<T extends Tensor>(this: T): T {
     return inPlace('abs_', this, unary.abs(this));
-  }
-  sign(this: Tensor): Tensor {
-    return unary.sign(this);
   }
   sign_<T extends Tensor>(this: T): T {
     return inPlace('sign_', this, unary.sign(this));
@@ -241,9 +173,6 @@ export abstract class UnaryMethods {
   positive(this: Tensor): Tensor {
     return unary.positive(this);
   }
-  round(this: Tensor, options?: unary.RoundOptions): Tensor {
-    return unary.round(this, options);
-  }
   round_<T extends Tensor>(this: T, options?: unary.RoundOptions): T {
     return inPlace('round_', this, unary.round(this, options));
   }
@@ -267,11 +196,5 @@ export abstract class UnaryMethods {
   }
   conjPhysical(this: Tensor): Tensor {
     return unary.conjPhysical(this);
-  }
-  softmax(this: Tensor, dim: number): Tensor {
-    return unary.softmax(this, dim);
-  }
-  logSoftmax(this: Tensor, dim: number): Tensor {
-    return unary.logSoftmax(this, dim);
   }
 }
