@@ -28,11 +28,12 @@ export class SyncBatchNorm extends BatchNorm {
   }
 
   /** Puts a SyncBatchNorm with the same parameters in the place of each batch norm in the module; gives the module. */
-  static convertSyncBatchnorm<M extends ModuleBase>(module: M): M | SyncBatchNorm {
-    if (module instanceof BatchNorm && !(module instanceof SyncBatchNorm)) return converted(module);
+  static convertSyncBatchnorm<M extends ModuleBase>(module: M): M extends BatchNorm ? SyncBatchNorm : M {
+    type Result = M extends BatchNorm ? SyncBatchNorm : M;
+    if (module instanceof BatchNorm && !(module instanceof SyncBatchNorm)) return converted(module) as Result;
     for (const [name, child] of Array.from(module.members()))
       if (isModule(child)) module.setMember(name, SyncBatchNorm.convertSyncBatchnorm(child));
-    return module;
+    return module as unknown as Result;
   }
 }
 
