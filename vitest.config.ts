@@ -6,7 +6,7 @@ import { chromiumFlags, findChromium } from './tooling/checks/src/workspace.ts';
 const sourceFirst = ['@nn/source', 'module', 'import', 'default'];
 
 /** Every program that a test compiles is verified. */
-const setupFiles = [`${import.meta.dirname}/tooling/checks/src/verify-programs.ts`];
+const setupFiles = [`${import.meta.dirname}/vitest.setup.ts`];
 
 const node: TestProjectInlineConfiguration = {
   resolve: { conditions: sourceFirst },
