@@ -17,6 +17,7 @@ import {
 import { type BatchOrder, checkLoaderOptions, type DataLoaderOptions } from './loader-options.ts';
 import type { EpochSeed } from './random.ts';
 import { BatchSampler, RandomSampler, SequentialSampler } from './sampler.ts';
+import { threadKind } from './worker/channel.ts';
 import { WorkerPool } from './worker/pool.ts';
 import { recipeOf } from './worker/recipe.ts';
 import { decode } from './worker/wire.ts';
@@ -290,6 +291,11 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   }
 
   #startWorkers(): WorkerPool {
+    if (threadKind() !== undefined) {
+      throw new ArgumentError(
+        "DataLoader: a worker of a loader must not start workers. Does the module that defines the dataset also run the program? Give it a module of its own, or run the program only where node:worker_threads' isMainThread is true",
+      );
+    }
     const { prefetchFactor = 2, timeout = 0, inOrder = true, signal, dropLast = false } = this.#options;
     const { dataset } = this;
     const isMap = isMapStyle(dataset);

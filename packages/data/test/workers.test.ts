@@ -13,9 +13,10 @@ import {
   TensorDataset,
   WorkerError,
 } from '@nn/data';
-import { arange, Generator, interpreter, type Tensor, use } from '@nn/tensor';
+import { arange, Generator, interpreter, type Tensor, tensor, use } from '@nn/tensor';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import './fixtures/compile-cache.ts';
+import { pictures } from './fixtures/pictures.ts';
 import { counted, echo, type Square, squares } from './fixtures/squares.ts';
 
 beforeAll(() => use(interpreter()));
@@ -55,6 +56,14 @@ async function failure(source: AsyncIterable<unknown>): Promise<WorkerError> {
   throw new Error('the loop ended well');
 }
 
+/** Runs a program of its own. */
+const run = (mode: string): Promise<{ stdout: string; stderr: string }> =>
+  promisify(execFile)(
+    process.execPath,
+    ['--conditions=@nn/source', fileURLToPath(new URL('./fixtures/program.ts', import.meta.url)), mode],
+    { timeout: 30_000 },
+  );
+
 describe('workers deliver', () => {
   it('the same batches, order and random numbers for any number of them', async () => {
     const epochs = async (numWorkers: number): Promise<unknown[][]> => {
@@ -90,6 +99,14 @@ describe('workers deliver', () => {
     const loader = new DataLoader(rows, { batchSize: 2, numWorkers: 1 });
     for await (const [x, y] of loader) expect([x.dtype, y.dtype]).toEqual(['int32', 'bool']);
     expect(await collect(loader)).toEqual(await collect(new DataLoader(rows, { batchSize: 2 })));
+  });
+
+  it('what datasets make with tensors, from tensors among their options', async () => {
+    const data = pictures({ length: 6, brightness: tensor([1, 2, 3, 4]) });
+    const options = { batchSize: 4, shuffle: true };
+    const batches = (numWorkers: number): Promise<unknown[]> =>
+      collect(new DataLoader(data, { ...options, numWorkers, generator: new Generator(2) }));
+    expect(await batches(2)).toEqual(await batches(0));
   });
 
   it('streams: each worker its own part, batches in turn', async () => {
@@ -252,6 +269,11 @@ describe('what cannot be made in a worker', () => {
     );
   });
 
+  it('a program that is its own worker: no worker starts workers', async () => {
+    const { stdout, stderr } = await run('recursive').catch((error) => error);
+    expect(stdout + stderr).toMatch(/a worker of a loader must not start workers\. Does the module/);
+  });
+
   it('options about workers without any', () => {
     expect(() => new DataLoader(new Here(), { timeout: 5 })).toThrow(
       /timeout is about workers, and numWorkers is 0/,
@@ -311,13 +333,6 @@ describe('a loop left early', () => {
 });
 
 describe('a program', () => {
-  const run = (mode: string): Promise<{ stdout: string; stderr: string }> =>
-    promisify(execFile)(
-      process.execPath,
-      ['--conditions=@nn/source', fileURLToPath(new URL('./fixtures/program.ts', import.meta.url)), mode],
-      { timeout: 30_000 },
-    );
-
   // A thread that stayed would keep it from ending; the time limit would.
   it.each(['whole', 'break', 'persistent', 'abandoned', 'throw', 'exit'])(
     'ends by itself: %s',

@@ -15,7 +15,6 @@ interface NodePort {
 }
 
 interface NodeThreads {
-  readonly isMainThread: boolean;
   readonly parentPort: NodePort | null;
   getEnvironmentData(key: string): unknown;
 }
@@ -26,17 +25,22 @@ interface WorkerScope {
   postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void;
 }
 
+/** What a thread is started for: to serve as soon as this package is loaded, or once a module defines a dataset. */
+export type ThreadKind = 'bare' | 'module';
+
 /**
- * Set while a loader starts a thread of Node, so that other threads that load the same module stay what they are;
- * and the name of a browser's worker that has no module of the user's to wait for.
+ * Where a thread finds its kind: in Node's environment data, set while a loader starts it, so that other threads that
+ * load the same module stay what they are; in a browser in the worker's name.
  */
 export const startedByLoader = 'nn.data.worker';
 
-/** Whether this thread serves as soon as this package is loaded: its dataset needs no module of the user's. */
-export function isBareWorker(): boolean {
+/** The kind of this thread, if a loader started it. */
+export function threadKind(): ThreadKind | undefined {
   const threads = nodeModule<NodeThreads>('node:worker_threads');
-  if (threads !== undefined) return threads.getEnvironmentData(startedByLoader) === 'bare';
-  return 'WorkerGlobalScope' in globalThis && (globalThis as { name?: string }).name === startedByLoader;
+  if (threads !== undefined) return threads.getEnvironmentData(startedByLoader) as ThreadKind | undefined;
+  if (!('WorkerGlobalScope' in globalThis)) return undefined;
+  const [name, kind] = (globalThis as { readonly name?: string }).name?.split(' ') ?? [];
+  return name === startedByLoader ? (kind as ThreadKind) : undefined;
 }
 
 const isOurs = (message: unknown): message is ToWorker =>
@@ -56,7 +60,7 @@ export function channelToLoader(): Channel | null {
 function nodeChannel(): Channel | null {
   const threads = nodeModule<NodeThreads>('node:worker_threads');
   const port = threads?.parentPort;
-  if (!port || threads?.getEnvironmentData(startedByLoader) === undefined) return null;
+  if (!port || threadKind() === undefined) return null;
   return {
     listen: (hear) => port.on('message', (message) => isOurs(message) && hear(message)),
     post: (message, transfer) => port.postMessage(message, transfer),
@@ -69,12 +73,19 @@ function webChannel(): Channel | null {
   const scope = globalThis as unknown as WorkerScope;
   return {
     listen(hear): void {
-      scope.addEventListener('message', ({ data }) => isOurs(data) && hear(data));
+      let isLoaders = false;
+      scope.addEventListener('message', ({ data }) => {
+        if (!isOurs(data)) return;
+        isLoaders = true;
+        hear(data);
+      });
       scope.addEventListener('unhandledrejection', ({ reason }) => {
         // As in Node, where it ends the thread.
-        setTimeout(() => {
-          throw reason;
-        });
+        if (isLoaders) {
+          setTimeout(() => {
+            throw reason;
+          });
+        }
       });
     },
     post: (message, transfer) => scope.postMessage(message, transfer),

@@ -9,8 +9,11 @@ import { serve } from './serve.ts';
 export interface WorkerDatasetOptions {
   /** Tells datasets of one module apart. Default 'default'. */
   readonly name?: string;
-  /** Called once in each worker when its dataset is made. */
-  readonly workerInitFn?: (info: WorkerInfo) => void | Promise<void>;
+  /**
+   * Called once in each worker, before its dataset is made there: a dataset that works with tensors needs
+   * `() => use(interpreter())` or another backend.
+   */
+  readonly workerInitFn?: (worker: Pick<WorkerInfo, 'id' | 'numWorkers'>) => void | Promise<void>;
 }
 
 interface Definition {
@@ -20,7 +23,11 @@ interface Definition {
   readonly workerInitFn: WorkerDatasetOptions['workerInitFn'];
 }
 
-const definitions: Definition[] = [];
+/** One list in a thread, also where it has two copies of this package. */
+const key: unique symbol = Symbol.for('nn.data.definitions') as never;
+const scope = globalThis as { [key]?: Definition[] };
+scope[key] ??= [];
+const definitions: Definition[] = scope[key];
 
 /**
  * Defines a dataset that a `DataLoader` can also make in its workers. Call it at the top of a module of its own,

@@ -9,20 +9,21 @@ import { decode } from './wire.ts';
 
 type Initialise = NonNullable<WorkerDatasetOptions['workerInitFn']>;
 
-export interface Made {
-  readonly dataset: AnyDataset<unknown>;
-  readonly initialise: readonly Initialise[];
-}
-
-export async function makeDataset(sent: SentRecipe): Promise<Made> {
-  const initialise = new Set<Initialise>();
+export async function makeDataset(
+  sent: SentRecipe,
+  worker: Parameters<Initialise>[0],
+): Promise<AnyDataset<unknown>> {
+  const initialised = new Set<Initialise>();
   const make = async (recipe: SentRecipe): Promise<AnyDataset<unknown>> => {
     switch (recipe.kind) {
       case 'module': {
         const { make: makeIt, workerInitFn } = definitionOf(recipe.url, recipe.name);
-        if (workerInitFn !== undefined) initialise.add(workerInitFn);
+        if (workerInitFn !== undefined && !initialised.has(workerInitFn)) {
+          initialised.add(workerInitFn);
+          await workerInitFn(worker);
+        }
         const options = decode(recipe.options, (host) => host.toTensor());
-        return makeIt(options as never) as AnyDataset<unknown>;
+        return makeIt(options as never) as AnyDataset<unknown> | Promise<AnyDataset<unknown>>;
       }
       case 'rows':
         return new HostRows(decode(recipe.tensors, (host) => host) as HostTensor[]);
@@ -41,9 +42,12 @@ export async function makeDataset(sent: SentRecipe): Promise<Made> {
       }
     }
   };
-  const makeAll = (recipes: readonly SentRecipe[]): Promise<AnyDataset<unknown>[]> =>
-    Promise.all(recipes.map(make));
-  return { dataset: await make(sent), initialise: [...initialise] };
+  const makeAll = async (recipes: readonly SentRecipe[]): Promise<AnyDataset<unknown>[]> => {
+    const all: AnyDataset<unknown>[] = [];
+    for (const recipe of recipes) all.push(await make(recipe));
+    return all;
+  };
+  return make(sent);
 }
 
 /** The rows of a `TensorDataset` in shared memory: needs no backend here. */

@@ -4,7 +4,7 @@ import { collate, HostTensor, isRecord } from '../collate.ts';
 import { type AnyDataset, isMapStyle } from '../dataset.ts';
 import { fetchBatch, fetchSamples, grouped, hasOwnBatches, SampleFailure } from '../fetch.ts';
 import { derivedSeed, type EpochSeed } from '../random.ts';
-import { type Channel, channelToLoader, isBareWorker } from './channel.ts';
+import { type Channel, channelToLoader, threadKind } from './channel.ts';
 import { describeError } from './errors.ts';
 import { getWorkerInfo, setWorkerInfo } from './info.ts';
 import { makeDataset } from './make.ts';
@@ -71,11 +71,11 @@ class Server {
   async #build(setup: Setup): Promise<void> {
     setDefaultDType(setup.defaultDType);
     for (const url of setup.imports) await import(/* @vite-ignore */ url);
-    const { dataset, initialise } = await makeDataset(setup.recipe);
+    const { id, numWorkers } = setup;
+    const dataset = await makeDataset(setup.recipe, { id, numWorkers });
     this.#setup = setup;
     this.#dataset = dataset;
-    const info = setWorkerInfo({ id: setup.id, numWorkers: setup.numWorkers, seed: 0n, dataset });
-    for (const each of initialise) await each(info);
+    setWorkerInfo({ id, numWorkers, seed: 0n, dataset });
     this.#say({ brand, kind: 'built', length: isMapStyle(dataset) ? dataset.length : null });
   }
 
@@ -162,4 +162,4 @@ async function readTensors(value: unknown): Promise<unknown> {
 
 /** Where a worker starts whose dataset needs no module of the user's: tensors, which are sent. */
 export const bareWorkerUrl: string = import.meta.url;
-if (isBareWorker()) serve();
+if (threadKind() === 'bare') serve();

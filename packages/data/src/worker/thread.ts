@@ -1,6 +1,6 @@
 // Starting a worker and hearing from it, in Node and in a browser.
 import { nodeModule } from '../platform.ts';
-import { startedByLoader } from './channel.ts';
+import { startedByLoader, type ThreadKind } from './channel.ts';
 import { brand, type ToWorker } from './messages.ts';
 import { urlOf, type WorkerLike, type WorkerModule } from './recipe.ts';
 
@@ -45,7 +45,7 @@ export function startThread(module: WorkerModule | BareModule, events: ThreadEve
 
 function startInNode(threads: NodeThreads, module: WorkerModule | BareModule): WorkerLike {
   const isBare = typeof module === 'object' && 'bare' in module;
-  threads.setEnvironmentData(startedByLoader, isBare ? 'bare' : 'module');
+  threads.setEnvironmentData(startedByLoader, (isBare ? 'bare' : 'module') satisfies ThreadKind);
   try {
     if (typeof module === 'function') return module();
     return new threads.Worker(new URL(isBare ? module.bare : urlOf(module)!));
@@ -56,9 +56,12 @@ function startInNode(threads: NodeThreads, module: WorkerModule | BareModule): W
 
 function startInBrowser(module: WorkerModule | BareModule): WorkerLike {
   if (typeof module === 'function') return module();
-  if (typeof module === 'string' || module instanceof URL) return new Worker(module, { type: 'module' });
-  if ('bare' in module) return new Worker(module.bare, { type: 'module', name: startedByLoader });
-  return module.start();
+  if (typeof module === 'object' && 'start' in module) return module.start();
+  const [url, kind] =
+    typeof module === 'object' && 'bare' in module
+      ? [module.bare, 'bare' as const]
+      : [module, 'module' as const];
+  return new Worker(url, { type: 'module', name: `${startedByLoader} ${kind}` });
 }
 
 function nodeThread(worker: NodeWorker, events: ThreadEvents): Thread {
