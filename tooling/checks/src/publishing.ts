@@ -2,7 +2,7 @@
  * "Publishing is real": installs the packed tarballs with plain npm into an empty project outside the
  * workspace, runs the READMEs' examples and a training on several threads there with the pinned Node and the one
  * outside, and bundles the first example of the workspace's README and that training with Vite, for Node and for
- * the browser, and runs both bundles.
+ * the browser (there with a loader's worker thread, too), and runs both bundles.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -54,6 +54,16 @@ async function install(folder: string): Promise<string[]> {
 const training = 'tooling/checks/scenarios/train.ts';
 const trainingCode = readFileSync(join(root, training), 'utf8');
 
+/** A page that loads batches in a worker thread, whose module the bundler finds. */
+const workerModule = readFileSync(join(root, 'packages/data/test/fixtures/bundled.ts'), 'utf8');
+const loadingCode = `import { DataLoader } from '@nn/data';
+import { cubes } from './bundled.ts';
+for await (const batch of new DataLoader(cubes(4), { batchSize: 4, numWorkers: 1 })) {
+  const found = await batch.toArray();
+  if (found.join() !== '0,1,8,27') throw new Error(\`The worker made \${found}.\`);
+}
+`;
+
 async function runExamples(folder: string): Promise<{ count: number; wrong: string[] }> {
   const examples = allExamples().filter(({ file, runs }) => file.endsWith('.md') && runs);
   examples.push({ file: training, line: 1, code: trainingCode, runs: true });
@@ -82,9 +92,12 @@ async function bundle(folder: string, platform: 'node' | 'browser'): Promise<str
   const imports = publishedPackages().map(({ manifest }) => `import '${manifest.name}';`);
   writeFileSync(join(folder, 'example.ts'), example?.code ?? imports.join('\n'));
   writeFileSync(join(folder, 'train.ts'), trainingCode);
+  writeFileSync(join(folder, 'bundled.ts'), workerModule);
+  writeFileSync(join(folder, 'load.ts'), loadingCode);
+  const inBrowser = platform === 'browser' ? `import './load.ts';\n` : '';
   writeFileSync(
     join(folder, 'main.ts'),
-    `import './example.ts';\nimport './train.ts';\nglobalThis.finished = true;\n`,
+    `import './example.ts';\nimport './train.ts';\n${inBrowser}globalThis.finished = true;\n`,
   );
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="./main.ts"></script>');
   const shared: InlineConfig = { root: folder, configFile: false, logLevel: 'silent', base: './' };
