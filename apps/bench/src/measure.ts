@@ -44,7 +44,6 @@ interface Entrant {
   error: string | undefined;
   /** Results at the positions that are compared. */
   found: Expected | undefined;
-  checkTime: number;
   /** Runs a sample, and samples to take. */
   iterations: number;
   remaining: number;
@@ -101,7 +100,6 @@ function entrantOf(contender: Contender): Entrant {
     checked: null,
     error: undefined,
     found: undefined,
-    checkTime: 0,
     iterations: 1,
     remaining: 0,
     estimate: 0,
@@ -127,9 +125,7 @@ async function compute(entrant: Entrant, benchmark: Benchmark, wanted: Expected 
   await contender.activate();
   const prepared = await contender.prepare(benchmark);
   entrant.prepared = prepared;
-  const start = performance.now();
   const results = await prepared.results(wanted?.positions);
-  entrant.checkTime = performance.now() - start;
   if (results.length === 0) return;
   entrant.found =
     wanted === null ? sampled(results) : { positions: wanted.positions, values: Array.from(results) };
@@ -167,30 +163,25 @@ function disagreement(
   return undefined;
 }
 
-/** What took long to check has run often enough to be warm. */
+/** Checking was a run already; for a slow one that is enough, and the next one counts. */
 async function warmUp(entrant: Entrant, budget: Budget): Promise<void> {
-  const { contender, checkTime } = entrant;
   const prepared = entrant.prepared!;
-  await contender.activate();
-  if (checkTime > 4 * budget.slowRun) {
-    entrant.remaining = 1;
-    entrant.estimate = checkTime;
-    return;
-  }
+  await entrant.contender.activate();
   let elapsed = 0;
-  let runs = 0;
   let best = Number.POSITIVE_INFINITY;
   do {
     const time = await prepared.time(1);
     best = Math.min(best, time);
     elapsed += time;
-    runs++;
-  } while (elapsed < budget.warmUp || (runs < budget.leastSamples && elapsed < budget.slowRun));
+  } while (elapsed < budget.warmUp);
+  if (best > budget.slowRun) {
+    entrant.times.push(best);
+    return;
+  }
   entrant.estimate = best;
   entrant.iterations = Math.max(1, Math.round(budget.sample / best));
   const wanted = Math.floor(budget.total / (entrant.iterations * best));
-  const { mostSamples, leastSamples } = budget;
-  entrant.remaining = best > budget.slowRun ? 1 : Math.min(mostSamples, Math.max(leastSamples, wanted));
+  entrant.remaining = Math.min(budget.mostSamples, Math.max(budget.leastSamples, wanted));
 }
 
 async function takeSample(entrant: Entrant, budget: Budget): Promise<void> {

@@ -121,6 +121,9 @@ function versionsOf(direction: Direction, extents: Extents): Versions {
   }
 }
 
+/** It does two in ten nanoseconds: larger ones take seconds. */
+const heaviestForJax = 1e8;
+
 const directions: readonly Direction[] = ['forward', 'by input', 'by weight'];
 
 function nameOf({ network, inputs, outputs, window, size, stride, depthwise }: ConvolutionShape): string {
@@ -146,16 +149,18 @@ function convolution(shape: ConvolutionShape, sizes: Sizes): Operation[] {
   };
   const result = { forward: shapes.output, 'by input': shapes.input, 'by weight': shapes.weight };
   const valueAt = { forward: convolutionAt, 'by input': inputGradientAt, 'by weight': weightGradientAt };
+  const flops = 2 * batch * outputs * reach ** 2 * taps;
   return directions.map((direction) => ({
     kind: 'operation',
     group: 'cpu',
     subject: 'convolutions',
     name: `${nameOf(shape)} ${direction}`,
     cost: {
-      flops: 2 * batch * outputs * reach ** 2 * taps,
+      flops,
       bytes: 4 * (count(shapes.input) + count(shapes.weight) + count(shapes.output)),
     },
     tolerance: { absolute: 2e-7 * terms[direction] + 1e-5 },
+    suits: (implementation) => implementation !== 'jax-js' || flops <= heaviestForJax,
     inputs,
     resultLayout: direction === 'by weight' ? kernelLayout : 'images',
     versions: versionsOf(direction, extents),

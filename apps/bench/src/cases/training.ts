@@ -89,7 +89,8 @@ export function trainingCases(sizes: Sizes): Training[] {
     trainingCase({
       name: 'ResNet-18 32x32 batch 16',
       make: () => (small ? resNet18(2, 16, 4) : resNet18(16, 32, 64)),
-      suits,
+      // jax-js takes minutes for its convolutions.
+      suits: (implementation) => suits(implementation) && implementation !== 'jax-js',
     }),
     trainingCase({
       name: 'transformer block d 256 T 128 batch 8',
