@@ -1,7 +1,7 @@
 // Adaptive steps with little memory.
 import { ArgumentError, type DType, sameShape, type Tensor, zeros, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkNumbers, checkPositiveNumbers, complete, isNumber, text } from './checks.ts';
-import { assign, withDecay } from './gradient-of.ts';
+import { assign, descend, withDecay } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -110,7 +110,7 @@ export class Adafactor extends Optimizer<AdafactorOptions, AdafactorState> {
         .get(parameter)!
         .clamp(eps[1])
         .mul(Math.min(lr, 1 / Math.sqrt(state.step)));
-      parameter.sub_(update.mul(stepSize.div(rms(update).div(d).clamp(1))));
+      descend(parameter, update, stepSize.div(rms(update).div(d).clamp(1)));
     }
   }
 }

@@ -1,7 +1,7 @@
 // Adamax, NAdam and RAdam.
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withDecay, withGradients } from './gradient-of.ts';
+import { assign, average, averageSquare, descend, withDecay, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -72,7 +72,7 @@ export class Adamax extends Optimizer<AdamaxOptions, AdamaxState> {
       state.step++;
       const expAvg = average(state.expAvg, gradient, beta1);
       const expInf = assign(state.expInf, state.expInf.mul(beta2).maximum(gradient.abs().add(eps)));
-      parameter.sub_(expAvg.div(expInf).mul(lr / (1 - beta1 ** state.step)));
+      descend(parameter, expAvg.div(expInf), lr / (1 - beta1 ** state.step));
     }
   }
 }
@@ -105,7 +105,7 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
       const next = momentumAt(state.step + 1);
       state.muProduct *= momentum;
       const expAvg = average(state.expAvg, gradient, betas[0]);
-      const squares = average(state.expAvgSq, gradient.square(), betas[1]);
+      const squares = averageSquare(state.expAvgSq, gradient, betas[1]);
       const divisor = squares
         .div(1 - betas[1] ** state.step)
         .sqrt()
@@ -138,12 +138,12 @@ export class RAdam extends Optimizer<RAdamOptions, MeansState> {
       const state = this.stateOf(parameter, group);
       state.step++;
       const expAvg = average(state.expAvg, gradient, betas[0]);
-      const squares = average(state.expAvgSq, gradient.square(), betas[1]);
+      const squares = averageSquare(state.expAvgSq, gradient, betas[1]);
       const rectification = rectificationAt(state.step, betas[1]);
       const stepSize = lr / (1 - betas[0] ** state.step);
       const direction =
         rectification === null ? expAvg : expAvg.div(squares.sqrt().add(eps)).mul(rectification);
-      parameter.sub_(direction.mul(stepSize));
+      descend(parameter, direction, stepSize);
     }
   }
 }

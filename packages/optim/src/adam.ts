@@ -1,7 +1,7 @@
 // Adam and AdamW.
-import { type Tensor, zerosLike } from '@nn/tensor';
+import { scalarFunction, scalarTensor, type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withDecay } from './gradient-of.ts';
+import { assign, decayOf, mix, mixSquare, perStep, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -23,6 +23,16 @@ export interface AdamOptions {
 }
 
 type AdamState = { step: number; expAvg: Tensor; expAvgSq: Tensor; maxExpAvgSq?: Tensor };
+
+/** parameter * kept - mean / (√squares / correction + eps) * stepSize. */
+const stepped = scalarFunction({
+  name: 'optim.adam',
+  expression(b, [parameter, mean, squares, kept, stepSize, correction, eps]) {
+    const divisor = b.binary('add', b.binary('div', b.unary('sqrt', squares), correction), eps);
+    const change = b.binary('mul', b.binary('div', mean, divisor), stepSize);
+    return b.binary('sub', b.binary('mul', parameter, kept), change);
+  },
+});
 
 function adamDefaults(name: string, options: Partial<AdamOptions>, decoupled: boolean): AdamOptions {
   const defaults: AdamOptions = {
@@ -72,31 +82,35 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
   }
 
   protected override update(group: ParamGroup<AdamOptions>): void {
-    for (const [parameter, gradient] of withDecay(group.params, group)) {
-      this.#adjust(parameter, gradient, group);
-    }
-  }
-
-  #adjust(parameter: Tensor, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
-    const {
-      lr,
-      eps,
-      amsgrad,
-      betas: [beta1, beta2],
-    } = group;
-    const state = this.stateOf(parameter, group);
-    state.step++;
-    const expAvg = average(state.expAvg, gradient, beta1);
-    let squares = average(state.expAvgSq, gradient.square(), beta2);
-    if (amsgrad) {
-      const largest = (state.maxExpAvgSq ??= zerosLike(parameter));
-      squares = assign(largest, largest.maximum(squares));
-    }
+    const { lr, eps, amsgrad, betas, weightDecay, decoupledWeightDecay, maximize } = group;
     // The means start at zero: both are corrected for that. As numbers they are no part of the compiled program.
-    const stepSize = lr / (1 - beta1 ** state.step);
-    const correction = Math.sqrt(1 - beta2 ** state.step);
-    const divisor = squares.sqrt().div(correction).add(eps);
-    parameter.sub_(expAvg.div(divisor).mul(stepSize));
+    const numbers = perStep((dtype, step) => ({
+      first: decayOf(betas[0], dtype),
+      second: decayOf(betas[1], dtype),
+      kept: scalarTensor(decoupledWeightDecay ? 1 - lr * weightDecay : 1, dtype),
+      stepSize: scalarTensor(lr / (1 - betas[0] ** step), dtype),
+      correction: scalarTensor(Math.sqrt(1 - betas[1] ** step), dtype),
+      eps: scalarTensor(eps, dtype),
+    }));
+    const penalty = { weightDecay: decoupledWeightDecay ? 0 : weightDecay, maximize };
+    for (const [parameter, gradient] of withGradients(group.params, penalty)) {
+      const state = this.stateOf(parameter, group);
+      const {
+        first,
+        second,
+        kept,
+        stepSize,
+        correction,
+        eps: least,
+      } = numbers(parameter.dtype, ++state.step);
+      const expAvg = mix(state.expAvg, gradient, first);
+      let squares = mixSquare(state.expAvgSq, gradient, second);
+      if (amsgrad) {
+        const largest = (state.maxExpAvgSq ??= zerosLike(parameter));
+        squares = assign(largest, largest.maximum(squares));
+      }
+      assign(parameter, stepped([parameter, expAvg, squares, kept, stepSize, correction, least]));
+    }
   }
 }
 

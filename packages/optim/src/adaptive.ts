@@ -1,7 +1,7 @@
 // Steps scaled by the root of squared gradients: Adagrad, Adadelta and RMSprop.
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkFraction, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withGradients } from './gradient-of.ts';
+import { assign, average, averageSquare, descend, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -54,7 +54,7 @@ export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
       const state = this.stateOf(parameter, group);
       state.step++;
       assign(state.sum, state.sum.add(gradient.square()));
-      parameter.sub_(gradient.div(state.sum.sqrt().add(eps)).mul(lr / (1 + (state.step - 1) * lrDecay)));
+      descend(parameter, gradient.div(state.sum.sqrt().add(eps)), lr / (1 + (state.step - 1) * lrDecay));
     }
   }
 }
@@ -94,10 +94,10 @@ export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaState> {
     const { lr, rho, eps } = group;
     for (const [parameter, gradient] of withGradients(group.params, group)) {
       const { squareAvg, accDelta } = this.stateOf(parameter, group);
-      const squares = average(squareAvg, gradient.square(), rho);
+      const squares = averageSquare(squareAvg, gradient, rho);
       const delta = accDelta.add(eps).sqrt().div(squares.add(eps).sqrt()).mul(gradient);
       average(accDelta, delta.square(), rho);
-      parameter.sub_(delta.mul(lr));
+      descend(parameter, delta, lr);
     }
   }
 }
@@ -155,7 +155,7 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
     const { lr, alpha, eps, momentum, centered } = group;
     for (const [parameter, gradient] of withGradients(group.params, group)) {
       const state = this.stateOf(parameter, group);
-      let squares = average(state.squareAvg, gradient.square(), alpha);
+      let squares = averageSquare(state.squareAvg, gradient, alpha);
       if (centered) {
         const mean = average((state.gradAvg ??= zerosLike(parameter)), gradient, alpha);
         squares = squares.sub(mean.square());
@@ -165,7 +165,7 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
         const buffer = (state.momentumBuffer ??= zerosLike(parameter));
         step = assign(buffer, buffer.mul(momentum).add(step));
       }
-      parameter.sub_(step.mul(lr));
+      descend(parameter, step, lr);
     }
   }
 }

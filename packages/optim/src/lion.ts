@@ -1,7 +1,7 @@
 // Steps by the sign of a momentum.
 import { type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkNotNegative, complete } from './checks.ts';
-import { average, withDecay } from './gradient-of.ts';
+import { average, descend, withDecay } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -55,7 +55,7 @@ export class Lion extends Optimizer<LionOptions, LionState> {
     for (const [parameter, gradient] of withDecay(group.params, { ...group, decoupledWeightDecay: true })) {
       const { expAvg } = this.stateOf(parameter, group);
       const mixed = expAvg.mul(betas[0]).add(gradient.mul(1 - betas[0]));
-      parameter.sub_(mixed.sign().mul(lr));
+      descend(parameter, mixed.sign(), lr);
       average(expAvg, gradient, betas[1]);
     }
   }

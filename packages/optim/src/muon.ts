@@ -1,7 +1,7 @@
 // Momentum made orthogonal.
 import { ArgumentError, formatShape, stack, type Tensor, zerosLike } from '@nn/tensor';
 import { checkChoice, checkNotNegative, checkPositiveInteger, complete, isNumber, text } from './checks.ts';
-import { average, withDecay } from './gradient-of.ts';
+import { average, descend, withDecay } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -119,7 +119,7 @@ function updateBatch(pending: readonly Pending[], options: MuonOptions): void {
   const stepSize = options.lr * rateFactor(options.adjustLrFn, rows, columns);
   pending.forEach(({ parameter }, i) => {
     const step = orthogonal.select(0, i);
-    parameter.sub_((isTall ? step.T : step).mul(stepSize));
+    descend(parameter, isTall ? step.T : step, stepSize);
   });
 }
 

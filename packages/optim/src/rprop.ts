@@ -1,7 +1,7 @@
 // Steps by sign.
 import { scalarTensor, type Tensor, where, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkPair, complete } from './checks.ts';
-import { assign, withGradients } from './gradient-of.ts';
+import { assign, descend, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -55,7 +55,7 @@ export class Rprop extends Optimizer<RpropOptions, RpropState> {
       // After a change of sign one step is left out.
       const used = where(against, 0, gradient);
       assign(state.prev, used);
-      parameter.sub_(used.sign().mul(state.stepSize));
+      descend(parameter, used.sign(), state.stepSize);
     }
   }
 }

@@ -2,7 +2,7 @@
 // (Defazio et al. 2024, "The Road Less Scheduled").
 import { ArgumentError, type Tensor, zerosLike } from '@nn/tensor';
 import { checkBetas, checkFraction, checkNotNegative, complete } from './checks.ts';
-import { assign, average, withGradients } from './gradient-of.ts';
+import { assign, averageSquare, withGradients } from './gradient-of.ts';
 import { type GroupInput, Optimizer, type ParamState, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -257,7 +257,7 @@ export class AdamWScheduleFree extends ScheduleFree<AdamWScheduleFreeOptions, Ad
     group: ParamGroup<AdamWScheduleFreeOptions>,
   ): Tensor {
     const { betas, eps } = group;
-    const squares = average(this.stateOf(parameter, group).expAvgSq, gradient.square(), betas[1]);
+    const squares = averageSquare(this.stateOf(parameter, group).expAvgSq, gradient, betas[1]);
     const divisor = squares
       .div(1 - betas[1] ** this.stepOf(group))
       .sqrt()

@@ -1,7 +1,7 @@
 // Stochastic gradient descent.
-import { ArgumentError, type Tensor, zerosLike } from '@nn/tensor';
+import { ArgumentError, scalarTensor, type Tensor, zerosLike } from '@nn/tensor';
 import { checkNotNegative, checkNumbers, complete } from './checks.ts';
-import { assign, withGradients } from './gradient-of.ts';
+import { decayOf, descend, mix, perStep, withGradients } from './gradient-of.ts';
 import { Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 
@@ -69,20 +69,22 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
 
   protected override update(group: ParamGroup<SGDOptions>): void {
     const { params, lr, momentum, dampening, nesterov } = group;
+    const numbers = perStep((dtype, isFirst) => ({
+      rate: scalarTensor(lr, dtype),
+      // PyTorch starts from the whole gradient, without dampening.
+      mixing: decayOf(momentum, dtype, isFirst === 1 ? 1 : 1 - dampening),
+      momentum: scalarTensor(momentum, dtype),
+    }));
     for (const [parameter, gradient] of withGradients(params, group)) {
+      const isFirst = momentum !== 0 && this.state.get(parameter)?.momentumBuffer === undefined;
+      const { rate, mixing, momentum: ahead } = numbers(parameter.dtype, isFirst ? 1 : 0);
       if (momentum === 0) {
-        parameter.sub_(gradient.mul(lr));
+        descend(parameter, gradient, rate);
         continue;
       }
-      // PyTorch starts from the whole gradient, without dampening.
-      const share = this.state.get(parameter)?.momentumBuffer === undefined ? 1 : 1 - dampening;
       const state = this.stateOf(parameter, group);
-      const former = (state.momentumBuffer ??= zerosLike(parameter));
-      const buffer = assign(
-        former,
-        former.mul(momentum).add(dampening === 0 ? gradient : gradient.mul(share)),
-      );
-      parameter.sub_((nesterov ? gradient.add(buffer.mul(momentum)) : buffer).mul(lr));
+      const buffer = mix((state.momentumBuffer ??= zerosLike(parameter)), gradient, mixing);
+      descend(parameter, nesterov ? gradient.add(buffer.mul(ahead)) : buffer, rate);
     }
   }
 }
