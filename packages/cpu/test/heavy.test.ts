@@ -136,6 +136,16 @@ for (const { name, make } of backends) {
           epilogue: [result, load(2, 'float32', swapped), add(0, 1)],
           stores: [{ access: at(2, swapped), value: 2 }],
         },
+        // The same, the other way round.
+        {
+          epilogue: [load(2, 'float32', straight), result, add(0, 1)],
+          stores: [{ access: at(2, straight), value: 2 }],
+        },
+        // From one buffer to another one.
+        {
+          epilogue: [load(3, 'float32', straight), result, add(0, 1)],
+          stores: [{ access: at(2, swapped), value: 2 }],
+        },
         // A result of its own, and the product itself elsewhere.
         {
           epilogue: [result, load(3, 'float32', swapped), add(0, 1)],

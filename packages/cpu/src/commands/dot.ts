@@ -49,7 +49,27 @@ interface Arranged {
   readonly result: Access;
   /** Whether it is scratch space, and not a buffer that the kernel stores to. */
   readonly isScratch: boolean;
+  /** Whether the product is added to what is there. */
+  readonly accumulates: boolean;
   readonly epilogue: LoopKernel | null;
+}
+
+/** Whether a kernel does nothing but add its product to a buffer, as gradients that come in parts do. */
+function isAddition({ stores, epilogue }: LoopKernel, buffers: readonly BufferSpec[], dot: Dot): boolean {
+  if (stores.length !== 1 || stores[0].access.guards.length > 0) return false;
+  const [{ access, value }] = stores;
+  const sum = epilogue[value];
+  if (sum.op !== 'add' || buffers[access.buffer].dtype !== dot.dtype) return false;
+  const [a, b] = sum.args.map((arg) => epilogue[arg]);
+  const [given, other] = a.op === 'result' ? [a, b] : [b, a];
+  return (
+    given.op === 'result' &&
+    other.op === 'load' &&
+    other.access.buffer === access.buffer &&
+    other.access.guards.length === 0 &&
+    other.access.offset === access.offset &&
+    other.access.strides.every((stride, d) => stride === access.strides[d])
+  );
 }
 
 /**
@@ -58,6 +78,8 @@ interface Arranged {
  */
 function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: Dot): Arranged {
   const { stores, epilogue } = kernel;
+  if (isAddition(kernel, buffers, dot))
+    return { result: stores[0].access, isScratch: false, accumulates: true, epilogue: null };
   const isFree = ({ access }: Store): boolean => {
     const { buffer, guards } = access;
     if (guards.length > 0 || buffers[buffer].dtype !== dot.dtype) return false;
@@ -75,12 +97,13 @@ function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: 
     return {
       result: plain.access,
       isScratch: false,
+      accumulates: false,
       epilogue: others.length === 0 ? null : afterProducer({ ...kernel, stores: others }, [plain.access]),
     };
   }
   const isScratch = free.length === 0;
   const result = isScratch ? scratchAccess(kernel, buffers.length) : free[0].access;
-  return { result, isScratch, epilogue: afterProducer(kernel, [result]) };
+  return { result, isScratch, accumulates: false, epilogue: afterProducer(kernel, [result]) };
 }
 
 /** Multiplies into the result's place, or into scratch space from which a loop goes on. */
@@ -94,14 +117,14 @@ class DotCommand implements Command {
   /** The first `reserved` bytes of scratch space are not its own. */
   constructor(context: CommandContext, kernel: LoopKernel, dot: Dot, type: GemmType, reserved: number) {
     const elementBytes = storageBytes[dot.dtype];
-    const { result, isScratch, epilogue } = arrangeResult(kernel, context.buffers, dot);
+    const { result, isScratch, accumulates, epilogue } = arrangeResult(kernel, context.buffers, dot);
     const length = sizeOf(kernel.extents);
     // The product comes first in scratch space, then what the multiplication needs.
     const productBytes = isScratch ? Math.ceil((length * elementBytes) / 64) * 64 : 0;
     const workspace = reserved + productBytes;
     const spec: BufferSpec = { dtype: dot.dtype, length, role: 'temporary', offset: reserved };
     const extended = withScratch(context, [spec]);
-    const shape = shapeOf(kernel, dot, type, result);
+    const shape = { ...shapeOf(kernel, dot, type, result), accumulate: accumulates };
     const draft = epilogue === null ? null : draftLoop(epilogue, null, extended);
     const groups = draft === null ? null : groupsOf(draft, dot, oriented(shape) !== shape);
     const follower = groups === null ? null : { columnRun: runOfColumns(groups) };
