@@ -1,9 +1,10 @@
 /**
  * How many bytes a page downloads for each entry point: minified and gzipped, the package's own code and, for
  * the scenarios in `scenarios/`, everything that they pull in. Fails when one is over its budget in
- * `budgets.json`, or has none. `--update` sets the budgets a tenth above today's sizes, where they are over.
+ * `budgets.json`, or has none. Scenarios are also bundled with the condition `@nn/lean`, with which tensors have only the
+ * methods that the library calls. `--update` sets the budgets a tenth above today's sizes, where they are over.
  *
- * `--what one-add` tells what a scenario's bytes are: what it would weigh less without each package and each of the
+ * `--what one-add` (and `--lean`) tells what a scenario's bytes are: what it would weigh less without each package and each of the
  * heaviest files, whose exports are taken for granted then. What several of them need counts for none.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -42,13 +43,22 @@ interface Bundle {
   readonly files: ReadonlyMap<string, number>;
 }
 
-async function bundled(input: string, external: RegExp, plugins: Plugin[] = []): Promise<Bundle> {
+interface BundleOptions {
+  readonly plugins?: Plugin[];
+  readonly lean?: boolean;
+}
+
+async function bundled(
+  input: string,
+  external: RegExp,
+  { plugins = [], lean = false }: BundleOptions = {},
+): Promise<Bundle> {
   const bundle = await rolldown({
     input,
     plugins,
     external: [external, /^node:/],
     platform: 'browser',
-    resolve: { conditionNames: ['@nn/source', 'import', 'default'] },
+    resolve: { conditionNames: [...(lean ? ['@nn/lean'] : []), '@nn/source', 'import', 'default'] },
     treeshake: true,
     logLevel: 'silent',
   });
@@ -65,11 +75,11 @@ async function bundled(input: string, external: RegExp, plugins: Plugin[] = []):
 const scenarioExternal = /^(webgpu|@sparticuz\/chromium)$/;
 
 /** Prints what a scenario would weigh less without its parts. */
-async function explainScenario(name: string, fileCount = 25): Promise<void> {
+async function explainScenario(name: string, lean: boolean, fileCount = 25): Promise<void> {
   const input = join(scenarioFolder, `${name}.ts`);
-  const whole = await bundled(input, scenarioExternal);
+  const whole = await bundled(input, scenarioExternal, { lean });
   const tell = async (title: string, isLeftOut: (file: string) => boolean): Promise<void> => {
-    const { bytes } = await bundled(input, scenarioExternal, [without(isLeftOut)]);
+    const { bytes } = await bundled(input, scenarioExternal, { plugins: [without(isLeftOut)], lean });
     console.log(`${String(whole.bytes - bytes).padStart(8)}  ${title}`);
   };
   console.log(`${String(whole.bytes).padStart(8)}  ${name}, gzipped. Of these:`);
@@ -93,12 +103,14 @@ async function allSizes(): Promise<Record<string, number>> {
     }
   }
   for (const file of filesBelow(scenarioFolder, '.ts')) {
-    const name = `scenario: ${basename(file, '.ts')}`;
-    try {
-      sizes[name] = (await bundled(file, scenarioExternal)).bytes;
-    } catch (error) {
-      console.error(`${name} cannot be bundled\n${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = 1;
+    for (const lean of [false, true]) {
+      const name = `scenario: ${basename(file, '.ts')}${lean ? ', lean' : ''}`;
+      try {
+        sizes[name] = (await bundled(file, scenarioExternal, { lean })).bytes;
+      } catch (error) {
+        console.error(`${name} cannot be bundled\n${error instanceof Error ? error.message : String(error)}`);
+        process.exitCode = 1;
+      }
     }
   }
   return sizes;
@@ -130,6 +142,12 @@ async function checkBudgets(): Promise<void> {
   if (over.length + gone.length > 0) process.exitCode = 1;
 }
 
-const { values } = parseArgs({ options: { what: { type: 'string' }, update: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    what: { type: 'string' },
+    lean: { type: 'boolean', default: false },
+    update: { type: 'boolean' },
+  },
+});
 if (values.what === undefined) await checkBudgets();
-else await explainScenario(values.what);
+else await explainScenario(values.what, values.lean);
