@@ -84,6 +84,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module<
     );
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     this.head.resetParameters();
     for (const cluster of this.tail) for (const layer of cluster) layer.resetParameters();

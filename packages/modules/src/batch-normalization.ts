@@ -71,6 +71,7 @@ export abstract class TrackedNorm extends Module<[Tensor], Tensor> {
     this.resetParameters();
   }
 
+  /** Forgets the batches that were seen. */
   resetRunningStats(): void {
     if (this.runningMean === null) return;
     zeros_(this.runningMean);
@@ -78,6 +79,7 @@ export abstract class TrackedNorm extends Module<[Tensor], Tensor> {
     zeros_(this.numBatchesTracked!);
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     if (this.weight !== null) ones_(this.weight);
     if (this.bias !== null) zeros_(this.bias);

@@ -61,6 +61,7 @@ export abstract class DictionaryContainer<Item, Given = Item> extends Module<nev
     );
   }
 
+  /** Adds or replaces an item. */
   set(name: string, item: Given): this {
     if (name === '' || name.includes('.')) {
       throw new ArgumentError(`set: a name must not be empty or contain dots, got '${name}'`);
@@ -69,6 +70,7 @@ export abstract class DictionaryContainer<Item, Given = Item> extends Module<nev
     return this;
   }
 
+  /** Whether there is an item of the name. */
   has(name: string): boolean {
     return this.held.has(name);
   }
@@ -99,6 +101,7 @@ export abstract class DictionaryContainer<Item, Given = Item> extends Module<nev
     return last;
   }
 
+  /** Removes all items. */
   clear(): void {
     this.held.clear();
   }

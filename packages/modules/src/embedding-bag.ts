@@ -69,6 +69,7 @@ export class EmbeddingBag extends Module<
     return layer;
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     initializeTable(this.weight, this.options.paddingIdx ?? null);
   }

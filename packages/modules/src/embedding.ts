@@ -81,6 +81,7 @@ export class Embedding extends Module<[Tensor], Tensor> {
     return layer;
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     initializeTable(this.weight, this.paddingIdx);
   }

@@ -84,11 +84,13 @@ export abstract class ListContainer<Item> extends Module<never, never> {
     return this;
   }
 
+  /** Adds an item at the end. */
   append(item: Item): this {
     this.setMember(String(this.length), this.checked('append', item));
     return this;
   }
 
+  /** Adds items at the end. */
   extend(items: Iterable<Item>): this {
     for (const item of [...items]) this.append(item);
     return this;
@@ -114,6 +116,7 @@ export abstract class ListContainer<Item> extends Module<never, never> {
     return removed;
   }
 
+  /** Removes all items. */
   clear(): void {
     this.refill([]);
   }

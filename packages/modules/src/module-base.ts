@@ -131,6 +131,7 @@ export abstract class ModuleBase extends Callable {
     return Array.from(found, ([child, name]) => [name, child]);
   }
 
+  /** Modules assigned to this one, each once. */
   children(): ModuleBase[] {
     return this.namedChildren().map(([, child]) => child);
   }
@@ -147,6 +148,7 @@ export abstract class ModuleBase extends Callable {
     return Array.from(found, ([module, path]) => [path, module]);
   }
 
+  /** This module and all below it, each once. */
   modules(): ModuleBase[] {
     return this.namedModules().map(([, module]) => module);
   }
@@ -162,6 +164,7 @@ export abstract class ModuleBase extends Callable {
     return Array.from(found, ([parameter, path]) => [path, parameter]);
   }
 
+  /** All parameters, each once; with `recurse` false only those of this module. */
   parameters(recurse: boolean = true): Parameter[] {
     return this.namedParameters('', recurse).map(([, parameter]) => parameter);
   }
@@ -177,6 +180,7 @@ export abstract class ModuleBase extends Callable {
     return Array.from(found, ([buffer, path]) => [path, buffer]);
   }
 
+  /** All buffers, each once; with `recurse` false only those of this module. */
   buffers(recurse: boolean = true): Tensor[] {
     return this.namedBuffers('', recurse).map(([, buffer]) => buffer);
   }
@@ -265,10 +269,12 @@ export abstract class ModuleBase extends Callable {
     return this;
   }
 
+  /** Puts this module and all below it into evaluation mode: `train(false)`. */
   eval(): this {
     return this.train(false);
   }
 
+  /** Has all parameters be learnt, or not. */
   requiresGrad_(value: boolean = true): this {
     for (const parameter of this.parameters()) parameter.requiresGrad_(value);
     return this;
@@ -289,18 +295,22 @@ export abstract class ModuleBase extends Callable {
     return this;
   }
 
+  /** Casts float parameters and buffers to float32, in place. */
   float(): this {
     return this.to('float32');
   }
 
+  /** Casts float parameters and buffers to float64, in place. */
   double(): this {
     return this.to('float64');
   }
 
+  /** Casts float parameters and buffers to float16, in place. */
   half(): this {
     return this.to('float16');
   }
 
+  /** Casts float parameters and buffers to bfloat16, in place. */
   bfloat16(): this {
     return this.to('bfloat16');
   }

@@ -52,6 +52,7 @@ export class LayerNorm extends Module<[Tensor], Tensor> {
     this.resetParameters();
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     if (this.weight !== null) ones_(this.weight);
     if (this.bias !== null) zeros_(this.bias);
@@ -102,6 +103,7 @@ export class RMSNorm extends Module<[Tensor], Tensor> {
     this.resetParameters();
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     if (this.weight !== null) ones_(this.weight);
   }
@@ -147,6 +149,7 @@ export class GroupNorm extends Module<[Tensor], Tensor> {
     this.resetParameters();
   }
 
+  /** Draws or sets the initial values anew. */
   resetParameters(): void {
     if (this.weight !== null) ones_(this.weight);
     if (this.bias !== null) zeros_(this.bias);

@@ -12,6 +12,7 @@ export class Sigmoid extends Module<[Tensor], Tensor> {
   }
 }
 
+/** tanh(x). */
 export class Tanh extends Module<[Tensor], Tensor> {
   override forward(x: Tensor): Tensor {
     return F.tanh(x);

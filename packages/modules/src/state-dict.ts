@@ -46,9 +46,13 @@ export interface LoadResult {
   readonly castKeys: string[];
 }
 
+/** Called with a module and the prefix of its paths. */
 export type StateDictPreHook = (module: ModuleBase, prefix: string) => void;
+/** Called with a module, the state dict so far and the prefix of the module's paths; may change or replace the dict. */
 export type StateDictHook = (module: ModuleBase, state: StateDict, prefix: string) => StateDict | undefined;
+/** Called with a module, a copy of the state dict and the prefix of the module's paths; may change the copy. */
 export type LoadPreHook = (module: ModuleBase, state: StateDict, prefix: string) => void;
+/** Called with a module and the keys that did not match; may change the lists. */
 export type LoadPostHook = (module: ModuleBase, result: LoadResult) => void;
 
 /** A module's hooks around its state. */
