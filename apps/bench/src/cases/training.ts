@@ -57,8 +57,8 @@ export function trainingCase({
     get cost() {
       return { flops: flopsOf(network())[pass] };
     },
-    // Losses are of about 2, where float32 has steps of 2e-7.
-    tolerance: pass === 'step' ? { absolute: 4e-6, relative: 1e-4 } : { absolute: 1e-5 },
+    // Losses are of about 2, where float32 has steps of 2e-7; a step makes more of the roundings of deep networks.
+    tolerance: pass === 'step' ? { absolute: 4e-6, relative: reference ? 1e-4 : 1e-3 } : { absolute: 1e-5 },
     pass,
     network,
     ...(suits === undefined ? {} : { suits }),

@@ -28,7 +28,10 @@ class Conversation {
 
   constructor(python: string, threads: number) {
     const script = fileURLToPath(new URL('pytorch_server.py', import.meta.url));
-    this.#process = spawn(python, [script, `${threads}`]);
+    // Its libraries for products have threads of their own.
+    const names = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'];
+    const limits = Object.fromEntries(names.map((name) => [name, `${threads}`]));
+    this.#process = spawn(python, [script, `${threads}`], { env: { ...process.env, ...limits } });
     this.#process.stdout.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#process.stderr.on('data', (chunk: Buffer) => {
       this.#complaint = `${this.#complaint}${chunk}`.slice(-2000);
