@@ -22,4 +22,4 @@ export { TensorDataset } from './tensor-dataset.ts';
 export { type WorkerDatasetOptions, workerDataset } from './worker/definition.ts';
 export { WorkerError } from './worker/errors.ts';
 export { getWorkerInfo, type WorkerInfo } from './worker/info.ts';
-export type { WorkerLike, WorkerModule } from './worker/recipe.ts';
+export type { Recipe, WorkerLike, WorkerModule } from './worker/recipe.ts';

@@ -33,6 +33,9 @@ export interface DataLoaderState {
   readonly order: { readonly before: unknown; readonly now: unknown };
 }
 
+/** Ends the workers of loops that nobody left and of loaders that nobody closed, once they are garbage. */
+const abandoned: FinalizationRegistry<WorkerPool> = new FinalizationRegistry((pool) => void pool.close());
+
 interface Epoch {
   readonly seed: EpochSeed;
   /** Null for a stream. */
@@ -152,11 +155,9 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     this.#order?.loadStateDict?.(order.now as never);
   }
 
-  /** Ends workers that wait for another epoch, and a loop that still runs. */
+  /** Ends workers that wait for another epoch. */
   async close(): Promise<void> {
-    const idle = this.#idle;
-    this.#idle = null;
-    await idle?.close();
+    await this.#takeIdle()?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -271,8 +272,9 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
   async *#remote(epoch: Epoch): AsyncGenerator<Batch, void, undefined> {
     const { collateFn, persistentWorkers = false } = this.#options;
     // A second loop inside of the first has workers of its own.
-    const pool = this.#idle ?? this.#startWorkers();
-    this.#idle = null;
+    const pool = this.#takeIdle() ?? this.#startWorkers();
+    const loop = {};
+    abandoned.register(loop, pool, loop);
     let isIntact = false;
     try {
       for await (const { wire, position } of pool.epoch(epoch.seed, epoch.requests, epoch.batches)) {
@@ -285,9 +287,19 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
       }
       isIntact = true;
     } finally {
-      if (persistentWorkers && isIntact && this.#idle === null && pool.isUsable) this.#idle = pool;
-      else await pool.close();
+      abandoned.unregister(loop);
+      if (persistentWorkers && isIntact && this.#idle === null && pool.isUsable) {
+        this.#idle = pool;
+        abandoned.register(this, pool, pool);
+      } else await pool.close();
     }
+  }
+
+  #takeIdle(): WorkerPool | null {
+    const idle = this.#idle;
+    this.#idle = null;
+    if (idle !== null) abandoned.unregister(idle);
+    return idle;
   }
 
   #startWorkers(): WorkerPool {

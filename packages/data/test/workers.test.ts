@@ -316,6 +316,20 @@ describe('a loop left early', () => {
     await loader.close();
   });
 
+  it('and a loop or a loader that nobody ended goes with the garbage', async () => {
+    await (async () => {
+      await make()[Symbol.asyncIterator]().next();
+      const loader = make({ persistentWorkers: true });
+      for await (const _ of loader) break;
+    })();
+    expect(threadCount()).toBe(4);
+    for (let left = 100; left > 0 && threadCount() > 0; left--) {
+      globalThis.gc!();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(threadCount()).toBe(0);
+  });
+
   it('by a signal', async () => {
     const controller = new AbortController();
     const loader = new DataLoader(squares({ length: 3, trouble: [1, 'hang'] }), {
