@@ -47,7 +47,21 @@ function freshMeans(parameter: Tensor): MeansState {
 
 type AdamaxState = { step: number; expAvg: Tensor; expInf: Tensor };
 
-/** Adam with the infinity norm (Kingma and Ba 2014), as `torch.optim.Adamax`. */
+/**
+ * Adam with the infinity norm (Kingma and Ba 2014), as `torch.optim.Adamax`.
+ *
+ * @example
+ * ```ts
+ * import { Adamax } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Adamax([x], { lr: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.5000, -3.5000], requiresGrad=true)
+ * ```
+ */
 export class Adamax extends Optimizer<AdamaxOptions, AdamaxState> {
   constructor(params: ParamsInput<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
     super(params, complete('Adamax', defaultsOf(2e-3), options));
@@ -79,7 +93,21 @@ export class Adamax extends Optimizer<AdamaxOptions, AdamaxState> {
 
 type NAdamState = MeansState & { muProduct: number };
 
-/** Adam with Nesterov's momentum (Dozat 2016), as `torch.optim.NAdam`. */
+/**
+ * Adam with Nesterov's momentum (Dozat 2016), as `torch.optim.NAdam`.
+ *
+ * @example
+ * ```ts
+ * import { NAdam } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new NAdam([x], { lr: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.4752, -3.4752], requiresGrad=true)
+ * ```
+ */
 export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
   constructor(params: ParamsInput<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     const defaults = { ...defaultsOf(2e-3), momentumDecay: 4e-3, decoupledWeightDecay: false };
@@ -118,7 +146,21 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
   }
 }
 
-/** Adam that trusts its variance only once it is known (Liu et al. 2019), as `torch.optim.RAdam`. */
+/**
+ * Adam that trusts its variance only once it is known (Liu et al. 2019), as `torch.optim.RAdam`.
+ *
+ * @example
+ * ```ts
+ * import { RAdam } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new RAdam([x], { lr: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([0., 0.], requiresGrad=true)
+ * ```
+ */
 export class RAdam extends Optimizer<RAdamOptions, MeansState> {
   constructor(params: ParamsInput<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
     super(params, complete('RAdam', { ...defaultsOf(1e-3), decoupledWeightDecay: false }, options));

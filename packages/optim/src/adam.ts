@@ -118,6 +118,17 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
  * Adam with weight decay apart from the gradient (Loshchilov and Hutter 2017), as `torch.optim.AdamW`.
  *
  * @throws {ArgumentError} for settings outside of their range.
+ * @example
+ * ```ts
+ * import { AdamW } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new AdamW([x], { lr: 0.5, weightDecay: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.0000, -2.5000], requiresGrad=true)
+ * ```
  */
 export class AdamW extends Adam {
   constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {

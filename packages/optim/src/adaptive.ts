@@ -22,7 +22,21 @@ export interface AdagradOptions {
 
 type AdagradState = { step: number; sum: Tensor };
 
-/** Divides by the root of all squared gradients so far (Duchi et al. 2011), as `torch.optim.Adagrad`. */
+/**
+ * Divides by the root of all squared gradients so far (Duchi et al. 2011), as `torch.optim.Adagrad`.
+ *
+ * @example
+ * ```ts
+ * import { Adagrad } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Adagrad([x], { lr: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.5000, -3.5000], requiresGrad=true)
+ * ```
+ */
 export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
   constructor(params: ParamsInput<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     const defaults: AdagradOptions = {
@@ -74,7 +88,21 @@ export interface AdadeltaOptions {
 
 type AdadeltaState = { squareAvg: Tensor; accDelta: Tensor };
 
-/** Steps in the parameter's own unit (Zeiler 2012), as `torch.optim.Adadelta`. */
+/**
+ * Steps in the parameter's own unit (Zeiler 2012), as `torch.optim.Adadelta`.
+ *
+ * @example
+ * ```ts
+ * import { Adadelta } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Adadelta([x], { lr: 100 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.6838, -3.6838], requiresGrad=true)
+ * ```
+ */
 export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaState> {
   constructor(params: ParamsInput<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
     const defaults: AdadeltaOptions = { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false };
@@ -121,7 +149,21 @@ export interface RMSpropOptions {
 
 type RMSpropState = { squareAvg: Tensor; gradAvg?: Tensor; momentumBuffer?: Tensor };
 
-/** Divides by the root of the mean of squares (Hinton's lecture 6e), as `torch.optim.RMSprop`. */
+/**
+ * Divides by the root of the mean of squares (Hinton's lecture 6e), as `torch.optim.RMSprop`.
+ *
+ * @example
+ * ```ts
+ * import { RMSprop } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new RMSprop([x], { lr: 0.1, alpha: 0.75 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.8000, -3.8000], requiresGrad=true)
+ * ```
+ */
 export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
   constructor(params: ParamsInput<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
     const defaults: RMSpropOptions = {

@@ -22,7 +22,21 @@ export interface ASGDOptions {
 
 type ASGDState = { step: number; eta: number; mu: number; ax: Tensor };
 
-/** Gradient descent with an average of the iterates in its state (Polyak and Juditsky 1992), as `torch.optim.ASGD`. */
+/**
+ * Gradient descent with an average of the iterates in its state (Polyak and Juditsky 1992), as `torch.optim.ASGD`.
+ *
+ * @example
+ * ```ts
+ * import { ASGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new ASGD([x], { lr: 0.125 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.5000, -2.9999], requiresGrad=true)
+ * ```
+ */
 export class ASGD extends Optimizer<ASGDOptions, ASGDState> {
   constructor(params: ParamsInput<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
     const defaults: ASGDOptions = {

@@ -13,7 +13,26 @@ export interface GammaOptions extends SchedulerOptions {
   readonly gamma?: number;
 }
 
-/** Times `gamma` every `stepSize` epochs. */
+/**
+ * Times `gamma` every `stepSize` epochs.
+ *
+ * @example
+ * ```ts
+ * import { StepLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new StepLR(optimizer, 2, { gamma: 0.5 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 5; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 1, 0.5, 0.5, 0.25 ]
+ * ```
+ */
 export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
@@ -38,7 +57,26 @@ export class StepLR extends LRScheduler {
   }
 }
 
-/** Times `gamma` at each milestone (more than once where one is listed again). */
+/**
+ * Times `gamma` at each milestone (more than once where one is listed again).
+ *
+ * @example
+ * ```ts
+ * import { MultiStepLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new MultiStepLR(optimizer, [1, 3], { gamma: 0.5 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 5; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.5, 0.5, 0.25, 0.25 ]
+ * ```
+ */
 export class MultiStepLR extends LRScheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
@@ -72,7 +110,26 @@ export interface ConstantLROptions extends SchedulerOptions {
   readonly totalIters?: number;
 }
 
-/** `factor` of the rate for the first `totalIters` epochs. */
+/**
+ * `factor` of the rate for the first `totalIters` epochs.
+ *
+ * @example
+ * ```ts
+ * import { ConstantLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new ConstantLR(optimizer, { factor: 0.25, totalIters: 2 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 4; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 0.25, 0.25, 1, 1 ]
+ * ```
+ */
 export class ConstantLR extends LRScheduler {
   readonly factor: number;
   readonly totalIters: number;
@@ -109,7 +166,26 @@ export interface LinearLROptions extends SchedulerOptions {
   readonly totalIters?: number;
 }
 
-/** From `startFactor` to `endFactor` of the rate, linearly over `totalIters` epochs. */
+/**
+ * From `startFactor` to `endFactor` of the rate, linearly over `totalIters` epochs.
+ *
+ * @example
+ * ```ts
+ * import { LinearLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new LinearLR(optimizer, { startFactor: 0.25, totalIters: 3 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 5; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 0.25, 0.5, 0.75, 1, 1 ]
+ * ```
+ */
 export class LinearLR extends LRScheduler {
   readonly startFactor: number;
   readonly endFactor: number;
@@ -144,7 +220,26 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/** Times `gamma` each epoch. */
+/**
+ * Times `gamma` each epoch.
+ *
+ * @example
+ * ```ts
+ * import { ExponentialLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new ExponentialLR(optimizer, 0.5);
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 4; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.5, 0.25, 0.125 ]
+ * ```
+ */
 export class ExponentialLR extends LRScheduler {
   readonly gamma: number;
 
@@ -171,7 +266,26 @@ export interface PolynomialLROptions extends SchedulerOptions {
   readonly power?: number;
 }
 
-/** Down to 0 by a power of what is left of `totalIters` epochs. */
+/**
+ * Down to 0 by a power of what is left of `totalIters` epochs.
+ *
+ * @example
+ * ```ts
+ * import { PolynomialLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new PolynomialLR(optimizer, { totalIters: 4, power: 2 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 6; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.563, 0.25, 0.063, 0, 0 ]
+ * ```
+ */
 export class PolynomialLR extends LRScheduler {
   readonly totalIters: number;
   readonly power: number;
@@ -213,7 +327,26 @@ function lambdasFor(
   throw new ArgumentError(`${name}: expected ${count} functions, one for each group, got ${list.length}`);
 }
 
-/** The first rate times a function of the epoch. */
+/**
+ * The first rate times a function of the epoch.
+ *
+ * @example
+ * ```ts
+ * import { LambdaLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new LambdaLR(optimizer, (epoch) => 1 / (1 + epoch));
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 4; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.5, 0.333, 0.25 ]
+ * ```
+ */
 export class LambdaLR extends LRScheduler {
   readonly lrLambdas: readonly LRLambda[];
 
@@ -232,7 +365,26 @@ export class LambdaLR extends LRScheduler {
   }
 }
 
-/** The rate times a function of the epoch, each epoch. */
+/**
+ * The rate times a function of the epoch, each epoch.
+ *
+ * @example
+ * ```ts
+ * import { MultiplicativeLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new MultiplicativeLR(optimizer, (epoch) => (epoch % 2 === 0 ? 1 : 0.5));
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 5; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.5, 0.5, 0.25, 0.25 ]
+ * ```
+ */
 export class MultiplicativeLR extends LRScheduler {
   readonly lrLambdas: readonly LRLambda[];
 

@@ -67,6 +67,18 @@ export function getTotalNorm(tensors: Tensor | Iterable<Tensor>, options: TotalN
 
 /**
  * Scales gradients so that a norm of `totalNorm` becomes at most `maxNorm`: `torch.nn.utils.clip_grads_with_norm_`.
+ *
+ * @example
+ * ```ts
+ * import { clipGradsWithNorm_, getTotalNorm } from '@nn/optim';
+ * import '@nn/autograd';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1, 2], { dtype: 'float32', requiresGrad: true });
+ * x.mul(tensor([6, 8])).sum().backward();
+ * clipGradsWithNorm_([x], 5, getTotalNorm([x.grad!]));
+ * console.log((await getTotalNorm([x.grad!]).item()).toFixed(3)); // => 5.000
+ * ```
  */
 export function clipGradsWithNorm_(
   params: Tensor | Iterable<Tensor>,
@@ -156,7 +168,21 @@ function totalNorm(tensors: readonly Tensor[], normType: number): Tensor {
   return powers.pow(1 / normType);
 }
 
-/** Limits each element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`. */
+/**
+ * Limits each element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.
+ *
+ * @example
+ * ```ts
+ * import { clipGradValue_ } from '@nn/optim';
+ * import '@nn/autograd';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([3, -0.25], { dtype: 'float32', requiresGrad: true });
+ * x.square().sum().backward();
+ * clipGradValue_([x], 1);
+ * console.log(await x.grad!.toArray()); // => [ 1, -0.5 ]
+ * ```
+ */
 export function clipGradValue_(params: Tensor | Iterable<Tensor>, clipValue: number): void {
   checkNotNegative('clipGradValue_', { clipValue });
   const list = withGradient('clipGradValue_', params);

@@ -12,7 +12,26 @@ export interface CosineOptions extends SchedulerOptions {
   readonly etaMin?: number;
 }
 
-/** From the rate to `etaMin` in `tMax` epochs, and back, along a cosine. */
+/**
+ * From the rate to `etaMin` in `tMax` epochs, and back, along a cosine.
+ *
+ * @example
+ * ```ts
+ * import { CosineAnnealingLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new CosineAnnealingLR(optimizer, 4);
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 6; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.854, 0.5, 0.146, 0, 0.146 ]
+ * ```
+ */
 export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
@@ -53,7 +72,26 @@ export interface WarmRestartOptions extends CosineOptions {
   readonly tMult?: number;
 }
 
-/** Down to `etaMin` along a cosine, then back to the full rate at once: after `t0` epochs, and ever `tMult` times as many. */
+/**
+ * Down to `etaMin` along a cosine, then back to the full rate at once: after `t0` epochs, and ever `tMult` times as many.
+ *
+ * @example
+ * ```ts
+ * import { CosineAnnealingWarmRestarts, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new CosineAnnealingWarmRestarts(optimizer, 2, { tMult: 2 });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 7; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [1, 0.5, 1, 0.854, 0.5, 0.146, 1]
+ * ```
+ */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   readonly t0: number;
   readonly tMult: number;

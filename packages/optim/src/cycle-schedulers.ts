@@ -64,7 +64,26 @@ const cyclicOptions = [
   'maxMomentum',
 ];
 
-/** Between `baseLr` and `maxLr`, up and down, as `torch.optim.lr_scheduler.CyclicLR`. */
+/**
+ * Between `baseLr` and `maxLr`, up and down, as `torch.optim.lr_scheduler.CyclicLR`.
+ *
+ * @example
+ * ```ts
+ * import { CyclicLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new CyclicLR(optimizer, 0.1, 0.5, { stepSizeUp: 2, cycleMomentum: false });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 6; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 0.1, 0.3, 0.5, 0.3, 0.1, 0.3 ]
+ * ```
+ */
 export class CyclicLR extends LRScheduler {
   readonly maxLrs: readonly number[];
   readonly totalSize: number;
@@ -177,7 +196,26 @@ interface Phase {
   readonly momentums: readonly [Momentum, Momentum];
 }
 
-/** Up to `maxLr` and down to almost nothing, once, as `torch.optim.lr_scheduler.OneCycleLR`. */
+/**
+ * Up to `maxLr` and down to almost nothing, once, as `torch.optim.lr_scheduler.OneCycleLR`.
+ *
+ * @example
+ * ```ts
+ * import { OneCycleLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new OneCycleLR(optimizer, 0.5, { totalSteps: 6, cycleMomentum: false });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 6; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 0.02, 0.497, 0.406, 0.231, 0.067, 0 ]
+ * ```
+ */
 export class OneCycleLR extends LRScheduler {
   readonly totalSteps: number;
   readonly cycleMomentum: boolean;

@@ -101,7 +101,21 @@ export function registerOptimizerStepPreHook(hook: OptimizerHook<object>): Remov
   return add(globalPreHooks, hook, false);
 }
 
-/** Calls the hook at the end of each step of any optimizer. */
+/**
+ * Calls the hook at the end of each step of any optimizer.
+ *
+ * @example
+ * ```ts
+ * import { registerOptimizerStepPostHook, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const stepped: string[] = [];
+ * const noting = registerOptimizerStepPostHook((optimizer) => void stepped.push(optimizer.constructor.name));
+ * new SGD([tensor([1], { dtype: 'float32', requiresGrad: true })]).step();
+ * noting.remove();
+ * console.log(stepped); // => [ 'SGD' ]
+ * ```
+ */
 export function registerOptimizerStepPostHook(hook: OptimizerHook<object>): RemovableHandle {
   return add(globalPostHooks, hook, false);
 }

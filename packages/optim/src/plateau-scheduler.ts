@@ -34,7 +34,20 @@ const defaults: Required<ReduceLROnPlateauOptions> = {
   eps: 1e-8,
 };
 
-/** Times `factor` when the metric has not improved for `patience` epochs. */
+/**
+ * Times `factor` when the metric has not improved for `patience` epochs.
+ *
+ * @example
+ * ```ts
+ * import { ReduceLROnPlateau, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const optimizer = new SGD([tensor([1], { dtype: 'float32', requiresGrad: true })], { lr: 1 });
+ * const scheduler = new ReduceLROnPlateau(optimizer, { factor: 0.5, patience: 1 });
+ * for (const loss of [3, 2, 2, 2]) scheduler.step(loss);
+ * console.log(optimizer.paramGroups[0].lr); // => 0.5
+ * ```
+ */
 export class ReduceLROnPlateau {
   readonly optimizer: ScheduledOptimizer;
   readonly options: Required<ReduceLROnPlateauOptions>;

@@ -18,7 +18,21 @@ export interface RpropOptions {
 
 type RpropState = { step: number; prev: Tensor; stepSize: Tensor };
 
-/** Steps by the gradient's sign alone (Riedmiller and Braun 1993), as `torch.optim.Rprop`. */
+/**
+ * Steps by the gradient's sign alone (Riedmiller and Braun 1993), as `torch.optim.Rprop`.
+ *
+ * @example
+ * ```ts
+ * import { Rprop } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([2, -4], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new Rprop([x], { lr: 0.5 });
+ * x.square().sum().backward();
+ * optimizer.step();
+ * console.log(await x.toText()); // => tensor([ 1.5000, -3.5000], requiresGrad=true)
+ * ```
+ */
 export class Rprop extends Optimizer<RpropOptions, RpropState> {
   constructor(params: ParamsInput<RpropOptions>, options: Partial<RpropOptions> = {}) {
     const defaults: RpropOptions = { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false };

@@ -152,6 +152,21 @@ export interface SGDScheduleFreeOptions extends ScheduleFreeBase {
  * or saved, `train()` before training goes on.
  *
  * @throws {ArgumentError} for settings outside of their range; in `step`, after `eval`.
+ * @example
+ * ```ts
+ * import { SGDScheduleFree } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([4, -2], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGDScheduleFree([x], { lr: 0.25 });
+ * for (let i = 0; i < 40; i++) {
+ *   optimizer.zeroGrad();
+ *   x.square().sum().backward();
+ *   optimizer.step();
+ * }
+ * optimizer.eval();
+ * console.log((await x.abs().amax().item()) < 0.2); // => true
+ * ```
  */
 export class SGDScheduleFree extends ScheduleFree<SGDScheduleFreeOptions> {
   constructor(params: ParamsInput<SGDScheduleFreeOptions>, options: Partial<SGDScheduleFreeOptions> = {}) {

@@ -141,6 +141,23 @@ export class SequentialLR extends SchedulerList {
 /**
  * All schedulers at once, each changing the rate that the one before has left, as
  * `torch.optim.lr_scheduler.ChainedScheduler`.
+ *
+ * @example
+ * ```ts
+ * import { ChainedScheduler, ConstantLR, ExponentialLR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const optimizer = new SGD([tensor([1], { dtype: 'float32', requiresGrad: true })], { lr: 1 });
+ * const warmup = new ConstantLR(optimizer, { factor: 0.25, totalIters: 2 });
+ * const scheduler = new ChainedScheduler([warmup, new ExponentialLR(optimizer, 0.5)]);
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 4; epoch++) {
+ *   rates.push(scheduler.getLastLr()[0]);
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 0.25, 0.125, 0.25, 0.125 ]
+ * ```
  */
 export class ChainedScheduler extends SchedulerList {
   constructor(schedulers: readonly LRScheduler[], options: Record<string, never> = {}) {

@@ -18,6 +18,23 @@ export interface SWALROptions extends SchedulerOptions {
 /**
  * From the rate as it is to `swaLr`, which then stays (Izmailov et al. 2018), as `torch.optim.swa_utils.SWALR`. For
  * models that are averaged by `AveragedModel`.
+ *
+ * @example
+ * ```ts
+ * import { SWALR, SGD } from '@nn/optim';
+ * import { interpreter, tensor, use } from '@nn/tensor';
+ * use(interpreter());
+ * const x = tensor([1], { dtype: 'float32', requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 1 });
+ * const scheduler = new SWALR(optimizer, 0.2, { annealEpochs: 4, annealStrategy: 'linear' });
+ * const rates: number[] = [];
+ * for (let epoch = 0; epoch < 6; epoch++) {
+ *   rates.push(Number(optimizer.paramGroups[0].lr.toFixed(3)));
+ *   optimizer.step();
+ *   scheduler.step();
+ * }
+ * console.log(rates); // => [ 1, 0.8, 0.6, 0.4, 0.2, 0.2 ]
+ * ```
  */
 export class SWALR extends LRScheduler {
   readonly swaLrs: readonly number[];
