@@ -97,14 +97,15 @@ export class ObservedCall {
   #runBefore(gradients: Gradients): Gradients {
     let current = gradients;
     for (const hooks of this.#hooks.before)
-      for (const hook of hooks) current = replaced(current, hook(this.#module, current));
+      for (const hook of hooks.list) current = replaced(current, hook(this.#module, current));
     return current;
   }
 
   #runAfter(gradients: Gradients): Gradients {
     let current = gradients;
     for (const hooks of this.#hooks.after)
-      for (const hook of hooks) current = replaced(current, hook(this.#module, current, this.#gradOutput));
+      for (const hook of hooks.list)
+        current = replaced(current, hook(this.#module, current, this.#gradOutput));
     return current;
   }
 }

@@ -9,30 +9,28 @@ export interface HookOptions {
 /** Hooks in the order of their calls. The same function may be there several times. */
 export class Hooks<Hook> {
   #entries: readonly { readonly hook: Hook }[] = [];
+  /** What is there now; a hook that removes itself leaves a list that is gone through as it is. */
+  list: readonly Hook[] = [];
 
   add(functionName: string, hook: Hook, options: HookOptions = {}): RemovableHandle {
     if (typeof hook !== 'function') throw new ArgumentError(`${functionName}: a hook must be a function`);
     checkOptions(functionName, options, ['prepend']);
     const entry = { hook };
-    this.#entries = options.prepend === true ? [entry, ...this.#entries] : [...this.#entries, entry];
-    return {
-      remove: () => {
-        this.#entries = this.#entries.filter((each) => each !== entry);
-      },
-    };
+    this.#set(options.prepend === true ? [entry, ...this.#entries] : [...this.#entries, entry]);
+    return { remove: () => this.#set(this.#entries.filter((each) => each !== entry)) };
+  }
+
+  #set(entries: readonly { readonly hook: Hook }[]): void {
+    this.#entries = entries;
+    this.list = entries.map(({ hook }) => hook);
   }
 
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return this.list.length === 0;
   }
 
   /** Takes over another list's hooks; handles of the other one do not remove them here. */
   addAll(other: Hooks<Hook>): void {
-    this.#entries = [...this.#entries, ...other.#entries.map(({ hook }) => ({ hook }))];
-  }
-
-  /** Goes through the hooks that are there now: a hook may remove itself. */
-  *[Symbol.iterator](): Generator<Hook> {
-    for (const { hook } of this.#entries) yield hook;
+    this.#set([...this.#entries, ...other.list.map((hook) => ({ hook }))]);
   }
 }

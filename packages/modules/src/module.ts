@@ -81,8 +81,9 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
       );
     }
     if (depth === 0) this.settle();
-    for (const hook of globalForwardPreHooks) inputs = (hook(this, inputs) as Inputs | undefined) ?? inputs;
-    for (const hook of this.#preHooks) inputs = hook(this, inputs) ?? inputs;
+    for (const hook of globalForwardPreHooks.list)
+      inputs = (hook(this, inputs) as Inputs | undefined) ?? inputs;
+    for (const hook of this.#preHooks.list) inputs = hook(this, inputs) ?? inputs;
     const call = this.#observed();
     if (call !== null) inputs = call.enter(inputs);
     depth++;
@@ -94,9 +95,9 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     } finally {
       depth--;
     }
-    for (const hook of globalForwardHooks)
+    for (const hook of globalForwardHooks.list)
       output = (hook(this, inputs, output) as Output | undefined) ?? output;
-    for (const hook of this.#hooks) output = hook(this, inputs, output) ?? output;
+    for (const hook of this.#hooks.list) output = hook(this, inputs, output) ?? output;
     if (call !== null) output = call.leave(output);
     if (depth === 0 || !this.#hooks.isEmpty) keep(output);
     return output;
@@ -104,10 +105,10 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   /** Null when nobody wants to see gradients. */
   #observed(): ObservedCall | null {
+    const own = this.#backwardHooks.isEmpty && this.#backwardPreHooks.isEmpty;
+    if (own && globalBackwardHooks.isEmpty && globalBackwardPreHooks.isEmpty) return null;
     const before = [globalBackwardPreHooks, this.#backwardPreHooks];
-    const after = [globalBackwardHooks, this.#backwardHooks];
-    const isEmpty = [...before, ...after].every((hooks) => hooks.isEmpty);
-    return isEmpty ? null : new ObservedCall(this, { before, after });
+    return new ObservedCall(this, { before, after: [globalBackwardHooks, this.#backwardHooks] });
   }
 
   /** Called before `forward`; a returned list replaces the inputs. */

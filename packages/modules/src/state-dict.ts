@@ -96,14 +96,14 @@ export function readState(module: ModuleBase, options: StateDictOptions): StateD
 
 function readInto(given: StateDict, module: ModuleBase, prefix: string, keepVars: boolean): StateDict {
   let state = given;
-  for (const hook of module.stateHooks.beforeReading) hook(module, prefix);
+  for (const hook of module.stateHooks.beforeReading.list) hook(module, prefix);
   for (const { name, value } of ownState(module))
     state[prefix + name] = keepVars || isUninitialized(value) ? value : value.detach();
   const extra = module.getExtraState();
   if (extra !== null) state[prefix + extraState] = extra;
   for (const [name, child] of ownModules(module))
     state = readInto(state, child, `${prefix}${name}.`, keepVars);
-  for (const hook of module.stateHooks.afterReading) state = hook(module, state, prefix) ?? state;
+  for (const hook of module.stateHooks.afterReading.list) state = hook(module, state, prefix) ?? state;
   return state;
 }
 
@@ -118,7 +118,7 @@ interface Entry {
 
 /** All places, in order; hooks may change the state on the way. */
 function entriesOf(module: ModuleBase, state: StateDict, prefix: string): Entry[] {
-  for (const hook of module.stateHooks.beforeLoading) hook(module, state, prefix);
+  for (const hook of module.stateHooks.beforeLoading.list) hook(module, state, prefix);
   const own = ownState(module).map(
     ({ name, value }): Entry => ({ path: prefix + name, module, name, target: value }),
   );
@@ -217,7 +217,7 @@ export function loadState(module: ModuleBase, given: StateDict, options: LoadOpt
   noGrad(() => {
     for (const entry of present) load(entry, state[entry.path], assign);
   });
-  for (const each of hooked) for (const hook of each.stateHooks.afterLoading) hook(each, result);
+  for (const each of hooked) for (const hook of each.stateHooks.afterLoading.list) hook(each, result);
   if (strict) refuse(module, strictProblems(result, state));
   return result;
 }
