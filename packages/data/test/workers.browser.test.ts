@@ -1,5 +1,5 @@
 // Loaders with worker threads, in a page that shares memory with them.
-import { DataLoader, TensorDataset, WorkerError } from '@nn/data';
+import { DataLoader, TensorDataset, WorkerError, workerDataset } from '@nn/data';
 import { arange, interpreter, type Tensor, use } from '@nn/tensor';
 import { beforeAll, expect, it } from 'vitest';
 import { cubes } from './fixtures/bundled.ts';
@@ -48,6 +48,18 @@ it.each([
   const error = await values(loader).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(WorkerError);
   expect(error.message).toMatch(message);
+});
+
+it('says that a module could not be loaded', async () => {
+  const gone = workerDataset(
+    () => new TensorDataset(arange(2)),
+    new URL('/no/such/module.js', location.href),
+    {
+      name: 'gone',
+    },
+  );
+  const error = await values(new DataLoader(gone({}), { numWorkers: 1 })).catch((thrown) => thrown);
+  expect(error.message).toMatch(/worker 0 broke down: Error: its module could not be loaded\. Bundlers need/);
 });
 
 it('ends the workers of a loop left early', async () => {

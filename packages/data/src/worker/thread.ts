@@ -103,7 +103,8 @@ function webThread(worker: Worker, events: ThreadEvents): Thread {
   worker.addEventListener('messageerror', () => events.error(new Error('a message could not be read')));
   worker.addEventListener('error', (event) => {
     event.preventDefault?.();
-    events.error(event.error ?? new Error(event.message || 'its module could not be loaded'));
+    const unloaded = 'its module could not be loaded. Bundlers need workerDataset(make, { url, start })';
+    events.error(event.error ?? new Error(event.message || unloaded));
   });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
