@@ -19,6 +19,7 @@ import { argsortCommand, copyCommand, scanCommand, scatterCommand } from './comm
 import { rowsCommand } from './commands/rows.ts';
 import { cutByGuards } from './commands/sections.ts';
 import { makeAll, Sequence } from './commands/sequence.ts';
+import { SharedOperands } from './commands/shared-operands.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import { splitDotCommand } from './commands/split-dot.ts';
 import type { Device } from './device.ts';
@@ -130,7 +131,9 @@ export class CpuExecutable implements Executable {
     const binding = new Binding(device.heap, buffers.length, program.params.length);
     const { tier } = device;
     const borders = findBorders(program);
-    const context = { device, binding, tier, buffers, borders, programParams: program.params.length };
+    const sharedOperands = new SharedOperands(program);
+    const programParams = program.params.length;
+    const context = { device, binding, tier, buffers, borders, sharedOperands, programParams };
     const commands = makeAll(program.kernels.map((kernel) => () => makeNamedCommand(context, kernel)));
     this.program = program;
     this.#device = device;
@@ -141,7 +144,7 @@ export class CpuExecutable implements Executable {
     this.#inputs = withRole('input', 'updated');
     this.#outputs = withRole('output');
     this.#temporaries = withRole('temporary');
-    this.#scratchOffset = alignUp(program.arenaBytes);
+    this.#scratchOffset = alignUp(program.arenaBytes) + sharedOperands.bytes;
     const scratchBytes = Math.max(0, ...commands.map((command) => command.scratchBytes));
     const arenaBytes = this.#scratchOffset + scratchBytes;
     this.#arenaBytes = arenaBytes;

@@ -98,7 +98,13 @@ function check(gemm: Gemm, shape: GemmShape, seed: number): void {
   }
   const plan = gemm.prepare(shape);
   const scratch = heap.allocate(plan.scratchBytes);
-  const addresses = { left: left.address, right: right.address, result: result.address, scratch };
+  const addresses = {
+    left: left.address,
+    right: right.address,
+    result: result.address,
+    scratch,
+    packedRight: scratch,
+  };
   for (const { operand, word, offset } of plan.addresses) heap.words[word] = addresses[operand] + offset;
   plan.run();
   plan.dispose();

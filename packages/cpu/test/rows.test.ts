@@ -11,6 +11,7 @@ import {
 import { afterAll, describe, test } from 'vitest';
 import { Binding } from '../src/commands/binding.ts';
 import { rowsCommand } from '../src/commands/rows.ts';
+import { SharedOperands } from '../src/commands/shared-operands.ts';
 import { Device } from '../src/device.ts';
 import { backends } from './support/backends.ts';
 import {
@@ -241,6 +242,7 @@ test('blocks of any number of rows, with vectors along the rows too, give what t
           tier: device.tier,
           buffers: tested.buffers,
           borders: new Map(),
+          sharedOperands: new SharedOperands(tested),
           programParams: 0,
         };
         const command = rowsCommand(context, kernel, () => block);

@@ -10,6 +10,7 @@ import {
   sizeOf,
 } from '@nn/core';
 import { sectionOf } from './sections.ts';
+import { writtenBy } from './shared-operands.ts';
 
 /** A buffer that is zero outside of a box. */
 export interface Border {
@@ -47,16 +48,7 @@ export function findBorders({ kernels, buffers }: Program): Borders {
   const borders = new Map<number, Border>();
   const writers = new Map<number, number>();
   for (const kernel of kernels) {
-    const written =
-      'stores' in kernel
-        ? [kernel]
-        : kernel.kind === 'rows'
-          ? kernel.steps
-          : kernel.kind === 'parallel'
-            ? kernel.parts
-            : [];
-    const targets = written.flatMap(({ stores }) => stores.map(({ access }) => access.buffer));
-    if ('target' in kernel) targets.push(kernel.target);
+    const targets = writtenBy(kernel);
     for (const target of new Set(targets)) writers.set(target, (writers.get(target) ?? 0) + 1);
     if (kernel.kind !== 'loop' || targets.length !== 1) continue;
     const border = borderOf(kernel, buffers[targets[0]].length);

@@ -5,6 +5,7 @@ import type { PlanOptions } from '../emit/plan.ts';
 import type { Slices } from '../threads/slices.ts';
 import type { Binding } from './binding.ts';
 import type { Borders } from './borders.ts';
+import type { SharedOperands } from './shared-operands.ts';
 
 export interface Command {
   /** Bytes of scratch space that it needs while it runs. */
@@ -24,6 +25,7 @@ export interface CommandContext extends PlanOptions {
   readonly device: Device;
   readonly binding: Binding;
   readonly borders: Borders;
+  readonly sharedOperands: SharedOperands;
 }
 
 /** Has the address of a buffer, plus an offset in bytes, written to a word of the heap at each run. */

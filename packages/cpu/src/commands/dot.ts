@@ -14,8 +14,9 @@ import {
 import { type Draft, draftLoop, isOneMemory } from '../emit/plan.ts';
 import { storageBytes } from '../emit/registers.ts';
 import type { GemmType } from '../gemm/lanes.ts';
+import { axisLength } from '../gemm/offset-tables.ts';
 import type { GemmPlan } from '../gemm/plan.ts';
-import { type GemmShape, oriented } from '../gemm/shape.ts';
+import { type GemmShape, oriented, packedRightBytes } from '../gemm/shape.ts';
 import type { Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext, withScratch } from './command.ts';
 import { afterProducer } from './detach.ts';
@@ -126,12 +127,29 @@ class DotCommand implements Command {
     const extended = withScratch(context, [spec]);
     const shape = { ...shapeOf(kernel, dot, type, result), accumulate: accumulates };
     const draft = epilogue === null ? null : draftLoop(epilogue, null, extended);
-    const groups = draft === null ? null : groupsOf(draft, dot, oriented(shape) !== shape);
+    const turned = oriented(shape);
+    const groups = draft === null ? null : groupsOf(draft, dot, turned !== shape);
     const follower = groups === null ? null : { columnRun: runOfColumns(groups) };
-    this.#plan = context.device.gemm.prepare(shape, follower);
+    const { gemm } = context.device;
+    const { tileColumns } = gemm.kernels(type);
+    const shared =
+      axisLength(turned.result.rows) === 1
+        ? undefined
+        : context.sharedOperands.placeOf(
+            kernel,
+            turned === shape ? 'right' : 'left',
+            packedRightBytes(turned, tileColumns, elementBytes),
+          );
+    this.#plan = gemm.prepare(
+      shape,
+      shared === undefined ? { follower } : { follower, packedRight: shared.isFirst ? 'made' : 'given' },
+    );
     this.scratchBytes = workspace + this.#plan.scratchBytes;
+    const { binding } = context;
     for (const { operand, word, offset } of this.#plan.addresses) {
-      if (operand === 'scratch') context.binding.addressAt(word, context.binding.scratch, workspace + offset);
+      if (operand === 'scratch') binding.addressAt(word, binding.scratch, workspace + offset);
+      else if (operand === 'packedRight')
+        binding.addressAt(word, binding.scratch, offset - (shared?.before ?? 0));
       else {
         const access = { left: dot.left, right: dot.right, result }[operand];
         bindAddress(extended, word, access.buffer, access.offset * elementBytes);

@@ -7,7 +7,7 @@ import { features } from '../wasm/index.ts';
 import { buildGemmModule, entry } from './kernels.ts';
 import { type GemmType, lanesOf, type Tier } from './lanes.ts';
 import { OffsetTables } from './offset-tables.ts';
-import { type Follower, GemmPlan } from './plan.ts';
+import { type GemmOptions, GemmPlan } from './plan.ts';
 import type { GemmShape } from './shape.ts';
 
 /** The kernels of one element type. */
@@ -37,8 +37,8 @@ export class Gemm {
   }
 
   /** Prepares result[b, i, j] (+)= Σ_k left[b, i, k] * right[b, k, j]; the plan holds memory until disposed. */
-  prepare(shape: GemmShape, follower: Follower | null = null): GemmPlan {
-    return new GemmPlan(this, shape, follower);
+  prepare(shape: GemmShape, options: GemmOptions = {}): GemmPlan {
+    return new GemmPlan(this, shape, options);
   }
 
   kernels(type: GemmType): GemmKernels {

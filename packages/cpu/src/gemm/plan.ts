@@ -37,7 +37,7 @@ interface Cut {
 
 /** A word of the heap that must hold an operand's address, that of its element at offset 0, plus bytes. */
 export interface OperandAddress {
-  readonly operand: 'left' | 'right' | 'result' | 'scratch';
+  readonly operand: 'left' | 'right' | 'result' | 'scratch' | 'packedRight';
   readonly word: number;
   readonly offset: number;
 }
@@ -55,6 +55,12 @@ export interface Tasks {
 export interface Follower {
   /** Columns that lie in one run: tasks should not cut them. */
   readonly columnRun: number;
+}
+
+export interface GemmOptions {
+  readonly follower?: Follower | null;
+  /** The packed right operand has a place of its own; whether it is there already. Products of one slice only. */
+  readonly packedRight?: 'made' | 'given';
 }
 
 /** What one slice gives the threads to do. */
@@ -98,6 +104,7 @@ export class GemmPlan {
   readonly #columns: number;
   readonly #inner: number;
   readonly #cut: Cut;
+  readonly #packedRight: GemmOptions['packedRight'];
   readonly #compute: Kernel;
   readonly #pack: Kernel;
   readonly #packJob: Job;
@@ -107,7 +114,7 @@ export class GemmPlan {
   /** Where one slice is all there is: its jobs, with everything about it written down already. */
   readonly #onlySlice: Jobs | undefined;
 
-  constructor(gemm: Gemm, given: GemmShape, follower: Follower | null = null) {
+  constructor(gemm: Gemm, given: GemmShape, options: GemmOptions = {}) {
     const shape = oriented(given);
     this.#gemm = gemm;
     this.#shape = shape;
@@ -117,7 +124,8 @@ export class GemmPlan {
     this.#rows = axisLength(shape.result.rows);
     this.#columns = axisLength(shape.result.columns);
     this.#inner = axisLength(shape.left.columns);
-    this.#cut = this.#chooseCut(follower);
+    this.#packedRight = options.packedRight;
+    this.#cut = this.#chooseCut(options);
     this.#descriptor = gemm.heap.allocate(descriptorBytes);
     const { left, right, result } = shape;
     for (const axis of [
@@ -148,7 +156,8 @@ export class GemmPlan {
   get scratchBytes(): number {
     if (this.#isEmpty) return 0;
     const { scratchBytes, batchSlice, innerSlice, columnSlice } = this.#cut;
-    const packedBytes = this.#packedBytesPerBatch(innerSlice, columnSlice);
+    const packedBytes =
+      this.#packedRight === undefined ? this.#packedBytesPerBatch(innerSlice, columnSlice) : 0;
     return this.#gemm.pool.threads * scratchBytes + batchSlice * packedBytes;
   }
 
@@ -164,7 +173,13 @@ export class GemmPlan {
       { operand: 'scratch', word: base + word.scratch, offset: 0 },
       ...(packedFirst === null
         ? []
-        : [{ operand: 'scratch', word: base + packedWords[packedFirst].address, offset: packed } as const]),
+        : [
+            {
+              operand: this.#packedRight === undefined ? 'scratch' : 'packedRight',
+              word: base + packedWords[packedFirst].address,
+              offset: this.#packedRight === undefined ? packed : 0,
+            } as const,
+          ]),
     ];
   }
 
@@ -269,7 +284,7 @@ export class GemmPlan {
     if (cut.packedFirst !== null)
       words[base + packedWords[cut.packedFirst].bytes] = this.#packedBytesPerBatch(inners, columns);
     const work = batches * this.#rows * columns * inners;
-    const packItems = batches * this.#panelsPerBatch(inners, columns);
+    const packItems = this.#packedRight === 'given' ? 0 : batches * this.#panelsPerBatch(inners, columns);
     const items = batches * ceilDivide(this.#rows, cut.taskRows) * columnTasks;
     const shares = 4 * pool.threads;
     return {
@@ -328,8 +343,8 @@ export class GemmPlan {
       : ceilDivide(columns, this.#kernels.tileColumns);
   }
 
-  #chooseCut(follower: Follower | null): Cut {
-    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix(follower);
+  #chooseCut(options: GemmOptions): Cut {
+    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix(options);
   }
 
   #cutVector(): Cut {
@@ -359,7 +374,7 @@ export class GemmPlan {
     };
   }
 
-  #cutMatrix(follower: Follower | null): Cut {
+  #cutMatrix({ follower, packedRight }: GemmOptions): Cut {
     const { elementBytes, tileColumns } = this.#kernels;
     const { threads } = this.#gemm.pool;
     const innerBlock = Math.max(1, Math.min(this.#inner, innerBlockBytes / elementBytes));
@@ -408,7 +423,7 @@ export class GemmPlan {
       taskRows,
       taskColumns,
       innerBlock,
-      packedFirst: packsRightFirst ? 'right' : columnTasks > 1 ? 'left' : null,
+      packedFirst: packsRightFirst || packedRight !== undefined ? 'right' : columnTasks > 1 ? 'left' : null,
       isVector: false,
       leftBlockOffset,
       rightPanelOffset,

@@ -55,3 +55,13 @@ export function oriented(shape: GemmShape): GemmShape {
     result: transposed(shape.result),
   };
 }
+
+/** Bytes of the right operand once it is packed in panels of `tileColumns`. */
+export function packedRightBytes(
+  { right, result }: GemmShape,
+  tileColumns: number,
+  elementBytes: number,
+): number {
+  const columns = Math.ceil(axisLength(result.columns) / tileColumns) * tileColumns;
+  return axisLength(result.batch) * columns * axisLength(right.rows) * elementBytes;
+}
