@@ -204,7 +204,9 @@ describe('what goes wrong in a worker', () => {
 
   it('a batch that never comes, with a timeout', async () => {
     const error = await failure(troubled('hang', { timeout: 1500 }));
-    expect(error.message).toMatch(/no batch within 1500 ms, waiting for worker \d while it made samples 4, 5/);
+    expect(error.message).toMatch(
+      /no batch within 1500 ms, waiting for worker \d while it made samples 4, 5/,
+    );
   });
 
   it('samples that cannot be sent, by their path', async () => {
