@@ -6,14 +6,14 @@ import type { Benchmark } from './benchmark.ts';
 import { Preparer } from './libraries/library.ts';
 import { Nn } from './libraries/nn.ts';
 
-/** Milliseconds; and runs at least. */
-const budget = { warmUp: 300, measure: 1500, runs: 10 };
+/** Milliseconds; and runs. */
+const budget = { warmUp: 300, measure: 1500, leastRuns: 10, mostRuns: 2000 };
 
 /** Repeats until the time is over; the median time of a run. */
 async function repeat(run: () => Promise<number>, milliseconds: number): Promise<number> {
   const start = performance.now();
   const times: number[] = [];
-  while (performance.now() - start < milliseconds || times.length < budget.runs) times.push(await run());
+  while (performance.now() - start < milliseconds || times.length < budget.leastRuns) times.push(await run());
   times.sort((a, b) => a - b);
   return times[Math.floor(times.length / 2)];
 }
@@ -28,7 +28,7 @@ export async function showKernels(benchmarks: readonly Benchmark[], threads: num
     const run = (): Promise<number> => prepared.time(1);
     await repeat(run, budget.warmUp);
     const whole = await repeat(run, budget.measure);
-    const runs = Math.max(budget.runs, Math.ceil(budget.measure / whole));
+    const runs = Math.min(budget.mostRuns, Math.max(budget.leastRuns, Math.ceil(budget.measure / whole)));
     const result = await profile(run, { warmUp: 1, runs });
     console.log(
       `\n${benchmark.name}, ${threads} threads: ${whole.toFixed(3)} ms a run, ` +
