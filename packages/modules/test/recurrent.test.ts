@@ -1,5 +1,5 @@
 // Recurrent layers and cells beyond their values: derivatives of all kinds, modes, cost, errors, learning.
-import { func, gradcheck, gradgradcheck, noGrad, vmap } from '@nn/autograd';
+import { checkpoint, func, gradcheck, gradgradcheck, noGrad, vmap } from '@nn/autograd';
 import * as nn from '@nn/modules';
 import { Adam } from '@nn/optim';
 import {
@@ -206,6 +206,20 @@ describe('recurrent layers', () => {
     const { x, y } = batch();
     const right = noGrad(() => head(layer(x)[0].at(-1)).argmax(1).eq(y).to('float32').mean());
     expect(await right.item()).toBe(1);
+  });
+
+  it('are computed again in a checkpoint', async () => {
+    const layer = new nn.LSTM(2, 3, { bidirectional: true });
+    const x = randn([4, 2, 2]);
+    const gradients = (run: (x: Tensor) => Tensor): Tensor => {
+      layer.zeroGrad();
+      run(x).square().sum().backward();
+      return cat(layer.parameters().map((each) => each.grad!.reshape(-1)));
+    };
+    const plain = gradients((given) => layer(given)[0]);
+    const again = gradients((given) => checkpoint((inner: Tensor) => layer(inner)[0], given));
+    expect(await plain.abs().max().item()).toBeGreaterThan(0);
+    expect(await again.sub(plain).abs().max().item()).toBeLessThan(1e-6);
   });
 
   it('replay in a compiled function', async () => {
