@@ -66,6 +66,7 @@ const parity = 'tooling/parity/src/main.ts';
 
 const checkSteps: readonly Step[] = [
   { name: 'types', command: ['tsc', '-b', 'tsconfig.test.json'] },
+  { name: 'types: lean', command: ['tsc', '-p', 'tsconfig.lean.json'] },
   { name: 'lint', command: ['biome', 'ci', '--colors=off', '--error-on-warnings', '.'] },
   { name: 'arrows', command: check('arrows') },
   { name: 'knip', command: ['knip', '--no-config-hints'] },
