@@ -21,7 +21,7 @@ const recurrent =
   'input_size hidden_size | num_layers nonlinearity bias batch_first dropout bidirectional proj_size';
 const cell = 'input_size hidden_size | bias nonlinearity';
 const transformerLayer =
-  'd_model nhead | dim_feedforward dropout activation layer_norm_eps batch_first norm_first';
+  'd_model nhead | dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias';
 const dropout = 'p | inplace';
 const inplace = '| inplace';
 const none = '';
@@ -160,7 +160,8 @@ export const moduleRows: Readonly<Record<string, ModuleRow>> = {
     'tgt memory | tgt_mask memory_mask tgt_key_padding_mask memory_key_padding_mask',
   ),
   Transformer: row(
-    '| d_model nhead num_encoder_layers num_decoder_layers dim_feedforward dropout activation',
+    '| d_model nhead num_encoder_layers num_decoder_layers dim_feedforward dropout activation custom_encoder ' +
+      'custom_decoder layer_norm_eps batch_first norm_first bias',
     'src tgt | src_mask tgt_mask memory_mask src_key_padding_mask tgt_key_padding_mask memory_key_padding_mask',
   ),
 
