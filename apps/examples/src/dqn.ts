@@ -56,14 +56,15 @@ class Memory {
 export const dqn = example(
   'Deep Q-learning balances a pole on a cart.',
   {
-    steps: count('pushes of each cart in training', 8000, { small: 60 }),
+    steps: count('pushes of each cart in training', 5000, { small: 60 }),
     carts: count('carts at the same time', 16, { small: 4 }),
+    lessons: count('training steps after each push', 4, { small: 1 }),
     batch: count('memories a training step', 128, { small: 16 }),
     discount: fraction('what the future is worth', 0.99),
-    lr: positive('learning rate', 0.001),
+    lr: positive('learning rate', 0.0005),
     trials: count('episodes of the final trial', 20, { small: 2 }),
   },
-  async ({ steps, carts, batch, discount, lr, trials, out }) => {
+  async ({ steps, carts, lessons, batch, discount, lr, trials, out }) => {
     const model = new Sequential(
       new Linear(4, 128),
       new ReLU(),
@@ -82,18 +83,18 @@ export const dqn = example(
     });
     const learn = compile((states: Tensor, actions: Tensor, nexts: Tensor, fallen: Tensor) => {
       const value = model(states).gather(1, actions.unsqueeze(1)).squeeze(1);
-      // The model chooses the next action, the slow copy says what it is worth; each step upright is worth 1.
+      // The model chooses the next action, the slow copy says what it is worth. Falling costs 1, all else nothing.
       const target = noGrad(() => {
         const next = slow(nexts)
           .gather(1, model(nexts).argmax(1, { keepdim: true }))
           .squeeze(1);
-        return next.mul(fallen.neg().add(1)).mul(discount).add(1);
+        return where(fallen.gt(0), -1, next.mul(discount));
       });
       const loss = smoothL1Loss(value, target);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
-      noGrad(() => foreach.lerp_(slow.parameters(), model.parameters(), 0.01));
+      noGrad(() => foreach.lerp_(slow.parameters(), model.parameters(), 0.005));
       return loss;
     });
 
@@ -118,7 +119,7 @@ export const dqn = example(
         lengths.push([step + 1, cart.steps]);
         await start(cart);
       }
-      if (memory.length >= 2 * batch) await learn(...(await memory.sample(batch))).realize();
+      for (let i = 0; i < lessons && memory.length >= 2 * batch; i++) learn(...(await memory.sample(batch)));
       const recent = lengths.slice(-20);
       bar.advance(1, {
         upright: recent.reduce((sum, [, length]) => sum + length, 0) / Math.max(1, recent.length),
@@ -145,7 +146,7 @@ export const dqn = example(
       title: 'Learning to balance a pole',
       x: 'pushes of each cart',
       y: 'steps upright',
-      dots: { episodes: lengths.filter((_, i) => i % Math.ceil(lengths.length / 400) === 0) },
+      dots: { episodes: lengths.filter((_, i) => i % Math.ceil(lengths.length / 300) === 0) },
     });
     return { episodes: lengths.length, upright };
   },

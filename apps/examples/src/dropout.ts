@@ -12,7 +12,7 @@ export const dropout = example(
   {
     points: count('noisy points to learn from', 30),
     hidden: count('hidden units a layer', 150, { small: 50 }),
-    steps: count('training steps', 2000, { small: 100 }),
+    steps: count('training steps', 600, { small: 100 }),
     p: fraction('share that is dropped', 0.4),
     lr: positive('learning rate', 0.005),
   },

@@ -66,7 +66,7 @@ export const spiral = example(
 
     // Each place of the plane in the colour of its arm, paler where the network is not sure.
     const plane: Plane = { x: [-1.2, 1.2], y: [-1.2, 1.2] };
-    const picture = noGrad(() => softmax(model(planePoints(plane, 104, 124)), -1).matmul(tensor(colours)));
+    const picture = noGrad(() => softmax(model(planePoints(plane, 78, 93)), -1).matmul(tensor(colours)));
     const dots = arms.map(async (name, arm) => {
       const own = x.narrow(0, arm * points, points);
       const data = await pointsOf(own.select(1, 0), own.select(1, 1));

@@ -4,6 +4,12 @@ import { linspace, meshgrid, stack } from '@nn/tensor';
 import { axis, saveChart } from './charts.ts';
 import { encodePng } from './pictures.ts';
 
+/** Ten colours that can be told apart. */
+const palette = [
+  ...['#4e79a7', '#f28e2b', '#e15759', '#76b7b2', '#59a14f'],
+  ...['#b6992d', '#b07aa1', '#ff6fa3', '#9c755f', '#222222'],
+];
+
 export interface Plane {
   readonly x: readonly [from: number, to: number];
   readonly y: readonly [from: number, to: number];
@@ -31,6 +37,7 @@ export async function saveOverPicture(
     {
       title: { text: title, left: 'center' },
       legend: { bottom: 0, itemGap: 20 },
+      color: palette,
       graphic: { type: 'image', left, top, z: -1, style },
       grid: { left, top, width, height },
       xAxis: axis('', { min: plane.x[0], max: plane.x[1], splitLine: { show: false } }),
