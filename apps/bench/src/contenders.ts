@@ -40,7 +40,7 @@ export function contender<T>(library: Library<T>): Contender {
 
 /** Whether plain JavaScript does it in a few tenths of a second. */
 function isLight({ cost: { flops = 0, bytes = 0 } }: Benchmark): boolean {
-  return flops <= 2e8 && bytes <= 1e8;
+  return flops <= 5e7 && bytes <= 1e8;
 }
 
 export interface PeerOptions {
