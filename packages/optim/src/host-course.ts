@@ -1,7 +1,7 @@
 // Algorithms whose course depends on values (a line search, a loss scale that finds infinities): written once, run with
 // synchronous reads where the device has them, and with asynchronous ones everywhere.
 import { noGrad } from '@nn/autograd';
-import { cat, type HostArray, runtimeOf, type Tensor } from '@nn/tensor';
+import { apply, cat, type HostArray, runtimeOf, type Tensor } from '@nn/tensor';
 
 /** What an algorithm must know to go on. */
 export interface Reading {
@@ -15,6 +15,11 @@ export interface Reading {
 
 /** Asks for elements, one reading after the other; gets them as one list of numbers. */
 export type Course<T> = Generator<Reading, T, readonly number[]>;
+
+/** The same value, but one that can be freed alone: a clone shares it until one of both is written. */
+export function ownValue(x: Tensor): Tensor {
+  return apply('reshape', [x], { shape: x.shape });
+}
 
 class Driver<T> {
   readonly #course: Course<T>;
@@ -33,9 +38,10 @@ class Driver<T> {
   /** All values as one tensor, computed together with what is held. */
   #prepare({ values, held, computed = [] }: Reading): Tensor {
     const dtype = values.every((value) => value.dtype === 'float64') ? 'float64' : 'float32';
-    const wanted = cat(values.map((value) => value.detach().to(dtype).reshape(-1)));
+    const wanted = ownValue(cat(values.map((value) => value.detach().to(dtype).reshape(-1))));
     const nodes = [...held, ...computed, wanted].map(({ root }) => root.node);
-    runtimeOf(wanted.device).evaluate(nodes, 'value');
+    // As an optimizer's step does: what parameters and gradients were before may go.
+    runtimeOf(wanted.device).step(nodes);
     this.hold(held);
     return wanted;
   }

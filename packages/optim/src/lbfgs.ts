@@ -3,7 +3,7 @@ import { ArgumentError, cat, describe, isTensor, recordFunction, type Tensor, ze
 import { checkChoice, checkNotNegative, checkPositiveInteger, complete } from './checks.ts';
 import { CurvatureHistory, type CurvatureState } from './curvature-history.ts';
 import { assign } from './gradient-of.ts';
-import { type Course, runCourse, runCourseSync } from './host-course.ts';
+import { type Course, ownValue, runCourse, runCourseSync } from './host-course.ts';
 import { evaluated, Optimizer, type ParamsInput } from './optimizer.ts';
 import type { ParamGroup } from './param-groups.ts';
 import { strongWolfe, type Trial } from './strong-wolfe.ts';
@@ -45,11 +45,13 @@ class FlatParameters {
 
   /** [elements], with zeros for parameters without a gradient. */
   gradient(): Tensor {
-    return cat(this.#params.map((parameter) => (parameter.grad ?? zerosLike(parameter)).reshape(-1)));
+    return ownValue(
+      cat(this.#params.map((parameter) => (parameter.grad ?? zerosLike(parameter)).reshape(-1))),
+    );
   }
 
   copies(): Tensor[] {
-    return this.#params.map((parameter) => parameter.detach().clone());
+    return this.#params.map(ownValue);
   }
 
   /** Sets the parameters to `start + step * direction`. */
