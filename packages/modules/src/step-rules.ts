@@ -1,6 +1,6 @@
 // The arithmetic of recurrent cells, one step forwards and backwards.
 import { linear } from '@nn/functional';
-import { cat, type Tensor, where } from '@nn/tensor';
+import { cat, sizeOf, type Tensor, where } from '@nn/tensor';
 import { recurrence, type StepRule } from './recurrence.ts';
 import type { TimeSteps } from './time-steps.ts';
 
@@ -179,7 +179,7 @@ export function goThrough(
   const bias =
     hasOwnBias || inputBias === null || hiddenBias === null ? inputBias : inputBias.add(hiddenBias);
   // One product for all steps; only that with the hidden state is left to each.
-  const projected = linear(x, input, bias).reshape([-1, input.shape[0]]);
+  const projected = linear(x, input, bias).reshape([sizeOf(x.shape.slice(0, -1)), input.shape[0]]);
   const weights = [hidden, hasOwnBias ? hiddenBias : null, projection].filter((each) => each !== null);
   const results = run(steps, projected, ...initial, ...weights);
   const size = results.length / steps.visits.length;

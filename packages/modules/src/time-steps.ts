@@ -70,11 +70,12 @@ export class TimeSteps {
 
   /** Each sequence's last value. */
   final(values: readonly Tensor[]): Tensor {
-    const parts = values.flatMap((value, visit) => {
-      const goingOn = visit + 1 < values.length ? this.visits[visit + 1].count : 0;
-      const ending = value.shape[0] - goingOn;
-      return ending > 0 ? [rowsOf(value, goingOn, ending)] : [];
+    const last = values.length - 1;
+    const ended = values.slice(0, -1).flatMap((value, visit) => {
+      const { count } = this.visits[visit + 1];
+      const ending = value.shape[0] - count;
+      return ending > 0 ? [rowsOf(value, count, ending)] : [];
     });
-    return parts.length === 1 ? parts[0] : cat(parts.reverse());
+    return ended.length === 0 ? values[last] : cat([values[last], ...ended.reverse()]);
   }
 }

@@ -208,6 +208,17 @@ describe('recurrent layers', () => {
     expect(await right.item()).toBe(1);
   });
 
+  it('take batches of none', () => {
+    const x = ones([3, 0, 2]).requiresGrad_();
+    const [output, [hidden]] = new nn.LSTM(2, 4, { bidirectional: true })(x);
+    expect([output.shape, hidden.shape]).toEqual([
+      [3, 0, 8],
+      [2, 0, 4],
+    ]);
+    output.sum().backward();
+    expect(x.grad!.shape).toEqual([3, 0, 2]);
+  });
+
   it('are computed again in a checkpoint', async () => {
     const layer = new nn.LSTM(2, 3, { bidirectional: true });
     const x = randn([4, 2, 2]);
