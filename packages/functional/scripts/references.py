@@ -1,5 +1,6 @@
-"""What PyTorch gives, in float64: python3 references.py > ../test/layer-values.ts (made with PyTorch 1.13.1)."""
+"""What PyTorch gives, in float64: python3 references.py > ../test/references.json (made with PyTorch 1.13.1)."""
 
+import json
 import math
 
 import torch
@@ -19,13 +20,14 @@ def text(x):
 
 def given(x):
     dtype = {torch.float64: "float64", torch.int64: "int32", torch.bool: "bool"}[x.dtype]
-    return f"{{ shape: {list(x.shape)}, dtype: '{dtype}', data: '{text(x)}' }}"
+    return {"shape": list(x.shape), "dtype": dtype, "data": text(x)}
 
 
-cases = []
+cases = {}
 
 
 def case(title, call, *inputs):
+    """Gradients are those of the float inputs, for cotangents cos(0), cos(1), ... of all elements of all outputs."""
     inputs = [x.requires_grad_() if x.is_floating_point() else x for x in inputs]
     outputs = call(*inputs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -33,11 +35,11 @@ def case(title, call, *inputs):
     cotangent = torch.cos(torch.arange(flat.numel(), dtype=torch.float64))
     leaves = [x for x in inputs if x.requires_grad]
     gradients = torch.autograd.grad(flat, leaves, cotangent, allow_unused=True)
-    shown = ["null" if g is None else f"'{text(g)}'" for g in gradients]
-    cases.append(
-        f"  '{title}': {{\n    inputs: [{', '.join(map(given, inputs))}],\n"
-        f"    outputs: [{', '.join(map(given, outputs))}],\n    gradients: [{', '.join(shown)}],\n  }},"
-    )
+    cases[title] = {
+        "inputs": [given(x) for x in inputs],
+        "outputs": [given(x) for x in outputs],
+        "gradients": [None if g is None else text(g) for g in gradients],
+    }
 
 
 def ctc(input_lengths, target_lengths, **options):
@@ -141,22 +143,44 @@ def grouped(q, k, v):
 
 case("grouped queries", grouped, randn(2, 4, 3, 3), randn(2, 2, 5, 3), randn(2, 2, 5, 2))
 
-print("// What PyTorch 1.13.1 gives on a CPU, in float64; made by scripts/references.py.")
-print("""
-export interface Given {
-  readonly shape: readonly number[];
-  readonly dtype: 'float64' | 'int32' | 'bool';
-  /** Row-major, with spaces between. */
-  readonly data: string;
-}
+case("conv1d in groups, same padding", lambda x, w, b: F.conv1d(x, w, b, padding="same", groups=2, dilation=2), randn(2, 2, 5), randn(4, 1, 4), randn(4))
+case("conv1d with stride and padding", lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=2), randn(1, 3, 4), randn(3, 3, 3), randn(3))
+case("conv2d in groups", lambda x, w: F.conv2d(x, w, stride=(2, 1), padding=(0, 2), groups=2), randn(2, 4, 5, 3), randn(2, 2, 3, 2))
+case("convTranspose1d", lambda x, w, b: F.conv_transpose1d(x, w, b, stride=2, padding=1, output_padding=1, dilation=2), randn(1, 1, 4), randn(1, 1, 4), randn(1))
+case("maxPool1d with ceil", lambda x: F.max_pool1d(x, 3, 2, ceil_mode=True, padding=1), randn(1, 2, 3))
+case("maxPool2d", lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True, padding=1), randn(1, 2, 3, 6))
+case("avgPool1d with ceil", lambda x: F.avg_pool1d(x, 6, 3, padding=2, ceil_mode=True), randn(1, 3, 9))
 
-export interface Reference {
-  readonly inputs: readonly Given[];
-  readonly outputs: readonly Given[];
-  /** Those of the float inputs, for cotangents cos(0), cos(1), … of all elements of all outputs. Null where there is none. */
-  readonly gradients: readonly (string | null)[];
-}
-""")
-print("export const references: { readonly [title: string]: Reference } = {")
-print("\n".join(cases))
-print("};")
+
+def batch_norm(x, mean, variance, weight, bias):
+    return F.batch_norm(x, mean.detach().clone(), variance.detach().clone(), weight, bias, training=True)
+
+
+def instance_norm(x, mean, variance, weight, bias):
+    return F.instance_norm(x, mean.detach().clone(), variance.detach().clone(), weight, bias, momentum=-1.2)
+
+
+case("batchNorm", batch_norm, randn(3, 2, 2), randn(2), randn(2).abs(), randn(2), randn(2))
+case("layerNorm", lambda x, w, b: F.layer_norm(x, (2, 3), w, b, 0.5), randn(2, 2, 3), randn(2, 3), randn(2, 3))
+case("groupNorm", lambda x, w, b: F.group_norm(x, 2, w, b, 0.5), randn(1, 6, 3), randn(6), randn(6))
+case("instanceNorm", instance_norm, randn(3, 2, 4), randn(2), randn(2).abs(), randn(2), randn(2))
+case("nllLoss weighted", lambda x, target, w: F.nll_loss(x, target, w.detach()), randn(2, 3), torch.tensor([2, 1]), randn(3).abs())
+case("bce with logits", lambda x, target, w: F.binary_cross_entropy_with_logits(x, target, pos_weight=w.detach()), randn(5, 4), randn(5, 4).sigmoid(), randn(4).abs())
+case("klDiv", lambda x, target: F.kl_div(x, target, reduction="batchmean", log_target=True), randn(2, 3), randn(2, 3))
+case("huberLoss", lambda x, target: F.huber_loss(x, target, reduction="none", delta=0.7), randn(6), randn(6))
+case("smoothL1Loss", lambda x, target: F.smooth_l1_loss(x, target, beta=0.8), randn(4, 5), randn(4, 5))
+case("binaryCrossEntropy", lambda x, target: F.binary_cross_entropy(x, target.detach()), randn(5).sigmoid(), randn(5).sigmoid())
+case("celu", F.celu, 2 * randn(12))
+case("selu", F.selu, 2 * randn(12))
+case("mish", F.mish, 2 * randn(12))
+case("softplus", lambda x: F.softplus(x, 3, 0.2), randn(12))
+# Its own derivative has 1/6 in float32.
+case("hardsigmoid", lambda x: F.relu6(x + 3) / 6, 3 * randn(12))
+case("elu", F.elu, 2 * randn(12))
+case("silu", F.silu, 2 * randn(12))
+case("logsigmoid", F.logsigmoid, 3 * randn(12))
+case("glu", lambda x: F.glu(x, 0), randn(4, 3))
+case("cosineSimilarity", lambda x, y: F.cosine_similarity(x, y, dim=0, eps=0.5), randn(4, 3), randn(4, 3))
+case("prelu", F.prelu, randn(2, 3, 4), randn(3))
+
+print(json.dumps(cases, indent=1))
