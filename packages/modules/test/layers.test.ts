@@ -1,6 +1,7 @@
 // Layers: parameters, modes and shapes; their values are those of @nn/functional, which is tested there.
 import '@nn/autograd';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { ArgumentError } from '@nn/core';
 import * as nn from '@nn/modules';
 import {
@@ -17,7 +18,9 @@ import {
 } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-const golden = JSON.parse(readFileSync(new URL('./golden/utilities.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(
+  gunzipSync(readFileSync(new URL('./golden/utilities.json.gz', import.meta.url))).toString('utf8'),
+);
 
 beforeAll(() => use(interpreter()));
 

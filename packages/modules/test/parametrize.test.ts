@@ -1,5 +1,6 @@
 // Parametrizations, against PyTorch's values (made by golden/utilities.py) and their own promises.
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { gradcheck, noGrad } from '@nn/autograd';
 import {
   Conv2d,
@@ -31,7 +32,9 @@ beforeAll(() => {
   use(interpreter());
 });
 
-const golden = JSON.parse(readFileSync(new URL('./golden/utilities.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(
+  gunzipSync(readFileSync(new URL('./golden/utilities.json.gz', import.meta.url))).toString('utf8'),
+);
 const double = (values: unknown): Tensor => tensor(values as NestedArray, { dtype: 'float64' });
 
 async function expectNear(actual: Tensor, values: unknown, digits: number = 8): Promise<void> {

@@ -1,5 +1,6 @@
 // Pruning against PyTorch's masks (made by golden/utilities.py), and what it promises.
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { Conv2d, deepcopy, Linear, Parameter, prune, Sequential } from '@nn/modules';
 import { interpreter, type NestedArray, ones, type Tensor, tensor, use } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +9,9 @@ beforeAll(() => {
   use(interpreter());
 });
 
-const golden = JSON.parse(readFileSync(new URL('./golden/utilities.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(
+  gunzipSync(readFileSync(new URL('./golden/utilities.json.gz', import.meta.url))).toString('utf8'),
+);
 
 function linear(weight: NestedArray): Linear {
   const values = tensor(weight, { dtype: 'float64' });

@@ -1,7 +1,8 @@
 """What PyTorch's parametrizations, pruning and initialisations without random numbers give.
 
-Writes utilities.json:  python3 utilities.py   (needs PyTorch; made with 1.13)
+Writes utilities.json.gz:  python3 utilities.py   (needs PyTorch; made with 1.13)
 """
+import gzip
 import json
 import pathlib
 import torch
@@ -95,7 +96,7 @@ values['gains'] = {'linear': nn.init.calculate_gain('linear'), 'tanh': nn.init.c
                    'relu': nn.init.calculate_gain('relu'), 'leakyRelu': nn.init.calculate_gain('leaky_relu', 0.2),
                    'selu': nn.init.calculate_gain('selu'), 'sigmoid': nn.init.calculate_gain('sigmoid')}
 
-target = pathlib.Path(__file__).with_suffix('.json')
+target = pathlib.Path(__file__).with_suffix('.json.gz')
 text = json.dumps(json.loads(json.dumps(values), parse_float=lambda s: float(f'{float(s):.12g}')), separators=(',', ':'))
-target.write_text(text + '\n')
+target.write_bytes(gzip.compress((text + '\n').encode(), mtime=0))
 print(target.stat().st_size, 'bytes')
