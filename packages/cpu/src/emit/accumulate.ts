@@ -45,6 +45,6 @@ export function isFloatExtremum({ op, dtype }: AccumulatorStructure): boolean {
 }
 
 /** Whether a sum goes through float64 from time to time. */
-export function isBlocked({ op, dtype }: AccumulatorStructure): boolean {
-  return op === 'sum' && dtype === 'float32';
+export function isBlocked({ op, dtype, isShort }: AccumulatorStructure): boolean {
+  return op === 'sum' && dtype === 'float32' && !isShort;
 }

@@ -36,9 +36,11 @@ export interface PlanOptions {
   readonly programParams: number;
 }
 
+type LoweredAccumulator = Omit<AccumulatorStructure, 'isShort'>;
+
 interface LoweredKernel {
   readonly body: readonly Instruction[] | null;
-  readonly accumulators: readonly AccumulatorStructure[];
+  readonly accumulators: readonly LoweredAccumulator[];
   readonly epilogue: readonly Instruction[];
   /** Values of the epilogue, one for each store. */
   readonly stored: readonly number[];
@@ -53,7 +55,7 @@ function lowerKernel(
   const fuse = (instructions: readonly Instruction[], roots: readonly number[]): readonly Instruction[] =>
     tier.relaxedSimd ? fuseProducts(instructions, roots) : instructions;
   let body: readonly Instruction[] | null = null;
-  let accumulators: readonly AccumulatorStructure[] = [];
+  let accumulators: readonly LoweredAccumulator[] = [];
   if (reduction !== null) {
     const roots = reduction.accumulators.map(({ value }) => value);
     const lowered = lower(fuse(reduction.body, roots), params);
@@ -217,15 +219,18 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
   const accumulated = lowered.accumulators.map(({ value }) => draft.bodyValues[value]);
   const body = draft.body === null ? null : resolveSteps(draft.body.steps, accumulated, cursors, lanesAlong);
   const vectorized = options.tier.simd && lane.extent >= 4;
+  const window = lanesAlong === 'outer' ? windowOf(reduced, body?.steps.length ?? 0) : [];
+  const bodySteps = body === null ? null : body.steps.length * Math.max(1, product(window));
   const structure: Structure = {
     tier: options.tier,
     lanesAlong,
     vectorized,
-    strips: vectorized ? chooseStrips(body?.steps.length ?? null, epilogue.steps.length, lanesAlong) : [],
+    strips: vectorized ? chooseStrips(bodySteps, epilogue.steps.length, lanesAlong) : [],
     overlaps: vectorized && lanesAlong === 'outer' && !readsWhatItStores(draft),
     rowRank: rows.length + (inner === null ? 0 : 1),
     chunkRow,
     reduceRank: reduced.length,
+    window,
     cursors,
     sizes: sizes.length,
     slots: slots.length,
@@ -233,6 +238,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     accumulators: lowered.accumulators.map((accumulator, at) => ({
       ...accumulator,
       value: body === null ? 0 : body.place(accumulated[at]),
+      isShort: window.length > 0,
     })),
     epilogue: epilogue.steps,
     stores: draft.stores.map((store, at) => ({
@@ -242,6 +248,20 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     })),
   };
   return { structure, sites, sizes, slots, constants: params.constants, rows, inner, reduced, tileLength };
+}
+
+/** Steps of all elements of a window that are written out, at most. */
+const mostStepsWrittenOut = 64;
+/** Elements of one, at most. */
+const mostWindow = 9;
+
+const product = (window: readonly number[]): number => window.reduce((all, extent) => all * extent, 1);
+
+/** The reduced extents where they are written out, which saves counting: they become part of the structure. */
+function windowOf(reduced: readonly Dimension[], steps: number): readonly number[] {
+  const total = totalExtent(reduced);
+  if (total > mostWindow || total * steps > mostStepsWrittenOut) return [];
+  return reduced.map(({ extent }) => extent);
 }
 
 /** Vectors of a strip, from the widest strips to the last; the widest hides the latency of short bodies. */

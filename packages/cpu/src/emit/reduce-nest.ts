@@ -41,8 +41,31 @@ export class ReduceNest {
     element: (inside: Positions, position: Expression<'i32'>) => void,
   ): void {
     const { builder } = this.#writer.context;
+    if (this.#writer.structure.window.length > 0) {
+      this.#writeOut(0, 0, element);
+      return;
+    }
     const pending = flush === null ? undefined : builder.local('i32', 0);
     this.#loop(0, rank, element, flush, pending);
+  }
+
+  /** All coordinates of a window one after the other; gives the position after them. */
+  #writeOut(
+    d: number,
+    position: number,
+    element: (inside: Positions, position: Expression<'i32'>) => void,
+  ): number {
+    const { window } = this.#writer.structure;
+    if (d === window.length) {
+      this.#writer.context.builder.scope(() => element(this.#inside, i32.constant(position)));
+      return position + 1;
+    }
+    let next = position;
+    for (let coordinate = 0; coordinate < window[d]; coordinate++) {
+      next = this.#writeOut(d + 1, next, element);
+      this.#advance(d);
+    }
+    return next;
   }
 
   #loop(

@@ -58,6 +58,8 @@ export interface AccumulatorStructure {
   readonly value: Value;
   /** The dtype of what is accumulated. */
   readonly dtype: RegisterDType;
+  /** Whether so little is added up that float32 alone is exact enough. */
+  readonly isShort: boolean;
 }
 
 export interface StoreStructure {
@@ -85,6 +87,8 @@ export interface Structure {
   /** With lanes along 'outer': which of the rows counts chunks. */
   readonly chunkRow: number;
   readonly reduceRank: number;
+  /** The reduced extents, where they are so few that all is written out, as of a pooling's windows; else empty. */
+  readonly window: readonly number[];
   readonly cursors: readonly CursorStructure[];
   readonly sizes: number;
   readonly slots: number;
@@ -149,11 +153,11 @@ export function recordLayout(
 
 /** Equal for kernels that share their code. Every kernel of a new program passes here, so no general serialization. */
 export function structureKey(structure: Structure): string {
-  const { tier, lanesAlong, vectorized, strips, overlaps, rowRank, chunkRow, reduceRank } = structure;
+  const { tier, lanesAlong, vectorized, strips, overlaps, rowRank, chunkRow, reduceRank, window } = structure;
   const flags = [tier.simd, tier.relaxedSimd, lanesAlong === 'outer', vectorized, overlaps]
     .map(Number)
     .join('');
-  let key = `${flags} ${strips.join()} ${rowRank} ${chunkRow} ${reduceRank} ${structure.sizes} ${structure.slots}`;
+  let key = `${flags} ${strips.join()} ${rowRank} ${chunkRow} ${reduceRank}[${window.join()}] ${structure.sizes} ${structure.slots}`;
   for (const { elementBytes, movesWithRows, movesWithReduced, lane } of structure.cursors)
     key += `|${elementBytes}${lane}${Number(movesWithRows)}${Number(movesWithReduced)}`;
   key += structure.body === null ? ';' : `;body${stepsKey(structure.body)}`;
