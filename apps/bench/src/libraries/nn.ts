@@ -52,8 +52,12 @@ export class Nn implements Library<Tensor> {
     return new NnTrainer(network(), { compiled: this.#compiled, finish: () => this.finish() });
   }
 
+  /** All in one program, as a backward pass has them. */
   force(results: readonly Tensor[]): Awaitable {
-    for (const result of results) result.realize();
+    runtimeOf(this.#backend.name).evaluate(
+      results.map(({ node }) => node),
+      'value',
+    );
     return this.finish();
   }
 
