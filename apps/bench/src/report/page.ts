@@ -15,7 +15,7 @@ table { border-collapse: collapse; font-size: 13px }
 td, th { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap }
 td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left }
 td.why { white-space: normal; text-align: left; color: #a00 }
-pre { background: #f6f6f6; padding: .7rem; overflow-x: auto }
+pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap }
 nav a { margin-right: 1rem }
 `;
 
