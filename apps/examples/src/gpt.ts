@@ -199,7 +199,8 @@ export const gpt = example(
     }
     const validation = await evaluate();
     const losses = training.curve('loss');
-    const loss = losses.slice(-20).reduce((sum, [, value]) => sum + value, 0) / Math.min(20, losses.length);
+    const last = losses.slice(-20);
+    const loss = last.length > 0 ? last.reduce((sum, [, value]) => sum + value, 0) / last.length : validation;
     console.log(`nats a character: ${loss.toFixed(3)} in training, ${validation.toFixed(3)} on unseen text`);
     await plot(out, 'gpt.svg', {
       title: `A GPT of ${Math.round(parameters / 1000)} thousand parameters on Moby-Dick`,

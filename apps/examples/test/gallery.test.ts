@@ -56,6 +56,8 @@ describe('the gallery', () => {
       /steps: expected an integer of at least 1, got 0/,
     );
     await expect(gallery.optimizers({ surface: 'flat' as never, out })).rejects.toThrow(/one of rosenbrock/);
+    await expect(gallery.lstm({ prompt: '', out })).rejects.toThrow(/prompt: expected some text/);
+    await expect(gallery.gpt({ heads: 5, out })).rejects.toThrow(/reshape/);
     await expect(gallery.gpt({ resume: true, out: join(out, 'empty') })).rejects.toThrow(
       /--resume: cannot read/,
     );

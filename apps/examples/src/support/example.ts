@@ -66,6 +66,11 @@ export const parsePositive: (text: string) => number = number(
 const parseWhole = number((value) => Number.isSafeInteger(value) && value >= 0, 'an integer of at least 0');
 const parseFraction = number((value) => value >= 0 && value < 1, 'a number from 0 to below 1');
 
+function parseText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('expected some text');
+  return text;
+}
+
 interface Size<T> {
   readonly small?: T;
 }
@@ -99,7 +104,7 @@ export function choice<const T extends string>(
 }
 
 export function text(description: string, value: string, { small }: Size<string> = {}): Setting<string> {
-  return { description, default: value, small };
+  return { description, default: value, small, parse: parseText };
 }
 
 /** Off unless given. */
@@ -146,7 +151,7 @@ export function example<S extends Settings, R extends Figures>(
   const all: Settings = {
     ...settings,
     seed: { description: 'same seed, same numbers', default: 0, parse: parseInteger },
-    out: { description: 'the folder for pictures and checkpoints', default: 'gallery' },
+    out: { description: 'the folder for pictures and checkpoints', default: 'gallery', parse: parseText },
   };
   const entries = Object.entries(all);
   const defaults = Object.fromEntries(entries.map(([name, setting]) => [name, setting.default]));
