@@ -48,5 +48,7 @@ if (import.meta.main) {
     )
     .addHelpText('after', '\nThe MNIST example has a command of its own: npx pnpm@12 start');
   for (const [name, example] of Object.entries(gallery)) program.addCommand(example.command(name));
-  await program.parseAsync();
+  // Without a name the list is what was asked for, and no mistake.
+  if (process.argv.length === 2) program.outputHelp();
+  else await program.parseAsync();
 }
