@@ -21,7 +21,7 @@ import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
 import { observers } from './observer.ts';
 import { transformed, transforms, transformsSeeWrites, type ViewGeometry } from './op-transform.ts';
-import { runtimeOf } from './runtime.ts';
+import { beginStepIfUpdated, noteUpdate, runtimeOf } from './runtime.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
@@ -102,6 +102,8 @@ export function recordGradient(
   }
   for (const input of inputs) {
     if (input.gradient?.requiresGrad === true) {
+      beginStepIfUpdated();
+      if (activeCall === null && output.device !== '') runtimeOf(output.device).noteDerivative();
       engine.record(op, inputs, attributes, output);
       return;
     }
@@ -226,6 +228,8 @@ export function writeInPlace(
     root.overwrite(written);
     if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
   }
+  if (engine !== null && !engine.isEnabled() && root.gradient?.requiresGrad && root.isLeaf)
+    noteUpdate(root.storage);
   return target;
 }
 

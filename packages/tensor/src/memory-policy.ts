@@ -12,9 +12,9 @@ export interface MemoryPolicy {
   /** Device copies of host data. Default 1 GiB. */
   uploadBytes: number;
   /**
-   * Recorded operations after which the graph is run by itself. Default 65,536: more than the training step of any model
-   * of a usual size has. What such a run computes on the way to results is not kept, so that a step that is cut in two
-   * computes part of its forward pass again.
+   * Recorded operations after which the graph is run by itself; eight times as many where some were recorded for
+   * derivatives, since what such a run computes on the way to results is not kept: a training step that is cut in two
+   * computes part of its forward pass again. Default 8192.
    */
   pendingNodes: number;
   /** Bytes of values that recorded operations wait to use, after which the graph is run by itself. Default 1 GiB. */
@@ -24,7 +24,7 @@ export interface MemoryPolicy {
 export const policy: MemoryPolicy = {
   keptBytes: 8 * 2 ** 20,
   uploadBytes: 2 ** 30,
-  pendingNodes: 2 ** 16,
+  pendingNodes: 8192,
   pendingBytes: 2 ** 30,
 };
 

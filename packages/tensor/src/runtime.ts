@@ -60,6 +60,41 @@ export function settleRuntimes(): void {
   for (const runtime of runtimes.values()) runtime.settle();
 }
 
+interface Valued {
+  readonly node: Node;
+  readonly device: string;
+}
+
+/** Storages of tensors that derivatives are asked for, which were written or made since the last step began. */
+const updated = new Set<Valued>();
+
+/** Leaves that are made of what is not computed yet begin a step only where so many operations are pending. */
+const worthStep = 1024;
+
+/** Leaves noted, at most, until a step begins with them. */
+const mostUpdated = 1024;
+
+/** Notes that a tensor that derivatives are asked for was written: a training step by hand ends. */
+export function noteUpdate(storage: Valued): void {
+  if (activeCall === null && storage.device !== '') updated.add(storage);
+}
+
+/** Notes that derivatives by a tensor will be asked for; the step by hand that it was computed in may have ended. */
+export function noteLeaf(storage: Valued): void {
+  if (activeCall !== null || storage.device === '' || isHeld(storage.node)) return;
+  if (runtimeOf(storage.device).pendingCount < worthStep) return;
+  if (updated.add(storage).size > mostUpdated) beginStepIfUpdated();
+}
+
+/** Called when an operation is recorded for derivatives: after an update, the next step begins with it. */
+export function beginStepIfUpdated(): void {
+  if (updated.size === 0 || activeCall !== null) return;
+  for (const device of new Set(Array.from(updated, (storage) => storage.device))) {
+    if (isDeviceAvailable(device)) runtimeOf(device).step([]);
+  }
+  updated.clear();
+}
+
 function bytesOf({ shape, dtype }: Node): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
@@ -73,6 +108,9 @@ function heldBytes(node: Node): number {
 
 /** Values asked to be kept at the next step, at most, before outputs are forgotten. */
 const mostPending = 512;
+
+/** How many more operations may be pending where derivatives are: cutting a training step in two costs much. */
+const differentiatedShare = 8;
 
 /** Recorded nodes that are not worth looking through. */
 const leastSwept = 256;
@@ -118,6 +156,7 @@ export class Runtime {
   readonly #unfused: PlanCache;
   readonly #residence: Residence;
   #recorded: Node[] = [];
+  #hasDerivatives = false;
   /** Bytes of held values that recorded nodes are the first to use. */
   #pendingBytes = 0;
   /** How many recorded nodes there are when those that were computed are looked for. */
@@ -162,7 +201,8 @@ export class Runtime {
   }
 
   #isTooMuch(): boolean {
-    return this.#recorded.length >= policy.pendingNodes || this.#pendingBytes >= policy.pendingBytes;
+    const most = this.#hasDerivatives ? differentiatedShare * policy.pendingNodes : policy.pendingNodes;
+    return this.#recorded.length >= most || this.#pendingBytes >= policy.pendingBytes;
   }
 
   /** What was computed meanwhile, for whoever read it, is not pending any more, and must not be kept alive. */
@@ -175,8 +215,19 @@ export class Runtime {
     this.#sweepAt = Math.max(leastSwept, 2 * this.#recorded.length);
   }
 
+  /** How many recorded operations are not known to be computed. */
+  get pendingCount(): number {
+    return this.#recorded.length;
+  }
+
+  /** Notes that a recorded operation has a derivative: what it saved for that will be needed again. */
+  noteDerivative(): void {
+    this.#hasDerivatives = true;
+  }
+
   #forgetRecorded(): void {
     this.#recorded = [];
+    this.#hasDerivatives = false;
     this.#pendingBytes = 0;
     this.#sweepAt = leastSwept;
   }
@@ -217,6 +268,11 @@ export class Runtime {
     this.#pending.clear();
     const updates = this.#updates();
     this.#addWritten(keeping);
+    for (const storage of updated) {
+      if (storage.device !== this.backend.name) continue;
+      keeping.set(storage.node, 'value');
+      updated.delete(storage);
+    }
     for (const node of nodes) keeping.set(node, 'value');
     this.#runWhatCan(keeping, nodes, updates);
     this.#forgetRecorded();

@@ -35,7 +35,7 @@ import { observers } from './observer.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
-import { runtimeOf } from './runtime.ts';
+import { noteLeaf, runtimeOf } from './runtime.ts';
 import { isInference, Storage } from './storage.ts';
 
 /** How a view is looked up in the tensor that it was taken from. */
@@ -270,6 +270,7 @@ export class Tensor extends Methods {
         'requiresGrad_: only leaf tensors can stop requiring gradients. Use x.detach()',
       );
     }
+    if (value && this.viewInfo === null) noteLeaf(this.storage);
     this.gradient = value
       ? (state ?? { requiresGrad: true, grad: null, function: null, retainsGrad: false })
       : null;
