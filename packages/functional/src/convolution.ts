@@ -2,7 +2,15 @@
 // strided operands; the product comes out channels first, so that the result is a permuted view whose rows along
 // the last dimensions stay contiguous.
 import { ArgumentError, checkOptions, DTypeError, formatShape, ShapeError } from '@nn/core';
-import { addedToProduct, apply, isProductOf, requireTensor, sliceView, type Tensor } from '@nn/tensor';
+import {
+  addedToProduct,
+  apply,
+  convolutionAdjoint,
+  isProductOf,
+  requireTensor,
+  sliceView,
+  type Tensor,
+} from '@nn/tensor';
 import { requireSpatial, type Sizes, spatialSizes } from './arguments.ts';
 import { padSides } from './zero-padding.ts';
 
@@ -118,11 +126,9 @@ function checkChannels(
   bias: Tensor | null | undefined,
   groups: number,
 ): void {
-  if (!isProductOf(x, weight)) {
-    throw new DTypeError(`${name}: the input is ${x.dtype} and the weight ${weight.dtype}; cast one of them`);
-  }
   const channels = x.shape[x.ndim - rank - 1];
   const [outChannels, perGroup] = weight.shape;
+  checkOperands(name, x, weight, bias, outChannels);
   if (channels !== perGroup * groups) {
     throw new ShapeError(
       `${name}: an input of shape ${formatShape(x.shape)} has ${channels} channels, but a weight of shape ` +
@@ -133,6 +139,18 @@ function checkChannels(
     throw new ShapeError(
       `${name}: the ${outChannels} output channels of a weight of shape ${formatShape(weight.shape)} cannot be split into ${groups} groups`,
     );
+  }
+}
+
+function checkOperands(
+  name: string,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  outChannels: number,
+): void {
+  if (!isProductOf(x, weight)) {
+    throw new DTypeError(`${name}: the input is ${x.dtype} and the weight ${weight.dtype}; cast one of them`);
   }
   if (weight.shape.slice(2).includes(0)) {
     throw new ShapeError(
@@ -155,7 +173,6 @@ function contract(
   bias: Tensor | null | undefined,
   { stride, dilation, before, after, groups }: Geometry,
 ): Tensor {
-  const rank = stride.length;
   const kernel = weight.shape.slice(2);
   const padded = padSides(x, before, after, 0);
   const reach = kernel.map((extent, i) => dilation[i] * (extent - 1) + 1);
@@ -170,10 +187,14 @@ function contract(
   const grouped = padded.reshape(batch, groups, channels / groups, ...padded.shape.slice(2));
   const grouping = weight.reshape(groups, outChannels / groups, ...weight.shape.slice(1));
   const product = apply('convolution', [grouped, grouping], { stride, dilation }).flatten(0, 1);
-  const one = new Array<number>(rank + 1).fill(1);
-  const shifted =
-    bias == null ? product : product.add(addedToProduct(bias, product).reshape(outChannels, ...one));
-  return shifted.transpose(0, 1);
+  return withBias(product, bias).transpose(0, 1);
+}
+
+/** Adds a number to each channel of a product [channels, ...]. */
+function withBias(product: Tensor, bias: Tensor | null | undefined): Tensor {
+  if (bias == null) return product;
+  const one = new Array<number>(product.ndim - 1).fill(1);
+  return product.add(addedToProduct(bias, product).reshape(bias.shape[0], ...one));
 }
 
 export interface ConvTransposeOptions extends Omit<ConvOptions, 'padding'> {
@@ -213,7 +234,7 @@ export function convTranspose3d(
   return convolveTransposed('convTranspose3d', 3, x, weight, bias, options);
 }
 
-/** Convolution with the flipped kernel of the input, its elements spread apart by the stride. */
+/** What the gradient of a convolution by its input is, less what that convolution would have padded. */
 function convolveTransposed(
   name: string,
   rank: number,
@@ -244,42 +265,31 @@ function convolveTransposed(
   }
   const kernel = weight.shape.slice(2);
   const perGroup = weight.shape[1];
-  const flipped = sliceView(
-    weight,
-    weight.shape.map((extent, dim) => (dim < 2 ? 0 : extent - 1)),
-    weight.shape.map((_, dim) => (dim < 2 ? 1 : -1)),
-    weight.shape,
-  );
-  const swapped = flipped
-    .reshape(groups, channels / groups, perGroup, ...kernel)
-    .transpose(1, 2)
-    .reshape(groups * perGroup, channels / groups, ...kernel);
+  checkOperands(name, x, weight, bias, groups * perGroup);
   const batched = x.ndim === rank + 2;
-  const spread = spreadApart(batched ? x : x.unsqueeze(0), stride);
-  const before = kernel.map((extent, i) => dilation[i] * (extent - 1) - cut[i]);
-  const after = before.map((extent, i) => extent + extra[i]);
-  const padded = padSides(spread, before, after, 0);
-  const none = new Array<number>(rank).fill(0);
-  checkChannels(name, padded, rank, swapped, bias, groups);
-  const plain = { stride: new Array<number>(rank).fill(1), dilation, before: none, after: none, groups };
-  const result = contract(name, padded, swapped, bias, plain);
-  return batched ? result : result.squeeze(0);
-}
-
-/** stride - 1 zeros between neighbours: padding of a dimension of their own, then a cut at the end. */
-function spreadApart(x: Tensor, stride: readonly number[]): Tensor {
-  if (stride.every((step) => step === 1)) return x;
-  const lead = x.shape.slice(0, 2);
-  const spatial = x.shape.slice(2);
-  const apart = x.reshape(...lead, ...spatial.flatMap((extent) => [extent, 1]));
-  const after = [0, 0, ...stride.flatMap((step) => [0, step - 1])];
-  const padded = apply('pad', [apart], { before: after.map(() => 0), after, value: 0 });
-  const wide = padded.reshape(...lead, ...spatial.map((extent, i) => extent * stride[i]));
-  const shape = [...lead, ...spatial.map((extent, i) => Math.max((extent - 1) * stride[i] + 1, 0))];
-  return sliceView(
-    wide,
-    shape.map(() => 0),
-    shape.map(() => 1),
-    shape,
+  const [batch, , ...size] = batched ? x.shape : [1, ...x.shape];
+  const full = size.map(
+    (extent, i) => (extent - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1 + extra[i],
   );
+  const kept = full.map((extent, i) => extent - 2 * cut[i]);
+  if (kept.some((extent) => extent < 1)) {
+    throw new ShapeError(
+      `${name}: padding ${formatShape(cut)} leaves nothing of an output of ${formatShape(full)}`,
+    );
+  }
+  const grouped = x.reshape(batch, groups, channels / groups, ...size).movedim(0, 2);
+  const grouping = weight.reshape(groups, channels / groups, perGroup, ...kernel);
+  const whole = convolutionAdjoint(grouped, [batch, groups, perGroup, ...full], grouping, {
+    stride,
+    dilation,
+  });
+  const product = whole.permute(1, 2, 0, ...kernel.map((_, i) => i + 3)).flatten(0, 1);
+  const shown = sliceView(
+    product,
+    [0, 0, ...cut],
+    product.shape.map(() => 1),
+    [groups * perGroup, batch, ...kept],
+  );
+  const result = withBias(shown, bias).transpose(0, 1);
+  return batched ? result : result.squeeze(0);
 }

@@ -52,6 +52,7 @@ export * from './combinatorics.ts';
 export * from './comparison.ts';
 export { compile, isReplaying } from './compile.ts';
 export * from './complex.ts';
+export { convolutionAdjoint } from './convolution-adjoint.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
