@@ -14,7 +14,7 @@ import {
   requireBroadcast,
   requireOneTensor,
 } from './operands.ts';
-import type { OutOptions } from './out.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { hasDType } from './reading.ts';
 import { Tensor } from './tensor.ts';
 import { reciprocal, sqrt, square } from './unary.ts';
@@ -106,9 +106,9 @@ export function div(a: Tensor, b: Operand, options: DivOptions = {}): Tensor {
 /** `torch.floor_divide`: the quotient rounded down. */
 export const floorDivide: Binary = binary('floorDivide');
 /** `torch.remainder`: a modulo b, with b's sign, as Python's %. */
-export function remainder(a: Operand, b: Operand): Tensor {
+export function remainder(a: Operand, b: Operand, options?: OutOptions): Tensor {
   const [x, y] = asPair('remainder', a, b, false);
-  return apply('remainder', [x, y], {});
+  return deliverOnly('remainder', apply('remainder', [x, y], {}), options, [a, b], elementwise);
 }
 /** `torch.fmod`: a modulo b, with a's sign, as JavaScript's %. */
 export const fmod: Binary = binary('fmod');
@@ -148,14 +148,20 @@ function floatPow(base: Operand, exponent: Operand, dtype: DType): Tensor {
 }
 
 /** `torch.float_power`: pow in float64 (in float32 on a device without it). */
-export function floatPower(base: Operand, exponent: Operand): Tensor {
+export function floatPower(base: Operand, exponent: Operand, options?: OutOptions): Tensor {
   requireOneTensor('floatPower', base, exponent);
   const device = (base instanceof Tensor ? base : (exponent as Tensor)).device;
   const dtype = hasDType(device, 'float64') ? 'float64' : 'float32';
-  return floatPow(
-    asFloat('floatPower', base, dtype),
-    typeof exponent === 'number' ? exponent : asFloat('floatPower', exponent, dtype),
-    dtype,
+  return deliverOnly(
+    'floatPower',
+    floatPow(
+      asFloat('floatPower', base, dtype),
+      typeof exponent === 'number' ? exponent : asFloat('floatPower', exponent, dtype),
+      dtype,
+    ),
+    options,
+    [base, exponent],
+    elementwise,
   );
 }
 
@@ -164,57 +170,87 @@ function asFloat(name: string, value: Operand, dtype: DType): Tensor {
 }
 
 /** `torch.hypot`: √(a² + b²), without overflow between. */
-export function hypot(a: Tensor, b: Tensor): Tensor {
+export function hypot(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('hypot', requireTensor('hypot', a), requireTensor('hypot', b), true);
   const top = x.detach().abs().maximum(y.detach().abs());
   const scale = where(top.eq(0).logicalOr(top.eq(Infinity)), 1, top);
   const length = x.div(scale).square().add(y.div(scale).square()).sqrt().mul(scale);
   // Infinite even beside NaN, as in C.
   const infinite = x.abs().eq(Infinity).logicalOr(y.abs().eq(Infinity));
-  return where(infinite, Infinity, length);
+  return deliverOnly('hypot', where(infinite, Infinity, length), options, [a, b], elementwise);
 }
 
 /** `torch.logaddexp`: log(exp(a) + exp(b)), without overflow between. */
-export function logaddexp(a: Tensor, b: Tensor): Tensor {
+export function logaddexp(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('logaddexp', requireTensor('logaddexp', a), requireTensor('logaddexp', b), true);
   const distance = where(x.eq(y), 0, x.sub(y)).abs();
-  return x.maximum(y).add(distance.neg().exp().log1p());
+  return deliverOnly(
+    'logaddexp',
+    x.maximum(y).add(distance.neg().exp().log1p()),
+    options,
+    [a, b],
+    elementwise,
+  );
 }
 
 /** `torch.logaddexp2`: log2(2^a + 2^b), without overflow between. */
-export function logaddexp2(a: Tensor, b: Tensor): Tensor {
+export function logaddexp2(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('logaddexp2', requireTensor('logaddexp2', a), requireTensor('logaddexp2', b), true);
   const distance = where(x.eq(y), 0, x.sub(y)).abs();
-  return x.maximum(y).add(distance.neg().exp2().log1p().div(Math.LN2));
+  return deliverOnly(
+    'logaddexp2',
+    x.maximum(y).add(distance.neg().exp2().log1p().div(Math.LN2)),
+    options,
+    [a, b],
+    elementwise,
+  );
 }
 
 /** `torch.xlogy`: a log(b), 0 where a is 0 (unless b is NaN). */
-export function xlogy(a: Operand, b: Operand): Tensor {
-  return apply('xlogy', asPair('xlogy', a, b, true), {});
+export function xlogy(a: Operand, b: Operand, options?: OutOptions): Tensor {
+  return deliverOnly('xlogy', apply('xlogy', asPair('xlogy', a, b, true), {}), options, [a, b], elementwise);
 }
 
 /** `torch.special.xlog1py`: a log(1 + b), 0 where a is 0 (unless b is NaN). */
-export function xlog1py(a: Operand, b: Operand): Tensor {
-  return apply('xlog1py', asPair('xlog1py', a, b, true), {});
+export function xlog1py(a: Operand, b: Operand, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'xlog1py',
+    apply('xlog1py', asPair('xlog1py', a, b, true), {}),
+    options,
+    [a, b],
+    elementwise,
+  );
 }
 
 /** `torch.ldexp`: a * 2^b. */
-export function ldexp(a: Tensor, b: Tensor): Tensor {
+export function ldexp(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('ldexp', requireTensor('ldexp', a), requireTensor('ldexp', b), true);
-  return x.mul(y.exp2());
+  return deliverOnly('ldexp', x.mul(y.exp2()), options, [a, b], elementwise);
 }
 
 /** `torch.gcd`: the greatest common divisor of integers. */
-export function gcd(a: Tensor, b: Tensor): Tensor {
-  return binaryAs('gcd', 'gcd', requireTensor('gcd', a), requireTensor('gcd', b), promote(a, b));
+export function gcd(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'gcd',
+    binaryAs('gcd', 'gcd', requireTensor('gcd', a), requireTensor('gcd', b), promote(a, b)),
+    options,
+    [a, b],
+    elementwise,
+  );
 }
 
 /** `torch.lcm`: the least common multiple of integers. */
-export function lcm(a: Tensor, b: Tensor): Tensor {
+export function lcm(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('lcm', requireTensor('lcm', a), requireTensor('lcm', b), false);
   const divisor = gcd(x, y);
   const safe = where(divisor.eq(0), 1, divisor).to(divisor.dtype);
-  return x.div(safe, { roundingMode: 'trunc' }).mul(y).abs();
+  return deliverOnly(
+    'lcm',
+    x.div(safe, { roundingMode: 'trunc' }).mul(y).abs(),
+    options,
+    [a, b],
+    elementwise,
+  );
 }
 
 /** `torch.addcmul`: x + value * a * b. */

@@ -9,7 +9,7 @@ import {
   type Operand,
   requireBroadcast,
 } from './operands.ts';
-import type { OutOptions } from './out.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
 /** `torch.maximum`: the greater of two elements; NaN if one is. Equal ones share the gradient. */
@@ -18,12 +18,18 @@ export const maximum: BinaryTensors = binaryTensors('maximum');
 export const minimum: BinaryTensors = binaryTensors('minimum');
 
 /** `torch.where`: condition ? a : b, broadcast. The condition is bool. */
-export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+export function where(condition: Tensor, a: Operand, b: Operand, options?: OutOptions): Tensor {
   const dtype = promote(a, b);
-  return apply(
+  return deliverOnly(
     'where',
-    [requireTensor('where', condition), asOperand('where', a, dtype), asOperand('where', b, dtype)],
-    {},
+    apply(
+      'where',
+      [requireTensor('where', condition), asOperand('where', a, dtype), asOperand('where', b, dtype)],
+      {},
+    ),
+    options,
+    [condition, a, b],
+    elementwise,
   );
 }
 
@@ -51,36 +57,52 @@ export function clamp(x: Tensor, min?: Operand | null, max?: Operand | null, opt
 }
 
 /** `torch.clip`: clamp. */
-export function clip(x: Tensor, min?: Operand | null, max?: Operand | null): Tensor {
-  return clamp(x, min, max);
+export function clip(x: Tensor, min?: Operand | null, max?: Operand | null, options?: OutOptions): Tensor {
+  return deliverOnly('clip', clamp(x, min, max), options, [x, min, max], elementwise);
 }
 
 /** `torch.clamp_min`. */
-export function clampMin(x: Tensor, min: Operand): Tensor {
+export function clampMin(x: Tensor, min: Operand, options?: OutOptions): Tensor {
   requireBroadcast('clampMin', x, min);
-  return where(beyond(requireTensor('clampMin', x), min, true), min, x);
+  return deliverOnly(
+    'clampMin',
+    where(beyond(requireTensor('clampMin', x), min, true), min, x),
+    options,
+    [x, min],
+    elementwise,
+  );
 }
 
 /** `torch.clamp_max`. */
-export function clampMax(x: Tensor, max: Operand): Tensor {
+export function clampMax(x: Tensor, max: Operand, options?: OutOptions): Tensor {
   requireBroadcast('clampMax', x, max);
-  return where(beyond(requireTensor('clampMax', x), max, false), max, x);
+  return deliverOnly(
+    'clampMax',
+    where(beyond(requireTensor('clampMax', x), max, false), max, x),
+    options,
+    [x, max],
+    elementwise,
+  );
 }
 
 /** `torch.fmax`: the greater of two elements; the other one where one is NaN. */
-export function fmax(a: Tensor, b: Tensor): Tensor {
+export function fmax(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('fmax', requireTensor('fmax', a), requireTensor('fmax', b), false);
-  return where(x.ge(y).logicalOr(absent(y)), x, y);
+  return deliverOnly('fmax', where(x.ge(y).logicalOr(absent(y)), x, y), options, [a, b], elementwise);
 }
 
 /** `torch.fmin`: the lesser of two elements; the other one where one is NaN. */
-export function fmin(a: Tensor, b: Tensor): Tensor {
+export function fmin(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   const [x, y] = asPair('fmin', requireTensor('fmin', a), requireTensor('fmin', b), false);
-  return where(x.le(y).logicalOr(absent(y)), x, y);
+  return deliverOnly('fmin', where(x.le(y).logicalOr(absent(y)), x, y), options, [a, b], elementwise);
 }
 
 /** `torch.lerp`: start + weight * (end - start), exact at both ends. */
-export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tensor {
+export function lerp(start: Tensor, end: Tensor, weight: Tensor | number, options?: OutOptions): Tensor {
+  return deliverOnly('lerp', between(start, end, weight), options, [start, end, weight], elementwise);
+}
+
+function between(start: Tensor, end: Tensor, weight: Tensor | number): Tensor {
   const dtype = floatFor(promote(requireTensor('lerp', start), requireTensor('lerp', end)));
   requireBroadcast('lerp', start, end, weight);
   const [a, b] = [castTo(start, dtype), castTo(end, dtype)];
@@ -92,28 +114,43 @@ export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tenso
 }
 
 /** `torch.heaviside`: 0 below 0, 1 above it, `values` at it. */
-export function heaviside(x: Tensor, values: Tensor): Tensor {
+export function heaviside(x: Tensor, values: Tensor, options?: OutOptions): Tensor {
   const [source, middle] = asPair(
     'heaviside',
     requireTensor('heaviside', x),
     requireTensor('heaviside', values),
     false,
   );
-  return where(source.eq(0), middle, castTo(source.gt(0), source.dtype));
+  return deliverOnly(
+    'heaviside',
+    where(source.eq(0), middle, castTo(source.gt(0), source.dtype)),
+    options,
+    [x, values],
+    elementwise,
+  );
 }
 
 /** Whether the sign bit is set: for floats also that of -0 and NaN. */
-export function signbit(x: Tensor): Tensor {
-  requireTensor('signbit', x);
+export function signbit(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('signbit', signBitOf(requireTensor('signbit', x)), options, [x], elementwise);
+}
+
+function signBitOf(x: Tensor): Tensor {
   if (!isFloat(x.dtype)) return x.dtype === 'bool' ? x.logicalXor(x) : x.lt(0);
   if (x.dtype === 'float64') return apply('bitcast', [x], { dtype: 'int64' }).lt(0);
   return apply('bitcast', [castTo(x, 'float32')], { dtype: 'int32' }).lt(0);
 }
 
 /** `torch.copysign`: |a| with b's sign. */
-export function copysign(a: Tensor, b: Operand): Tensor {
+export function copysign(a: Tensor, b: Operand, options?: OutOptions): Tensor {
   const [x, y] = asPair('copysign', requireTensor('copysign', a), b, true);
   // By way of sign, which gives b the gradient zero; the bit itself counts at zeros and NaNs.
   const sign = y.sign();
-  return x.abs().mul(where(sign.abs().eq(1), sign, where(signbit(y), -1, 1)));
+  return deliverOnly(
+    'copysign',
+    x.abs().mul(where(sign.abs().eq(1), sign, where(signbit(y), -1, 1))),
+    options,
+    [a, b],
+    elementwise,
+  );
 }

@@ -10,11 +10,12 @@ import {
 } from '@nn/core';
 import { castTo, describe, floatFor, requireTensor } from './dispatch.ts';
 import { cat } from './joining.ts';
+import { deliver, type OutOptions } from './out.ts';
 import { sum } from './reduction.ts';
 import { cumsum } from './scans.ts';
 import type { Tensor } from './tensor.ts';
 
-export interface DiffOptions {
+export interface DiffOptions extends OutOptions {
   /** How often. Default 1. */
   readonly n?: number;
   /** Default -1. */
@@ -45,7 +46,11 @@ function neighbours(x: Tensor, dim: number): { later: Tensor; earlier: Tensor } 
  * ```
  */
 export function diff(x: Tensor, options: DiffOptions = {}): Tensor {
-  checkOptions('diff', options, ['n', 'dim', 'prepend', 'append']);
+  checkOptions('diff', options, ['n', 'dim', 'prepend', 'append', 'out']);
+  return deliver('diff', differences(x, options), options, [x, options.prepend, options.append]);
+}
+
+function differences(x: Tensor, options: DiffOptions): Tensor {
   const { n = 1, prepend, append } = options;
   if (requireTensor('diff', x).ndim === 0)
     throw new ShapeError('diff: a tensor without dimensions has no neighbours');

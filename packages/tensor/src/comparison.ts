@@ -2,7 +2,16 @@
 import { ArgumentError, checkOptions, DTypeError, isFloat, sameShape } from '@nn/core';
 import { absent } from './blending.ts';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
-import { type Binary, binary, binaryAs, type Operand, type PlainOp, requireOneTensor } from './operands.ts';
+import {
+  type Binary,
+  type BinaryOperands,
+  type BinaryTensors,
+  binary,
+  binaryAs,
+  type PlainOp,
+  requireOneTensor,
+} from './operands.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { item, itemSync } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -13,31 +22,37 @@ export const le: Binary = binary('le');
 export const gt: Binary = binary('gt');
 export const ge: Binary = binary('ge');
 
-function bitwise(name: string, op: PlainOp): (a: Operand, b: Operand) => Tensor {
-  return (a, b) => {
+function bitwise(name: string, op: PlainOp): BinaryOperands {
+  return (a, b, options) => {
     requireOneTensor(name, a, b);
-    return binaryAs(name, op, a, b, promote(a, b));
+    return deliverOnly(name, binaryAs(name, op, a, b, promote(a, b)), options, [a, b], elementwise);
   };
 }
 
-export const bitwiseAnd: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseAnd', 'bitwiseAnd');
-export const bitwiseOr: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseOr', 'bitwiseOr');
-export const bitwiseXor: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseXor', 'bitwiseXor');
+export const bitwiseAnd: BinaryOperands = bitwise('bitwiseAnd', 'bitwiseAnd');
+export const bitwiseOr: BinaryOperands = bitwise('bitwiseOr', 'bitwiseOr');
+export const bitwiseXor: BinaryOperands = bitwise('bitwiseXor', 'bitwiseXor');
 /** `torch.bitwise_left_shift`. */
-export const bitwiseLeftShift: (a: Operand, b: Operand) => Tensor = bitwise('bitwiseLeftShift', 'leftShift');
+export const bitwiseLeftShift: BinaryOperands = bitwise('bitwiseLeftShift', 'leftShift');
 /** `torch.bitwise_right_shift`: the sign fills in. */
-export const bitwiseRightShift: (a: Operand, b: Operand) => Tensor = bitwise(
-  'bitwiseRightShift',
-  'rightShift',
-);
+export const bitwiseRightShift: BinaryOperands = bitwise('bitwiseRightShift', 'rightShift');
 
 /** `torch.bitwise_not`; on bool: not. */
-export function bitwiseNot(x: Tensor): Tensor {
-  return apply('bitwiseNot', [requireTensor('bitwiseNot', x)], {});
+export function bitwiseNot(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'bitwiseNot',
+    apply('bitwiseNot', [requireTensor('bitwiseNot', x)], {}),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
-function logical(name: string, op: PlainOp): (a: Tensor, b: Tensor) => Tensor {
-  return (a, b) => apply(op, [truth(name, a), truth(name, b)], {} as never);
+function logical(name: string, op: PlainOp): BinaryTensors {
+  return (a, b, options) => {
+    const result = apply(op, [truth(name, a), truth(name, b)], {} as never);
+    return deliverOnly(name, result, options, [a, b], elementwise);
+  };
 }
 
 /** Whether each element is not zero. */
@@ -45,12 +60,18 @@ function truth(name: string, value: Tensor): Tensor {
   return castTo(requireTensor(name, value), 'bool');
 }
 
-export const logicalAnd: (a: Tensor, b: Tensor) => Tensor = logical('logicalAnd', 'bitwiseAnd');
-export const logicalOr: (a: Tensor, b: Tensor) => Tensor = logical('logicalOr', 'bitwiseOr');
-export const logicalXor: (a: Tensor, b: Tensor) => Tensor = logical('logicalXor', 'bitwiseXor');
+export const logicalAnd: BinaryTensors = logical('logicalAnd', 'bitwiseAnd');
+export const logicalOr: BinaryTensors = logical('logicalOr', 'bitwiseOr');
+export const logicalXor: BinaryTensors = logical('logicalXor', 'bitwiseXor');
 
-export function logicalNot(x: Tensor): Tensor {
-  return apply('bitwiseNot', [castTo(requireTensor('logicalNot', x), 'bool')], {});
+export function logicalNot(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'logicalNot',
+    apply('bitwiseNot', [castTo(requireTensor('logicalNot', x), 'bool')], {}),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.isnan`. */
@@ -64,13 +85,25 @@ export function isinf(x: Tensor): Tensor {
 }
 
 /** `torch.isposinf`. */
-export function isposinf(x: Tensor): Tensor {
-  return isFloat(requireTensor('isposinf', x).dtype) ? x.eq(Infinity) : never(x);
+export function isposinf(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'isposinf',
+    isFloat(requireTensor('isposinf', x).dtype) ? x.eq(Infinity) : never(x),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.isneginf`. */
-export function isneginf(x: Tensor): Tensor {
-  return isFloat(requireTensor('isneginf', x).dtype) ? x.eq(-Infinity) : never(x);
+export function isneginf(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'isneginf',
+    isFloat(requireTensor('isneginf', x).dtype) ? x.eq(-Infinity) : never(x),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.isfinite`. */

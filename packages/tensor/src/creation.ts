@@ -21,6 +21,7 @@ import {
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
 import { apply, checkInt32, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
+import { checkOutDType, deliver, type OutOptions } from './out.ts';
 import type { NestedArray } from './reading.ts';
 import { requireDType } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
@@ -32,6 +33,9 @@ export interface CreationOptions {
   readonly device?: string;
   readonly requiresGrad?: boolean;
 }
+
+/** Those of functions that may fill a tensor: `out` brings its dtype and device. */
+export interface FillOptions extends CreationOptions, OutOptions {}
 
 export interface TensorOptions extends CreationOptions {
   /** The shape, when the data is flat. */
@@ -244,29 +248,38 @@ function filled(
   return finish(apply('expand', [filler], { shape: checkShape(functionName, shape) }, device), options);
 }
 
+/** What a creation function makes, or the option `out` that took it. */
+export function created<Options extends FillOptions>(
+  functionName: string,
+  options: Options | undefined,
+  make: (options: Omit<Options, 'out'> | undefined) => Tensor,
+): Tensor {
+  if (options === undefined || !Object.hasOwn(options, 'out')) return make(options);
+  const { out, ...rest } = options;
+  if (out == null) return make(rest);
+  checkOutDType(functionName, options);
+  const wanted = { ...like(functionName, out, rest), requiresGrad: false };
+  return finish(deliver(functionName, make(wanted as typeof rest), options, []), rest);
+}
+
 /** Every element the same number. */
-export function full(shape: Shape, value: Scalar, options?: CreationOptions): Tensor {
+export function full(shape: Shape, value: Scalar, options?: FillOptions): Tensor {
   const inferred = scalarDType(value);
-  return filled(
-    'full',
-    shape,
-    value,
-    options,
-    categoryOf(inferred) === 'float' ? getDefaultDType() : inferred,
-  );
+  const fallback = categoryOf(inferred) === 'float' ? getDefaultDType() : inferred;
+  return created('full', options, (rest) => filled('full', shape, value, rest, fallback));
 }
 
-export function zeros(shape: Shape, options?: CreationOptions): Tensor {
-  return filled('zeros', shape, 0, options);
+export function zeros(shape: Shape, options?: FillOptions): Tensor {
+  return created('zeros', options, (rest) => filled('zeros', shape, 0, rest));
 }
 
-export function ones(shape: Shape, options?: CreationOptions): Tensor {
-  return filled('ones', shape, 1, options);
+export function ones(shape: Shape, options?: FillOptions): Tensor {
+  return created('ones', options, (rest) => filled('ones', shape, 1, rest));
 }
 
 /** Like `zeros`: memory is never shown uninitialised. */
-export function empty(shape: Shape, options?: CreationOptions): Tensor {
-  return filled('empty', shape, 0, options);
+export function empty(shape: Shape, options?: FillOptions): Tensor {
+  return created('empty', options, (rest) => filled('empty', shape, 0, rest));
 }
 
 function like(functionName: string, x: Tensor, options: CreationOptions | undefined): CreationOptions {
@@ -317,10 +330,10 @@ export function newTensor(x: Tensor, data: TensorData, options?: TensorOptions):
 }
 
 /** start, start + step, … below end (above, for a negative step). `arange(end)` starts at 0. */
-export function arange(end: number, options?: CreationOptions): Tensor;
-export function arange(start: number, end: number, options?: CreationOptions): Tensor;
-export function arange(start: number, end: number, step: number, options?: CreationOptions): Tensor;
-export function arange(...given: (number | CreationOptions | undefined)[]): Tensor {
+export function arange(end: number, options?: FillOptions): Tensor;
+export function arange(start: number, end: number, options?: FillOptions): Tensor;
+export function arange(start: number, end: number, step: number, options?: FillOptions): Tensor;
+export function arange(...given: (number | FillOptions | undefined)[]): Tensor {
   const numbers = given.filter((value) => typeof value === 'number');
   const options = given.find((value) => typeof value === 'object');
   const [start, end, step] =
@@ -331,13 +344,27 @@ export function arange(...given: (number | CreationOptions | undefined)[]): Tens
   if ((end - start) / step < 0)
     throw new ArgumentError(`arange: from ${start} to ${end} with step ${step} leads away from the end`);
   const whole = [start, end, step].every(Number.isInteger);
-  const { dtype, device } = creation('arange', options, whole ? 'int32' : getDefaultDType());
   const length = Math.ceil((end - start) / step);
-  const values = toHostArray(
-    Array.from({ length }, (_, i) => start + i * step),
-    dtype,
-  );
-  return finish(fromNode(dataNode(values, [length], dtype, device)), options);
+  const fallback = whole ? 'int32' : getDefaultDType();
+  return listed('arange', length, options, fallback, (i) => start + i * step);
+}
+
+/** A vector of numbers that are computed here. */
+function listed(
+  functionName: string,
+  length: number,
+  options: FillOptions | undefined,
+  fallback: DType,
+  at: (i: number) => number,
+): Tensor {
+  return created(functionName, options, (rest) => {
+    const { dtype, device } = creation(functionName, rest, fallback);
+    const values = toHostArray(
+      Array.from({ length }, (_, i) => at(i)),
+      dtype,
+    );
+    return finish(fromNode(dataNode(values, [length], dtype, device)), rest);
+  });
 }
 
 /** `steps` numbers from start to end, each the value of `at` at its exact place between them. */
@@ -346,7 +373,7 @@ function spaced(
   start: number,
   end: number,
   steps: number,
-  options: CreationOptions | undefined,
+  options: FillOptions | undefined,
   at: (place: number) => number,
 ): Tensor {
   if (!Number.isInteger(steps) || steps < 0)
@@ -357,19 +384,14 @@ function spaced(
     if (typeof bound === 'number') continue;
     throw new ArgumentError(`${functionName}: start and end must be numbers, got ${describe(bound)}`);
   }
-  const { dtype, device } = creation(functionName, options, getDefaultDType());
   const gap = steps > 1 ? (end - start) / (steps - 1) : 0;
   // From the nearer end, so that both ends are exact.
   const place = (i: number): number => (i < steps / 2 ? start + i * gap : end - (steps - 1 - i) * gap);
-  const values = toHostArray(
-    Array.from({ length: steps }, (_, i) => at(steps === 1 ? start : place(i))),
-    dtype,
-  );
-  return finish(fromNode(dataNode(values, [steps], dtype, device)), options);
+  return listed(functionName, steps, options, getDefaultDType(), (i) => at(steps === 1 ? start : place(i)));
 }
 
 /** `torch.linspace`: `steps` numbers from start to end, both included. */
-export function linspace(start: number, end: number, steps: number, options?: CreationOptions): Tensor {
+export function linspace(start: number, end: number, steps: number, options?: FillOptions): Tensor {
   return spaced('linspace', start, end, steps, options, (place) => place);
 }
 
@@ -389,16 +411,18 @@ export function logspace(
   end: number,
   steps: number,
   base: number = 10,
-  options?: CreationOptions,
+  options?: FillOptions,
 ): Tensor {
   return spaced('logspace', start, end, steps, options, (place) => base ** place);
 }
 
 /** Ones on the diagonal. */
-export function eye(rows: number, columns: number = rows, options?: CreationOptions): Tensor {
-  const { dtype, device } = creation('eye', options, getDefaultDType());
-  const shape = checkShape('eye', [rows, columns]);
-  const row = apply('iota', [], { shape, dim: 0, dtype: 'int32' }, device);
-  const column = apply('iota', [], { shape, dim: 1, dtype: 'int32' }, device);
-  return finish(row.eq(column).to(dtype), options);
+export function eye(rows: number, columns: number = rows, options?: FillOptions): Tensor {
+  return created('eye', options, (rest) => {
+    const { dtype, device } = creation('eye', rest, getDefaultDType());
+    const shape = checkShape('eye', [rows, columns]);
+    const row = apply('iota', [], { shape, dim: 0, dtype: 'int32' }, device);
+    const column = apply('iota', [], { shape, dim: 1, dtype: 'int32' }, device);
+    return finish(row.eq(column).to(dtype), rest);
+  });
 }

@@ -13,6 +13,7 @@ import { where } from './blending.ts';
 import { zeros } from './creation.ts';
 import { castTo, describe, promote, requireTensor } from './dispatch.ts';
 import { matmul } from './linear.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { amax, sum } from './reduction.ts';
 import { norm, rootOfZero } from './statistics.ts';
 import type { Tensor } from './tensor.ts';
@@ -114,7 +115,7 @@ export function cdist(a: Tensor, b: Tensor, p: number = 2, options: CdistOptions
  * console.log(await renorm(x, 1, 0, 7).toArray()); // => [[3, 4], [0.25, 0]]
  * ```
  */
-export function renorm(x: Tensor, p: number, dim: number, maxnorm: number): Tensor {
+export function renorm(x: Tensor, p: number, dim: number, maxnorm: number, options?: OutOptions): Tensor {
   if (requireTensor('renorm', x).ndim < 2)
     throw new ShapeError(`renorm: needs at least 2 dimensions, got shape ${formatShape(x.shape)}`);
   if (!isFloat(x.dtype)) throw new DTypeError(`renorm: takes float tensors, got ${x.dtype}. Use x.float()`);
@@ -125,5 +126,11 @@ export function renorm(x: Tensor, p: number, dim: number, maxnorm: number): Tens
   const others = x.shape.flatMap((_, i) => (i === at ? [] : [i]));
   const size = norm(x, p, others, { keepdim: true });
   // PyTorch's guard against a norm of 0.
-  return x.mul(where(size.gt(maxnorm), size.add(1e-7).reciprocal().mul(maxnorm), 1));
+  return deliverOnly(
+    'renorm',
+    x.mul(where(size.gt(maxnorm), size.add(1e-7).reciprocal().mul(maxnorm), 1)),
+    options,
+    [x],
+    elementwise,
+  );
 }

@@ -3,42 +3,47 @@ import { ArgumentError, checkOptions, normalizeDim } from '@nn/core';
 import { maximum, minimum } from './blending.ts';
 import { describe, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
+import { deliverEach, type OutOptions, type OutsOptions } from './out.ts';
 import { argmax, argmin, type KeepdimOptions, reducedExtremum, type ValuesAndIndices } from './reduction.ts';
+import type { RankOptions } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
 type Forms = (
   x: Tensor,
   second: number | Tensor | undefined,
-  options: KeepdimOptions | undefined,
+  options: RankOptions | OutOptions | undefined,
 ) => Tensor | ValuesAndIndices;
 
 function extremum(name: 'max' | 'min', position: typeof argmax, between: typeof maximum): Forms {
   return (x, second, options = {}) => {
     requireTensor(name, x);
-    checkOptions(name, options, ['keepdim']);
     if (second === undefined) return reducedExtremum(name, name, x, undefined, {});
-    if (second instanceof Tensor) return between(x, second);
+    if (second instanceof Tensor) return between(x, second, options as OutOptions);
+    checkOptions(name, options, ['keepdim', 'out']);
     if (typeof second !== 'number')
       throw new ArgumentError(`${name}: expected a dimension or a tensor, got ${describe(second)}`);
     const at = normalizeDim(name, second, x.ndim);
     const kept = position(x, at, { keepdim: true });
-    if (x.ndim === 0) return { values: x.clone(), indices: kept };
     // Looked up, not reduced: the gradient goes to the one element that the position names, as in PyTorch.
-    const values = pickAlong(x, at, kept);
-    if (options.keepdim) return { values, indices: kept };
-    return { values: values.squeeze(at), indices: kept.squeeze(at) };
+    const values = x.ndim === 0 ? x.clone() : pickAlong(x, at, kept);
+    const { keepdim, out } = options as RankOptions;
+    const found =
+      keepdim || x.ndim === 0
+        ? { values, indices: kept }
+        : { values: values.squeeze(at), indices: kept.squeeze(at) };
+    return deliverEach(name, found, { out }, [x]);
   };
 }
 
 const greatest: Forms = extremum(
   'max',
   (x, dim, o) => argmax(x, dim, o),
-  (a, b) => maximum(a, b),
+  (a, b, o) => maximum(a, b, o),
 );
 const least: Forms = extremum(
   'min',
   (x, dim, o) => argmin(x, dim, o),
-  (a, b) => minimum(a, b),
+  (a, b, o) => minimum(a, b, o),
 );
 
 /**
@@ -53,39 +58,41 @@ const least: Forms = extremum(
  * ```
  */
 export function max(x: Tensor): Tensor;
-export function max(x: Tensor, other: Tensor): Tensor;
-export function max(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+export function max(x: Tensor, other: Tensor, options?: OutOptions): Tensor;
+export function max(x: Tensor, dim: number, options?: RankOptions): ValuesAndIndices;
 export function max(
   x: Tensor,
   second?: number | Tensor,
-  options?: KeepdimOptions,
+  options?: RankOptions | OutOptions,
 ): Tensor | ValuesAndIndices {
   return greatest(x, second, options);
 }
 
 /** `torch.min`: of all elements; along a dimension, with positions (int32); or of two tensors element by element. */
 export function min(x: Tensor): Tensor;
-export function min(x: Tensor, other: Tensor): Tensor;
-export function min(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
+export function min(x: Tensor, other: Tensor, options?: OutOptions): Tensor;
+export function min(x: Tensor, dim: number, options?: RankOptions): ValuesAndIndices;
 export function min(
   x: Tensor,
   second?: number | Tensor,
-  options?: KeepdimOptions,
+  options?: RankOptions | OutOptions,
 ): Tensor | ValuesAndIndices {
   return least(x, second, options);
 }
 
-export interface AminmaxOptions extends KeepdimOptions {
+export interface Aminmax {
+  readonly min: Tensor;
+  readonly max: Tensor;
+}
+
+export interface AminmaxOptions extends KeepdimOptions, OutsOptions<Aminmax> {
   readonly dim?: number | null;
 }
 
 /** `torch.aminmax`: the least and the greatest element. */
-export function aminmax(
-  x: Tensor,
-  options: AminmaxOptions = {},
-): { readonly min: Tensor; readonly max: Tensor } {
-  checkOptions('aminmax', options, ['dim', 'keepdim']);
+export function aminmax(x: Tensor, options: AminmaxOptions = {}): Aminmax {
+  checkOptions('aminmax', options, ['dim', 'keepdim', 'out']);
   const { dim, keepdim } = options;
   const both = (op: 'min' | 'max'): Tensor => reducedExtremum('aminmax', op, x, dim, { keepdim });
-  return { min: both('min'), max: both('max') };
+  return deliverEach('aminmax', { min: both('min'), max: both('max') }, options, [x]);
 }

@@ -10,7 +10,7 @@ import {
   ShapeError,
 } from '@nn/core';
 import { castTo, requireTensor } from './dispatch.ts';
-import { deliver, type OutOptions } from './out.ts';
+import { deliver, deliverOnly, type OutOptions } from './out.ts';
 import { coordinates, normalizePositions, selectPositions, takeAt } from './positions.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -104,7 +104,11 @@ export function gather(x: Tensor, dim: number, index: Tensor, options?: OutOptio
 }
 
 /** `torch.take_along_dim`: gather with broadcasting; without `dim`, from the flattened tensor. */
-export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null): Tensor {
+export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null, options?: OutOptions): Tensor {
+  return deliverOnly('takeAlongDim', takenAlong(x, index, dim), options, [x, index]);
+}
+
+function takenAlong(x: Tensor, index: Tensor, dim: number | null | undefined): Tensor {
   requireTensor('takeAlongDim', x);
   requireIndex('takeAlongDim', index);
   if (dim == null) {

@@ -12,6 +12,7 @@ import {
 import { where } from './blending.ts';
 import { onesLike, zeros } from './creation.ts';
 import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
+import { deliver, deliverEach, type OutOptions, type OutsOptions } from './out.ts';
 import { takeAt } from './positions.ts';
 import { data, dataSync, hasDType } from './reading.ts';
 import { amax, amin, countingDType } from './reduction.ts';
@@ -97,7 +98,7 @@ function bounds(x: Tensor, margin: number): { low: Tensor | number; high: Tensor
   return { low: where(equal, least.sub(margin), least), high: where(equal, most.add(margin), most) };
 }
 
-export interface HistcOptions {
+export interface HistcOptions extends OutOptions {
   /** Default 100. */
   readonly bins?: number;
   /** Bounds; the data's own where both are equal. Default 0. */
@@ -107,7 +108,7 @@ export interface HistcOptions {
 
 /** `torch.histc`: how many elements lie in each of equal ranges between min and max; others are left out. */
 export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
-  checkOptions('histc', options, ['bins', 'min', 'max']);
+  checkOptions('histc', options, ['bins', 'min', 'max', 'out']);
   const { bins = 100, min = 0, max = 0 } = options;
   checkBins('histc', bins);
   if (max < min) throw new ArgumentError(`histc: max ${max} is less than min ${min}`);
@@ -118,7 +119,8 @@ export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
   const width = typeof low === 'number' ? (high as number) - low : (high as Tensor).sub(low);
   const position = castTo(source.sub(low).div(width).mul(bins).floor(), 'int32').clamp(0, bins - 1);
   const target = zeros([bins], { dtype: source.dtype, device: x.device });
-  return castTo(scatterAdd(target, 0, position, castTo(inside, source.dtype)), x.dtype);
+  const counts = castTo(scatterAdd(target, 0, position, castTo(inside, source.dtype)), x.dtype);
+  return deliver('histc', counts, options, [x]);
 }
 
 function checkBins(name: string, bins: unknown): void {
@@ -141,6 +143,9 @@ export interface Histogram {
   /** Where bins begin and end: one more than there are bins. */
   readonly binEdges: Tensor;
 }
+
+/** Those of `histogram`. */
+export interface HistogramOutOptions extends HistogramOptions, OutsOptions<Histogram> {}
 
 export interface MultiHistogram {
   readonly hist: Tensor;
@@ -259,11 +264,11 @@ function multiHistogram(
  * console.log(await hist.toArray(), await binEdges.toArray()); // => [2, 2] [1, 2, 3]
  * ```
  */
-export function histogram(x: Tensor, bins: number | Tensor, options: HistogramOptions = {}): Histogram {
-  checkOptions('histogram', options, ['range', 'weight', 'density']);
+export function histogram(x: Tensor, bins: number | Tensor, options: HistogramOutOptions = {}): Histogram {
+  checkOptions('histogram', options, ['range', 'weight', 'density', 'out']);
   const points = requireTensor('histogram', x).reshape([-1, 1]);
   const { hist, binEdges } = multiHistogram('histogram', points, [bins], options);
-  return { hist, binEdges: binEdges[0] };
+  return deliverEach('histogram', { hist, binEdges: binEdges[0] }, options, [x, bins, options.weight]);
 }
 
 /**

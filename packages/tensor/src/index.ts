@@ -81,8 +81,15 @@ export {
   type ViewGeometry,
   withTransform,
 } from './op-transform.ts';
-export { type Binary, type BinaryTensors, inPlace, type Operand, type Unary } from './operands.ts';
-export type { OutOptions } from './out.ts';
+export {
+  type Binary,
+  type BinaryOperands,
+  type BinaryTensors,
+  inPlace,
+  type Operand,
+  type Unary,
+} from './operands.ts';
+export type { OutOptions, OutsOptions } from './out.ts';
 export * from './override.ts';
 export * from './profile.ts';
 export * from './random.ts';

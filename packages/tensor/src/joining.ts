@@ -2,7 +2,7 @@
 import { ArgumentError, checkOptions, formatShape, IndexError, normalizeDim, ShapeError } from '@nn/core';
 import { apply, castTo, describe, promote, requireTensor } from './dispatch.ts';
 import { sliceDim } from './movement.ts';
-import { deliver, type OutOptions } from './out.ts';
+import { deliver, deliverOnly, type OutOptions } from './out.ts';
 import type { Tensor } from './tensor.ts';
 
 function requireList(name: string, tensors: readonly Tensor[]): readonly Tensor[] {
@@ -114,35 +114,45 @@ export function atleast3d(x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
 }
 
 /** `torch.hstack`: along the second dimension; along the first for tensors of one. */
-export function hstack(tensors: readonly Tensor[]): Tensor {
+export function hstack(tensors: readonly Tensor[], options?: OutOptions): Tensor {
   const parts = requireList('hstack', tensors).map((each) => atLeast(each, 1));
-  return joined('hstack', parts, parts[0].ndim === 1 ? 0 : 1);
+  return deliverOnly('hstack', joined('hstack', parts, parts[0].ndim === 1 ? 0 : 1), options, tensors);
 }
 
 /** `torch.vstack`: as rows. */
-export function vstack(tensors: readonly Tensor[]): Tensor {
-  return joined(
+export function vstack(tensors: readonly Tensor[], options?: OutOptions): Tensor {
+  return deliverOnly(
     'vstack',
-    requireList('vstack', tensors).map((each) => atLeast(each, 2)),
-    0,
+    joined(
+      'vstack',
+      requireList('vstack', tensors).map((each) => atLeast(each, 2)),
+      0,
+    ),
+    options,
+    tensors,
   );
 }
 
 /** `torch.dstack`: along the third dimension. */
-export function dstack(tensors: readonly Tensor[]): Tensor {
-  return joined(
+export function dstack(tensors: readonly Tensor[], options?: OutOptions): Tensor {
+  return deliverOnly(
     'dstack',
-    requireList('dstack', tensors).map((each) => atLeast(each, 3)),
-    2,
+    joined(
+      'dstack',
+      requireList('dstack', tensors).map((each) => atLeast(each, 3)),
+      2,
+    ),
+    options,
+    tensors,
   );
 }
 
 /** `torch.column_stack`: vectors as columns. */
-export function columnStack(tensors: readonly Tensor[]): Tensor {
+export function columnStack(tensors: readonly Tensor[], options?: OutOptions): Tensor {
   const columns = requireList('columnStack', tensors).map((each) =>
     each.ndim < 2 ? each.reshape([each.numel(), 1]) : each,
   );
-  return joined('columnStack', columns, 1);
+  return deliverOnly('columnStack', joined('columnStack', columns, 1), options, tensors);
 }
 
 /** Views of consecutive parts of the given lengths. */

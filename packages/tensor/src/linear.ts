@@ -12,7 +12,7 @@ import {
 import { addedToProduct, isProductOf } from './autocast.ts';
 import { apply, castTo, promote, requireTensor } from './dispatch.ts';
 import { cat } from './joining.ts';
-import { deliver, type OutOptions } from './out.ts';
+import { deliver, deliverOnly, type OutOptions } from './out.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws {DTypeError} when they differ. */
@@ -121,12 +121,16 @@ export function dot(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
 }
 
 /** `torch.vdot`: dot, for real numbers. */
-export function vdot(a: Tensor, b: Tensor): Tensor {
-  return product('vdot', a, b, 1, 1);
+export function vdot(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('vdot', product('vdot', a, b, 1, 1), options, [a, b]);
 }
 
 /** `torch.inner`: over the last dimensions of both. */
-export function inner(a: Tensor, b: Tensor): Tensor {
+export function inner(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('inner', innerProduct(a, b), options, [a, b]);
+}
+
+function innerProduct(a: Tensor, b: Tensor): Tensor {
   requireSameDType('inner', a, b);
   if (a.ndim === 0 || b.ndim === 0) return a.mul(b);
   if (a.shape[a.ndim - 1] !== b.shape[b.ndim - 1]) {
@@ -138,11 +142,11 @@ export function inner(a: Tensor, b: Tensor): Tensor {
 }
 
 /** `torch.outer`: every element of one vector times every element of another. */
-export function outer(a: Tensor, b: Tensor): Tensor {
+export function outer(a: Tensor, b: Tensor, options?: OutOptions): Tensor {
   if (requireTensor('outer', a).ndim !== 1 || requireTensor('outer', b).ndim !== 1) {
     throw new ShapeError(`outer: takes two vectors, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`);
   }
-  return a.unsqueeze(1).mul(b);
+  return deliverOnly('outer', a.unsqueeze(1).mul(b), options, [a, b]);
 }
 
 export interface AddProductOptions extends OutOptions {
@@ -199,7 +203,7 @@ export function addbmm(x: Tensor, a: Tensor, b: Tensor, options: AddProductOptio
 export type TensordotDims = number | readonly [readonly number[], readonly number[]];
 
 /** `torch.tensordot`: the sum over pairs of dimensions. */
-export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2): Tensor {
+export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2, options?: OutOptions): Tensor {
   requireSameDType('tensordot', a, b);
   if (typeof dims === 'number' && !(Number.isInteger(dims) && dims >= 0))
     throw new ArgumentError(`tensordot: dims must be an integer of at least 0, got ${dims}`);
@@ -220,13 +224,14 @@ export function tensordot(a: Tensor, b: Tensor, dims: TensordotDims = 2): Tensor
   });
   const rows = a.shape.map((_, dim) => dim).filter((dim) => !left.includes(dim));
   const columns = b.shape.map((_, dim) => dim).filter((dim) => !right.includes(dim));
-  return apply('dot', [a.permute([...rows, ...left]), b.permute([...right, ...columns])], {
+  const result = apply('dot', [a.permute([...rows, ...left]), b.permute([...right, ...columns])], {
     batchRank: 0,
     innerRank: left.length,
   });
+  return deliverOnly('tensordot', result, options, [a, b]);
 }
 
-export interface CrossOptions {
+export interface CrossOptions extends OutOptions {
   /** Of size 3. Default: the first one that is. */
   readonly dim?: number | null;
 }
@@ -243,7 +248,7 @@ export interface CrossOptions {
  * ```
  */
 export function cross(a: Tensor, b: Tensor, options: CrossOptions = {}): Tensor {
-  checkOptions('cross', options, ['dim']);
+  checkOptions('cross', options, ['dim', 'out']);
   if (requireTensor('cross', a).ndim !== requireTensor('cross', b).ndim) {
     throw new ShapeError(
       `cross: ${formatShape(a.shape)} and ${formatShape(b.shape)} have different numbers of dimensions`,
@@ -264,5 +269,5 @@ export function cross(a: Tensor, b: Tensor, options: CrossOptions = {}): Tensor 
       .mul(y.narrow(dim, k, 1))
       .sub(x.narrow(dim, k, 1).mul(y.narrow(dim, j, 1)));
   };
-  return cat([along(0), along(1), along(2)], dim);
+  return deliver('cross', cat([along(0), along(1), along(2)], dim), options, [a, b]);
 }

@@ -4,7 +4,7 @@ import { broadcastShapes, checkOptions, DTypeError, formatShape, ShapeError, siz
 import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
-import { deliver, type OutOptions } from './out.ts';
+import { deliver, deliverOnly, type OutOptions } from './out.ts';
 import { coordinatesOf, takeAt } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import type { Tensor } from './tensor.ts';
@@ -118,13 +118,15 @@ function positionsTable(values: ArrayLike<unknown>, x: Tensor): Tensor {
  * console.log(await (await nonzero(tensor([[0, 7], [5, 0]]))).toArray()); // => [[0, 1], [1, 0]]
  * ```
  */
-export async function nonzero(x: Tensor): Promise<Tensor> {
-  return positionsTable(await data(castTo(requireTensor('nonzero', x), 'bool')), x);
+export async function nonzero(x: Tensor, options?: OutOptions): Promise<Tensor> {
+  const values = await data(castTo(requireTensor('nonzero', x), 'bool'));
+  return deliverOnly('nonzero', positionsTable(values, x), options, [x]);
 }
 
 /** As `nonzero`. @throws {DeviceError} where the device cannot be read synchronously. */
-export function nonzeroSync(x: Tensor): Tensor {
-  return positionsTable(dataSync(castTo(requireTensor('nonzeroSync', x), 'bool')), x);
+export function nonzeroSync(x: Tensor, options?: OutOptions): Tensor {
+  const values = dataSync(castTo(requireTensor('nonzeroSync', x), 'bool'));
+  return deliverOnly('nonzeroSync', positionsTable(values, x), options, [x]);
 }
 
 /** `torch.argwhere`: as `nonzero`. */
@@ -133,8 +135,13 @@ export function argwhere(x: Tensor): Promise<Tensor> {
 }
 
 /** Whether each element is one of `values`. */
-export function isin(elements: Tensor, values: Tensor, options: { readonly invert?: boolean } = {}): Tensor {
+export function isin(
+  elements: Tensor,
+  values: Tensor,
+  options: OutOptions & { readonly invert?: boolean } = {},
+): Tensor {
+  checkOptions('isin', options, ['invert', 'out']);
   const flat = values.reshape([-1]);
   const found = apply('max', [elements.unsqueeze(-1).eq(flat)], { dims: [elements.ndim], keepDims: false });
-  return options.invert ? found.logicalNot() : found;
+  return deliver('isin', options.invert ? found.logicalNot() : found, options, [elements, values]);
 }

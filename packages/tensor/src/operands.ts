@@ -4,7 +4,6 @@ import {
   type AttributesOf,
   broadcastShapes,
   categoryOf,
-  checkOptions,
   type DType,
   type OpName,
 } from '@nn/core';
@@ -19,7 +18,7 @@ import {
   type Scalar,
   writeInPlace,
 } from './dispatch.ts';
-import { deliver, type OutOptions } from './out.ts';
+import { deliver, deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { Tensor } from './tensor.ts';
 
 /** A tensor, or a number that goes with any shape. */
@@ -27,12 +26,12 @@ export type Operand = Tensor | Scalar;
 /** Ops without attributes. */
 export type PlainOp = { [N in OpName]: Record<string, never> extends AttributesOf<N> ? N : never }[OpName];
 
-const outOnly = ['out'] as const;
-
 /** A function of one element. */
 export type Unary = (x: Tensor, options?: OutOptions) => Tensor;
 /** A function of two elements, one of them of a tensor. */
 export type Binary = (a: Tensor, b: Operand, options?: OutOptions) => Tensor;
+/** A function of two elements, either of them a number. */
+export type BinaryOperands = (a: Operand, b: Operand, options?: OutOptions) => Tensor;
 /** A function of two tensors' elements. */
 export type BinaryTensors = (a: Tensor, b: Tensor, options?: OutOptions) => Tensor;
 
@@ -43,32 +42,29 @@ export function deliverElements(
   options: OutOptions | undefined,
   inputs: readonly unknown[],
 ): Tensor {
-  return deliver(name, result, options, inputs, { overwrites: true });
+  return deliver(name, result, options, inputs, elementwise);
 }
 
 /** Integers become floats. */
 export function unaryFloat(op: PlainOp, name: string = op): Unary {
   return (x, options) => {
-    checkOptions(name, options, outOnly);
     const result = apply(op, [castTo(requireTensor(name, x), floatFor(x.dtype))], {} as never);
-    return deliverElements(name, result, options, [x]);
+    return deliverOnly(name, result, options, [x], elementwise);
   };
 }
 
 /** Integers pass through unchanged. */
 export function rounding(op: PlainOp): Unary {
   return (x, options) => {
-    checkOptions(op, options, outOnly);
     const whole = categoryOf(requireTensor(op, x).dtype) === 'integer';
-    return deliverElements(op, whole ? x.clone() : apply(op, [x], {} as never), options, [x]);
+    return deliverOnly(op, whole ? x.clone() : apply(op, [x], {} as never), options, [x], elementwise);
   };
 }
 
 /** The dtype stays. */
 export function unarySame(op: PlainOp): Unary {
   return (x, options) => {
-    checkOptions(op, options, outOnly);
-    return deliverElements(op, apply(op, [requireTensor(op, x)], {} as never), options, [x]);
+    return deliverOnly(op, apply(op, [requireTensor(op, x)], {} as never), options, [x], elementwise);
   };
 }
 
@@ -92,27 +88,24 @@ export function requireOneTensor(name: string, a: Operand, b: Operand): void {
 /** A tensor with a tensor or number, in their promoted dtype. */
 export function binary(op: PlainOp, name: string = op): Binary {
   return (a, b, options) => {
-    checkOptions(name, options, outOnly);
     const result = binaryAs(name, op, requireTensor(name, a), b, promote(a, b));
-    return deliverElements(name, result, options, [a, b]);
+    return deliverOnly(name, result, options, [a, b], elementwise);
   };
 }
 
 /** Two tensors, in their promoted dtype. */
 export function binaryTensors(op: PlainOp, name: string = op): BinaryTensors {
   return (a, b, options) => {
-    checkOptions(name, options, outOnly);
     const result = binaryAs(name, op, requireTensor(name, a), requireTensor(name, b), promote(a, b));
-    return deliverElements(name, result, options, [a, b]);
+    return deliverOnly(name, result, options, [a, b], elementwise);
   };
 }
 
 /** Two tensors, integers as floats. */
 export function binaryFloatTensors(op: PlainOp, name: string = op): BinaryTensors {
   return (a, b, options) => {
-    checkOptions(name, options, outOnly);
     const dtype = floatFor(promote(requireTensor(name, a), requireTensor(name, b)));
-    return deliverElements(name, binaryAs(name, op, a, b, dtype), options, [a, b]);
+    return deliverOnly(name, binaryAs(name, op, a, b, dtype), options, [a, b], elementwise);
   };
 }
 

@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   AutogradError,
+  checkOptions,
   DeviceError,
   type DType,
   DTypeError,
@@ -21,6 +22,14 @@ export interface OutOptions {
    */
   readonly out?: Tensor | null;
 }
+
+export interface OutsOptions<Results> {
+  /** Tensors that take the results, each as `out` of a function with one, and are returned. */
+  readonly out?: Results | null;
+}
+
+/** How functions of single elements deliver: they may write over their own inputs. */
+export const elementwise = { overwrites: true } as const;
 
 /** The first and last positions in memory, and whether all between them belong to the tensor. */
 function span(x: Tensor): { low: number; high: number; dense: boolean } {
@@ -95,5 +104,36 @@ export function deliver(
     }
     resize(out, result.shape);
   }
-  return writeInPlace(name, out, result, { fresh: true });
+  return writeInPlace(name, out, result, { fresh: !tensors.includes(result) });
+}
+
+/** As `deliver`, for functions that have no other option; that `options` has none is checked. */
+export function deliverOnly(
+  name: string,
+  result: Tensor,
+  options: OutOptions | undefined,
+  inputs: readonly unknown[],
+  how?: { readonly overwrites: boolean },
+): Tensor {
+  checkOptions(name, options, ['out']);
+  return deliver(name, result, options, inputs, how);
+}
+
+/** As `deliver`, for functions with several results: an object of them, or one of the tensors that took them. */
+export function deliverEach<Results extends { readonly [Name in keyof Results]: Tensor }>(
+  name: string,
+  results: Results,
+  options: OutsOptions<Results> | undefined,
+  inputs: readonly unknown[],
+): Results {
+  const out = options?.out;
+  if (out == null) return results;
+  for (const each of Object.keys(results) as (keyof Results & string)[])
+    deliver(
+      `${name}: ${each}`,
+      results[each],
+      { out: requireTensor(`${name}: out.${each}`, out[each]) },
+      inputs,
+    );
+  return out;
 }

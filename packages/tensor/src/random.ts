@@ -1,9 +1,10 @@
 // Random numbers: a key and a counter in the graph (Philox), so that a seed gives the same stream on every
 // device and a value computed again is the same value.
 import { ArgumentError, type DType, DTypeError, isFloat, type Shape } from '@nn/core';
-import { type CreationOptions, checkShape, creation, finish } from './creation.ts';
+import { type CreationOptions, checkShape, created, creation, finish } from './creation.ts';
 import { getDefaultDType } from './defaults.ts';
 import { apply, scalarTensor } from './dispatch.ts';
+import type { OutOptions } from './out.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A stream of random numbers: its seed, and how many draws were made from it. */
@@ -65,6 +66,9 @@ export interface RandomOptions extends CreationOptions {
   readonly generator?: Generator;
 }
 
+/** Those of functions that may fill a tensor: `out` brings its dtype and device. */
+export interface RandomFillOptions extends RandomOptions, OutOptions {}
+
 function split(options: RandomOptions | undefined): {
   generator: Generator;
   rest: CreationOptions | undefined;
@@ -93,48 +97,56 @@ function requireFloatDType(name: string, dtype: DType): void {
 }
 
 /** Uniform in [0, 1). */
-export function rand(shape: Shape, options?: RandomOptions): Tensor {
-  const { generator, rest } = split(options);
-  const { dtype, device } = creation('rand', rest, getDefaultDType());
-  requireFloatDType('rand', dtype);
-  return finish(unitFloat(randomBits(checkShape('rand', shape), device, generator)).to(dtype), rest);
+export function rand(shape: Shape, options?: RandomFillOptions): Tensor {
+  return created('rand', options, (given) => {
+    const { generator, rest } = split(given);
+    const { dtype, device } = creation('rand', rest, getDefaultDType());
+    requireFloatDType('rand', dtype);
+    return finish(unitFloat(randomBits(checkShape('rand', shape), device, generator)).to(dtype), rest);
+  });
 }
 
 /** Standard normal, by Box and Muller's transform of two uniform numbers. */
-export function randn(shape: Shape, options?: RandomOptions): Tensor {
-  const { generator, rest } = split(options);
-  const { dtype, device } = creation('randn', rest, getDefaultDType());
-  checkShape('randn', shape);
-  requireFloatDType('randn', dtype);
-  // 1 - u lies in (0, 1], so that the logarithm is finite.
-  const radius = unitFloat(randomBits(shape, device, generator))
-    .neg()
-    .log1p()
-    .mul(-2)
-    .sqrt();
-  const angle = unitFloat(randomBits(shape, device, generator)).mul(2 * Math.PI);
-  return finish(radius.mul(angle.cos()).to(dtype), rest);
+export function randn(shape: Shape, options?: RandomFillOptions): Tensor {
+  return created('randn', options, (given) => {
+    const { generator, rest } = split(given);
+    const { dtype, device } = creation('randn', rest, getDefaultDType());
+    checkShape('randn', shape);
+    requireFloatDType('randn', dtype);
+    // 1 - u lies in (0, 1], so that the logarithm is finite.
+    const radius = unitFloat(randomBits(shape, device, generator))
+      .neg()
+      .log1p()
+      .mul(-2)
+      .sqrt();
+    const angle = unitFloat(randomBits(shape, device, generator)).mul(2 * Math.PI);
+    return finish(radius.mul(angle.cos()).to(dtype), rest);
+  });
 }
 
 /** Integers in [low, high), int32 unless a dtype is given. */
-export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor {
+export function randint(low: number, high: number, shape: Shape, options?: RandomFillOptions): Tensor {
   if (!(Number.isInteger(low) && Number.isInteger(high) && low < high)) {
     throw new ArgumentError(`randint: needs integers low < high, got ${low} and ${high}`);
   }
-  const { generator, rest } = split(options);
-  const { dtype, device } = creation('randint', rest, 'int32');
-  const scaled = unitFloat(randomBits(checkShape('randint', shape), device, generator))
-    .mul(high - low)
-    .floor();
-  return finish(scaled.to('int32').add(low).to(dtype), rest);
+  return created('randint', options, (given) => {
+    const { generator, rest } = split(given);
+    const { dtype, device } = creation('randint', rest, 'int32');
+    const scaled = unitFloat(randomBits(checkShape('randint', shape), device, generator))
+      .mul(high - low)
+      .floor();
+    return finish(scaled.to('int32').add(low).to(dtype), rest);
+  });
 }
 
 /** A random order of 0 … n - 1, int32. */
-export function randperm(n: number, options?: RandomOptions): Tensor {
-  const { generator, rest } = split(options);
-  const { dtype, device } = creation('randperm', rest, 'int32');
-  const keys = randomBits(checkShape('randperm', [n]), device, generator);
-  return finish(apply('argsort', [keys], { dim: 0, descending: false }).to(dtype), rest);
+export function randperm(n: number, options?: RandomFillOptions): Tensor {
+  return created('randperm', options, (given) => {
+    const { generator, rest } = split(given);
+    const { dtype, device } = creation('randperm', rest, 'int32');
+    const keys = randomBits(checkShape('randperm', [n]), device, generator);
+    return finish(apply('argsort', [keys], { dim: 0, descending: false }).to(dtype), rest);
+  });
 }
 
 export function randLike(x: Tensor, options?: RandomOptions): Tensor {

@@ -14,7 +14,7 @@ import {
 } from '@nn/core';
 import { where } from './blending.ts';
 import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
-import { checkOutDType, deliver, type OutOptions } from './out.ts';
+import { checkOutDType, deliver, type OutOptions, type OutsOptions } from './out.ts';
 import { hasDType } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -39,6 +39,9 @@ export interface ValuesAndIndices {
   readonly values: Tensor;
   readonly indices: Tensor;
 }
+
+/** The option `out` of functions that give values and positions. */
+export interface ValuesAndIndicesOut extends OutsOptions<ValuesAndIndices> {}
 
 type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin';
 
@@ -180,8 +183,12 @@ export function countNonzero(x: Tensor, dim?: ReduceDims): Tensor {
 }
 
 /** `torch.logsumexp`: log Σ exp(x), without overflow. */
-export function logsumexp(x: Tensor, dim: ReduceDims, options: KeepdimOptions = {}): Tensor {
-  const how = attributes('logsumexp', x, dim, options, ['keepdim']);
+export function logsumexp(x: Tensor, dim: ReduceDims, options: ExtremumOptions = {}): Tensor {
+  const how = attributes('logsumexp', x, dim, options);
+  return deliver('logsumexp', logOfSum(x, how), options, [x]);
+}
+
+function logOfSum(x: Tensor, how: AttributesOf<ReduceName>): Tensor {
   const source = castTo(x, floatFor(x.dtype));
   if (x.numel() === 0) return apply('sum', [source.exp()], how).log();
   const top = apply('max', [source.detach()], { dims: how.dims, keepDims: true });

@@ -3,9 +3,9 @@ import { type AttributesOf, categoryOf, checkOptions, type DType, normalizeDim }
 import { logaddexp } from './arithmetic.ts';
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
-import { checkOutDType, deliver, type OutOptions } from './out.ts';
+import { checkOutDType, deliver, deliverEach, deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { coordinates } from './positions.ts';
-import { countingDType, type ValuesAndIndices } from './reduction.ts';
+import { countingDType, type ValuesAndIndices, type ValuesAndIndicesOut } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface ScanOptions extends OutOptions {
@@ -30,18 +30,24 @@ function accumulated(name: string, x: Tensor, options: ScanOptions): Tensor {
 /** `torch.cumsum`: sums of all elements so far along the dimension. */
 export function cumsum(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
   const result = scan('cumsum', accumulated('cumsum', x, options), dim, 'sum');
-  return deliver('cumsum', result, options, [x], { overwrites: true });
+  return deliver('cumsum', result, options, [x], elementwise);
 }
 
 /** `torch.cumprod`: products of all elements so far along the dimension. */
 export function cumprod(x: Tensor, dim: number, options: ScanOptions = {}): Tensor {
   const result = scan('cumprod', accumulated('cumprod', x, options), dim, 'prod');
-  return deliver('cumprod', result, options, [x], { overwrites: true });
+  return deliver('cumprod', result, options, [x], elementwise);
 }
 
 /** Running extremum, and where it was last reached; NaN wins. */
-function running(name: 'cummax' | 'cummin', x: Tensor, dim: number): ValuesAndIndices {
+function running(
+  name: 'cummax' | 'cummin',
+  x: Tensor,
+  dim: number,
+  options: ValuesAndIndicesOut | undefined,
+): ValuesAndIndices {
   requireTensor(name, x);
+  checkOptions(name, options, ['out']);
   const at = normalizeDim(name, dim, x.ndim);
   const isBool = x.dtype === 'bool';
   const source = isBool ? castTo(x, 'uint8') : x;
@@ -51,7 +57,8 @@ function running(name: 'cummax' | 'cummin', x: Tensor, dim: number): ValuesAndIn
   const reached = categoryOf(x.dtype) === 'float' ? here.logicalOr(now.isnan()) : here;
   const along = x.ndim === 0 ? castTo(reached, 'int32').mul(0) : coordinates(x.shape, at, x.device);
   const last = scan(name, castTo(where(reached, along, 0), 'int32'), dim, 'max');
-  return { values: isBool ? castTo(values, 'bool') : values, indices: last };
+  const found = { values: isBool ? castTo(values, 'bool') : values, indices: last };
+  return deliverEach(name, found, options, [x]);
 }
 
 /**
@@ -65,20 +72,24 @@ function running(name: 'cummax' | 'cummin', x: Tensor, dim: number): ValuesAndIn
  * console.log(await values.toArray(), await indices.toArray()); // => [1, 3, 3, 3] [0, 1, 1, 3]
  * ```
  */
-export function cummax(x: Tensor, dim: number): ValuesAndIndices {
-  return running('cummax', x, dim);
+export function cummax(x: Tensor, dim: number, options?: ValuesAndIndicesOut): ValuesAndIndices {
+  return running('cummax', x, dim, options);
 }
 
 /** `torch.cummin`: the least element so far along the dimension, and its (last) position, int32. */
-export function cummin(x: Tensor, dim: number): ValuesAndIndices {
-  return running('cummin', x, dim);
+export function cummin(x: Tensor, dim: number, options?: ValuesAndIndicesOut): ValuesAndIndices {
+  return running('cummin', x, dim, options);
 }
 
 /**
  * `torch.logcumsumexp`: log of the running sum of exponentials. Each step joins runs of twice the length (Hillis and
  * Steele 1986), so that no element is lost for being far below another one.
  */
-export function logcumsumexp(x: Tensor, dim: number): Tensor {
+export function logcumsumexp(x: Tensor, dim: number, options?: OutOptions): Tensor {
+  return deliverOnly('logcumsumexp', runningLogSum(x, dim), options, [x], elementwise);
+}
+
+function runningLogSum(x: Tensor, dim: number): Tensor {
   const source = castTo(requireTensor('logcumsumexp', x), floatFor(x.dtype));
   const at = normalizeDim('logcumsumexp', dim, x.ndim);
   if (x.numel() === 0 || x.ndim === 0) return source.clone();

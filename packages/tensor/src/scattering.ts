@@ -14,6 +14,7 @@ import { atLeastOneDim, checkAlong, positionsAlong, requireIndex } from './gathe
 import { setAt } from './indexing.ts';
 import type { Index } from './indices.ts';
 import { parseIndices } from './indices.ts';
+import { deliver, deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { normalizePositions, scatterAt, selectPositions, takeAt } from './positions.ts';
 import { Tensor } from './tensor.ts';
 
@@ -21,11 +22,11 @@ import { Tensor } from './tensor.ts';
 export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 type Combination = 'set' | 'sum' | 'prod' | 'max' | 'min';
 
-export interface ScatterOptions {
+export interface ScatterOptions extends OutOptions {
   /** Combines with what is there instead of replacing it. */
   readonly reduce?: 'add' | 'multiply' | null;
 }
-export interface IncludeSelfOptions {
+export interface IncludeSelfOptions extends OutOptions {
   /** Whether the tensor's own elements take part in the reduction. Default true. */
   readonly includeSelf?: boolean;
 }
@@ -78,7 +79,7 @@ export function scatter(
   src: Tensor | Scalar,
   options: ScatterOptions = {},
 ): Tensor {
-  checkOptions('scatter', options, ['reduce']);
+  checkOptions('scatter', options, ['reduce', 'out']);
   const modes = new Map<unknown, Combination>([
     [null, 'set'],
     ['add', 'sum'],
@@ -88,13 +89,15 @@ export function scatter(
   if (mode === undefined)
     throw new ArgumentError(`scatter: reduce must be 'add' or 'multiply', got '${String(options.reduce)}'`);
   const { base, positions, source } = prepared('scatter', x, dim, index, src);
-  return scatterAt(base, positions, source, mode).reshape(x.shape);
+  const result = scatterAt(base, positions, source, mode).reshape(x.shape);
+  return deliver('scatter', result, options, [x, index, src], elementwise);
 }
 
 /** `torch.scatter_add`: as scatter, adding up. */
-export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor, options?: OutOptions): Tensor {
   const { base, positions, source } = prepared('scatterAdd', x, dim, index, requireTensor('scatterAdd', src));
-  return scatterAt(base, positions, source, 'sum').reshape(x.shape);
+  const result = scatterAt(base, positions, source, 'sum').reshape(x.shape);
+  return deliverOnly('scatterAdd', result, options, [x, index, src], elementwise);
 }
 
 /**
@@ -110,7 +113,7 @@ export function scatterReduce(
   reduce: ScatterReduction,
   options: IncludeSelfOptions = {},
 ): Tensor {
-  checkOptions('scatterReduce', options, ['includeSelf']);
+  checkOptions('scatterReduce', options, ['includeSelf', 'out']);
   const { base, positions, source } = prepared(
     'scatterReduce',
     x,
@@ -118,9 +121,8 @@ export function scatterReduce(
     index,
     requireTensor('scatterReduce', src),
   );
-  return combined('scatterReduce', base, positions, source, reduce, options.includeSelf ?? true).reshape(
-    x.shape,
-  );
+  const result = combined('scatterReduce', base, positions, source, reduce, options.includeSelf ?? true);
+  return deliver('scatterReduce', result.reshape(x.shape), options, [x, index, src], elementwise);
 }
 
 /** The identity of a combination in a dtype. */
@@ -205,25 +207,33 @@ export function indexAdd(
   dim: number,
   index: Tensor,
   source: Tensor,
-  options: { readonly alpha?: number } = {},
+  options: OutOptions & { readonly alpha?: number } = {},
 ): Tensor {
-  checkOptions('indexAdd', options, ['alpha']);
+  checkOptions('indexAdd', options, ['alpha', 'out']);
   const alpha = options.alpha ?? 1;
   const given = requireTensor('indexAdd', source);
   const scaled = alpha === 1 ? given : castTo(given.mul(alpha), given.dtype);
   const { base, positions, source: values } = slices('indexAdd', x, dim, index, scaled);
-  if (categoryOf(x.dtype) === 'bool') return scatterAt(base, positions, values, 'max').reshape(x.shape);
-  return scatterAt(base, positions, values, 'sum').reshape(x.shape);
+  const how = categoryOf(x.dtype) === 'bool' ? 'max' : 'sum';
+  const result = scatterAt(base, positions, values, how).reshape(x.shape);
+  return deliver('indexAdd', result, options, [x, index, source], elementwise);
 }
 
 /** `torch.index_copy`: slice index[i] along `dim` becomes source[i]. */
-export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+export function indexCopy(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+  options?: OutOptions,
+): Tensor {
   const {
     base,
     positions,
     source: values,
   } = slices('indexCopy', x, dim, index, requireTensor('indexCopy', source));
-  return scatterAt(base, positions, values, 'set').reshape(x.shape);
+  const result = scatterAt(base, positions, values, 'set').reshape(x.shape);
+  return deliverOnly('indexCopy', result, options, [x, index, source], elementwise);
 }
 
 /** `torch.index_fill`: the slices along `dim` that the index names become a number. */
@@ -244,15 +254,14 @@ export function indexReduce(
   reduce: Exclude<ScatterReduction, 'sum'>,
   options: IncludeSelfOptions = {},
 ): Tensor {
-  checkOptions('indexReduce', options, ['includeSelf']);
+  checkOptions('indexReduce', options, ['includeSelf', 'out']);
   const {
     base,
     positions,
     source: values,
   } = slices('indexReduce', x, dim, index, requireTensor('indexReduce', source));
-  return combined('indexReduce', base, positions, values, reduce, options.includeSelf ?? true).reshape(
-    x.shape,
-  );
+  const result = combined('indexReduce', base, positions, values, reduce, options.includeSelf ?? true);
+  return deliver('indexReduce', result.reshape(x.shape), options, [x, index, source], elementwise);
 }
 
 /** `torch.put`: writes source's elements at positions of the flattened tensor. */

@@ -20,6 +20,7 @@ import { at } from './indexing.ts';
 import { slice } from './indices.ts';
 import { cat } from './joining.ts';
 import { expand, permute, reshape, viewShape } from './movement.ts';
+import { deliverOnly, type OutOptions } from './out.ts';
 import type { Tensor } from './tensor.ts';
 
 /** expand, for the function that was called. */
@@ -103,8 +104,15 @@ export function reshapeAs(x: Tensor, other: Tensor): Tensor {
 }
 
 /** `torch.narrow_copy`. */
-export function narrowCopy(x: Tensor, dim: number, start: number, length: number): Tensor {
-  return requireTensor('narrowCopy', x).narrow(dim, start, length).clone();
+export function narrowCopy(
+  x: Tensor,
+  dim: number,
+  start: number,
+  length: number,
+  options?: OutOptions,
+): Tensor {
+  const part = requireTensor('narrowCopy', x).narrow(dim, start, length).clone();
+  return deliverOnly('narrowCopy', part, options, [x]);
 }
 
 /**

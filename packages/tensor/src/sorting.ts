@@ -13,8 +13,9 @@ import { where } from './blending.ts';
 import { full } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
 import { pickAlong, requireIndex } from './gathering.ts';
+import { deliver, deliverEach, deliverOnly, type OutOptions } from './out.ts';
 import { coordinates, takeAt } from './positions.ts';
-import type { KeepdimOptions, ValuesAndIndices } from './reduction.ts';
+import type { KeepdimOptions, ValuesAndIndices, ValuesAndIndicesOut } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface SortOptions {
@@ -24,7 +25,12 @@ export interface SortOptions {
   readonly stable?: boolean;
 }
 
-export interface TopkOptions {
+export interface SortOutOptions extends SortOptions, ValuesAndIndicesOut {}
+
+/** `keepdim` and `out`. */
+export interface RankOptions extends KeepdimOptions, ValuesAndIndicesOut {}
+
+export interface TopkOptions extends ValuesAndIndicesOut {
   /** The greatest (default), or the least. */
   readonly largest?: boolean;
   /** Results are always sorted; accepted as in PyTorch. */
@@ -52,9 +58,10 @@ export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}):
  * console.log(await values.toArray(), await indices.toArray()); // => [1, 2, 3] [1, 2, 0]
  * ```
  */
-export function sort(x: Tensor, dim: number = -1, options: SortOptions = {}): ValuesAndIndices {
-  const indices = argsort(requireTensor('sort', x), dim, options);
-  return { values: pick(x, dim, indices), indices };
+export function sort(x: Tensor, dim: number = -1, options: SortOutOptions = {}): ValuesAndIndices {
+  checkOptions('sort', options, ['descending', 'stable', 'out']);
+  const indices = argsort(requireTensor('sort', x), dim, { descending: options.descending });
+  return deliverEach('sort', { values: pick(x, dim, indices), indices }, options, [x]);
 }
 
 /** Elements at positions along a dimension; zero-dimensional tensors are their own. */
@@ -63,8 +70,8 @@ function pick(x: Tensor, dim: number, indices: Tensor): Tensor {
 }
 
 /** `torch.msort`: sorted along the first dimension. */
-export function msort(x: Tensor): Tensor {
-  return sort(x, 0).values;
+export function msort(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('msort', sort(x, 0).values, options, [x]);
 }
 
 /**
@@ -74,27 +81,41 @@ export function msort(x: Tensor): Tensor {
  */
 export function topk(x: Tensor, k: number, dim: number = -1, options: TopkOptions = {}): ValuesAndIndices {
   requireTensor('topk', x);
-  checkOptions('topk', options, ['largest', 'sorted']);
+  checkOptions('topk', options, ['largest', 'sorted', 'out']);
   const at = normalizeDim('topk', dim, x.ndim);
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 0 || k > extent)
     throw new IndexError(`topk: k is ${k}, but dimension ${dim} has ${extent} elements`);
   const order = argsort(x, dim, { descending: options.largest ?? true });
   const indices = x.ndim === 0 ? order : order.narrow(at, 0, k);
-  return { values: pick(x, dim, indices), indices };
+  return deliverEach('topk', { values: pick(x, dim, indices), indices }, options, [x]);
 }
 
 /** Values and positions of the element at `rank` (a number or a tensor with the dimension kept) of the sorted order. */
 function ranked(
+  name: string,
   x: Tensor,
   dim: number,
   rank: (order: Tensor) => Tensor,
-  keepdim: boolean | undefined,
+  options: RankOptions,
 ): ValuesAndIndices {
-  const indices = rank(argsort(x, dim));
-  const values = pick(x, dim, indices);
-  if (x.ndim === 0 || keepdim) return { values, indices };
-  return { values: values.squeeze(dim), indices: indices.squeeze(dim) };
+  return atPositions(name, x, dim, rank(argsort(x, dim)), options);
+}
+
+/** Values at positions whose dimension is kept, and these. */
+function atPositions(
+  name: string,
+  x: Tensor,
+  dim: number,
+  indices: Tensor,
+  options: RankOptions,
+): ValuesAndIndices {
+  const kept = { values: pick(x, dim, indices), indices };
+  const found =
+    x.ndim === 0 || options.keepdim
+      ? kept
+      : { values: kept.values.squeeze(dim), indices: indices.squeeze(dim) };
+  return deliverEach(name, found, options, [x]);
 }
 
 /** `torch.kthvalue`: the k-th least element (from 1) along the dimension, and its position. */
@@ -102,16 +123,16 @@ export function kthvalue(
   x: Tensor,
   k: number,
   dim: number = -1,
-  options: KeepdimOptions = {},
+  options: RankOptions = {},
 ): ValuesAndIndices {
   requireTensor('kthvalue', x);
-  checkOptions('kthvalue', options, ['keepdim']);
+  checkOptions('kthvalue', options, ['keepdim', 'out']);
   const at = normalizeDim('kthvalue', dim, x.ndim);
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 1 || k > extent)
     throw new IndexError(`kthvalue: k is ${k}, but must be from 1 to the dimension's ${extent} elements`);
   const pickRank = (order: Tensor): Tensor => (x.ndim === 0 ? order : order.narrow(at, k - 1, 1));
-  return ranked(x, dim, pickRank, options.keepdim);
+  return ranked('kthvalue', x, dim, pickRank, options);
 }
 
 function middle(
@@ -119,14 +140,15 @@ function middle(
   x: Tensor,
   dim: number,
   ignoreNaN: boolean,
-  keepdim?: boolean,
+  options: RankOptions = {},
 ): ValuesAndIndices {
   const at = normalizeDim(name, dim, x.ndim);
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (extent === 0) throw new IndexError(`${name}: dimension ${dim} has no elements`);
-  if (x.ndim === 0) return ranked(x, dim, (order) => order, keepdim);
+  if (x.ndim === 0) return ranked(name, x, dim, (order) => order, options);
   const half = Math.floor((extent - 1) / 2);
-  if (categoryOf(x.dtype) !== 'float') return ranked(x, dim, (order) => order.narrow(at, half, 1), keepdim);
+  if (categoryOf(x.dtype) !== 'float')
+    return ranked(name, x, dim, (order) => order.narrow(at, half, 1), options);
   const holes = castTo(x.detach().isnan(), 'int32').sum(at, { keepdim: true, dtype: 'int32' });
   // NaN sorts last: without it, the middle of what is before; with it, the first NaN wins.
   const rank = ignoreNaN
@@ -136,35 +158,35 @@ function middle(
         .clamp(0)
         .div(2, { roundingMode: 'floor' })
     : where(holes.gt(0), holes.neg().add(extent), half).to('int32');
-  return ranked(x, dim, (order) => pickAlong(order, at, rank), keepdim);
+  return ranked(name, x, dim, (order) => pickAlong(order, at, rank), options);
 }
 
 /** `torch.median`: the lower of the two middle elements; NaN if there is one. Of all elements, or along a dimension. */
 export function median(x: Tensor): Tensor;
-export function median(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
-export function median(x: Tensor, dim?: number, options: KeepdimOptions = {}): Tensor | ValuesAndIndices {
+export function median(x: Tensor, dim: number, options?: RankOptions): ValuesAndIndices;
+export function median(x: Tensor, dim?: number, options: RankOptions = {}): Tensor | ValuesAndIndices {
   requireTensor('median', x);
-  checkOptions('median', options, ['keepdim']);
+  checkOptions('median', options, ['keepdim', 'out']);
   if (dim === undefined) return middle('median', x.reshape([-1]), 0, false).values;
-  return middle('median', x, dim, false, options.keepdim);
+  return middle('median', x, dim, false, options);
 }
 
 /** `torch.nanmedian`: as median, without the NaNs. */
 export function nanmedian(x: Tensor): Tensor;
-export function nanmedian(x: Tensor, dim: number, options?: KeepdimOptions): ValuesAndIndices;
-export function nanmedian(x: Tensor, dim?: number, options: KeepdimOptions = {}): Tensor | ValuesAndIndices {
+export function nanmedian(x: Tensor, dim: number, options?: RankOptions): ValuesAndIndices;
+export function nanmedian(x: Tensor, dim?: number, options: RankOptions = {}): Tensor | ValuesAndIndices {
   requireTensor('nanmedian', x);
-  checkOptions('nanmedian', options, ['keepdim']);
+  checkOptions('nanmedian', options, ['keepdim', 'out']);
   if (dim === undefined) return middle('nanmedian', x.reshape([-1]), 0, true).values;
-  return middle('nanmedian', x, dim, true, options.keepdim);
+  return middle('nanmedian', x, dim, true, options);
 }
 
 /** `torch.mode`: the most frequent element (the least of several) along the dimension, and its last position. */
-export function mode(x: Tensor, dim: number = -1, options: KeepdimOptions = {}): ValuesAndIndices {
+export function mode(x: Tensor, dim: number = -1, options: RankOptions = {}): ValuesAndIndices {
   requireTensor('mode', x);
-  checkOptions('mode', options, ['keepdim']);
+  checkOptions('mode', options, ['keepdim', 'out']);
   const at = normalizeDim('mode', dim, x.ndim);
-  if (x.ndim === 0) return { values: x.clone(), indices: argsort(x) };
+  if (x.ndim === 0) return atPositions('mode', x, dim, argsort(x), options);
   const order = argsort(x, at);
   const sorted = pickAlong(x.detach(), at, order);
   const equal = sorted.unsqueeze(at + 1).eq(sorted.unsqueeze(at));
@@ -179,12 +201,10 @@ export function mode(x: Tensor, dim: number = -1, options: KeepdimOptions = {}):
       .sub(1)
       .to('int32'),
   );
-  const values = pickAlong(x, at, last);
-  if (options.keepdim) return { values, indices: last };
-  return { values: values.squeeze(at), indices: last.squeeze(at) };
+  return atPositions('mode', x, at, last, options);
 }
 
-export interface SearchOptions {
+export interface SearchOptions extends OutOptions {
   /** Gives the position behind equal elements. Default false: before them. */
   readonly right?: boolean;
   readonly side?: 'left' | 'right';
@@ -197,7 +217,7 @@ export interface SearchOptions {
 /** `torch.searchsorted`: where in the last dimension of `sorted` each value belongs, int32. */
 export function searchsorted(sorted: Tensor, values: Tensor | number, options: SearchOptions = {}): Tensor {
   requireTensor('searchsorted', sorted);
-  checkOptions('searchsorted', options, ['right', 'side', 'outInt32', 'sorter']);
+  checkOptions('searchsorted', options, ['right', 'side', 'outInt32', 'sorter', 'out']);
   const lines = sorted.shape.slice(0, -1);
   const fits =
     typeof values === 'number' ? lines.length === 0 : linesFit(lines, requireTensor('searchsorted', values));
@@ -212,9 +232,11 @@ export function searchsorted(sorted: Tensor, values: Tensor | number, options: S
       ? sorted
       : pickAlong(sorted, sorted.ndim - 1, checkedSorter(sorted, options.sorter));
   const right = options.right === true || options.side === 'right';
-  return typeof values !== 'number' && table.shape[table.ndim - 1] > fewBoundaries
-    ? searchedByHalves(table, values, right)
-    : searchedByCounting(table, values, right);
+  const found =
+    typeof values !== 'number' && table.shape[table.ndim - 1] > fewBoundaries
+      ? searchedByHalves(table, values, right)
+      : searchedByCounting(table, values, right);
+  return deliver('searchsorted', found, options, [sorted, values, options.sorter]);
 }
 
 /** Whether there is a line of boundaries for each line of values. */
@@ -275,7 +297,7 @@ function searchedByHalves(table: Tensor, values: Tensor, right: boolean): Tensor
 export function bucketize(
   values: Tensor | number,
   boundaries: Tensor,
-  options: { readonly right?: boolean; readonly outInt32?: boolean } = {},
+  options: OutOptions & { readonly right?: boolean; readonly outInt32?: boolean } = {},
 ): Tensor {
   if (requireTensor('bucketize', boundaries).ndim !== 1) {
     throw new ShapeError(

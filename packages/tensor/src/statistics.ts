@@ -16,7 +16,17 @@ import { where } from './blending.ts';
 import { tensor } from './creation.ts';
 import { castTo, floatFor, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
-import { amax, amin, type KeepdimOptions, mean, type ReduceDims, reducedDims, sum } from './reduction.ts';
+import { checkOutDType, deliver, type OutOptions } from './out.ts';
+import {
+  amax,
+  amin,
+  type ExtremumOptions,
+  type KeepdimOptions,
+  mean,
+  type ReduceDims,
+  reducedDims,
+  sum,
+} from './reduction.ts';
 import { argsort } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
@@ -24,6 +34,8 @@ export interface VarianceOptions extends KeepdimOptions {
   /** Divide by n - correction. Default 1 (Bessel's correction). */
   readonly correction?: number;
 }
+
+export interface VarianceOutOptions extends VarianceOptions, OutOptions {}
 
 /** Mean squared distance from the mean, in two passes, and the mean with the dimensions kept. */
 function moments(
@@ -53,15 +65,17 @@ function centerFor(x: Tensor, dim: ReduceDims | undefined, center: Tensor, optio
 }
 
 /** `torch.var`: Σ (x - mean)² / (n - correction). */
-export function variance(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
-  return moments('var', x, dim, options).variance;
+export function variance(x: Tensor, dim?: ReduceDims, options: VarianceOutOptions = {}): Tensor {
+  const { out, ...rest } = options;
+  return deliver('var', moments('var', x, dim, rest).variance, { out }, [x]);
 }
 
 export { variance as var };
 
 /** `torch.std`: the root of the variance. */
-export function std(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): Tensor {
-  return moments('std', x, dim, options).variance.sqrt();
+export function std(x: Tensor, dim?: ReduceDims, options: VarianceOutOptions = {}): Tensor {
+  const { out, ...rest } = options;
+  return deliver('std', moments('std', x, dim, rest).variance.sqrt(), { out }, [x]);
 }
 
 /** `torch.var_mean`: variance and mean. */
@@ -79,7 +93,7 @@ export function stdMean(x: Tensor, dim?: ReduceDims, options: VarianceOptions = 
 /** A p-norm: a number, infinities included, or 'fro', the root of the sum of squares. */
 export type NormOrder = number | 'fro' | 'nuc';
 
-export interface NormOptions extends KeepdimOptions {
+export interface NormOptions extends ExtremumOptions {
   readonly dtype?: DType;
 }
 
@@ -91,7 +105,12 @@ export interface NormOptions extends KeepdimOptions {
  */
 export function norm(x: Tensor, p: NormOrder = 'fro', dim?: ReduceDims, options: NormOptions = {}): Tensor {
   requireTensor('norm', x);
-  checkOptions('norm', options, ['keepdim', 'dtype']);
+  checkOptions('norm', options, ['keepdim', 'dtype', 'out']);
+  checkOutDType('norm', options);
+  return deliver('norm', normOf(x, p, dim, options), options, [x]);
+}
+
+function normOf(x: Tensor, p: NormOrder, dim: ReduceDims | undefined, options: NormOptions): Tensor {
   if (p === 'nuc')
     throw new UnsupportedError("norm: the nuclear norm needs singular values; use 'fro' or a number");
   if (p !== 'fro' && typeof p !== 'number')
@@ -120,7 +139,7 @@ export function dist(a: Tensor, b: Tensor, p: number = 2): Tensor {
   return norm(requireTensor('dist', a).sub(requireTensor('dist', b)), p);
 }
 
-export interface QuantileOptions extends KeepdimOptions {
+export interface QuantileOptions extends ExtremumOptions {
   /** Without it, of all elements. */
   readonly dim?: number | null;
   /** Between two elements. Default 'linear'. */
@@ -135,7 +154,7 @@ function quantiles(
   ignoreNaN: boolean,
 ): Tensor {
   requireTensor(name, x);
-  checkOptions(name, options, ['dim', 'keepdim', 'interpolation']);
+  checkOptions(name, options, ['dim', 'keepdim', 'interpolation', 'out']);
   if (!isFloat(x.dtype)) throw new DTypeError(`${name}: takes float tensors, got ${x.dtype}. Use x.float()`);
   const fractions = q instanceof Tensor ? (q.node.state?.host ?? []) : [q].flat();
   for (const each of fractions) {
@@ -164,7 +183,8 @@ function quantiles(
   const kept =
     flat || x.ndim === 0 || !options.keepdim ? shape : x.shape.map((extent, i) => (i === dim ? 1 : extent));
   const lead = values.movedim(-1, 0);
-  return list.ndim === 0 ? lead.reshape(kept) : lead.reshape([list.numel(), ...kept]);
+  const result = lead.reshape(list.ndim === 0 ? kept : [list.numel(), ...kept]);
+  return deliver(name, result, options, [x, q]);
 }
 
 function interpolated(

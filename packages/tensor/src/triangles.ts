@@ -3,6 +3,7 @@ import { ArgumentError, DTypeError, formatShape, normalizeDim, ShapeError } from
 import { where } from './blending.ts';
 import { type CreationOptions, creation, finish, fromHost, zeros } from './creation.ts';
 import { requireTensor } from './dispatch.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { coordinates } from './positions.ts';
 import { diagonal } from './shaping.ts';
 import type { Tensor } from './tensor.ts';
@@ -19,13 +20,25 @@ function triangle(name: string, x: Tensor, keep: (column: Tensor, row: Tensor) =
 }
 
 /** `torch.tril`: zero above the given diagonal. */
-export function tril(x: Tensor, offset: number = 0): Tensor {
-  return triangle('tril', x, (column, row) => column.le(row.add(offset)));
+export function tril(x: Tensor, offset: number = 0, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'tril',
+    triangle('tril', x, (column, row) => column.le(row.add(offset))),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.triu`: zero below the given diagonal. */
-export function triu(x: Tensor, offset: number = 0): Tensor {
-  return triangle('triu', x, (column, row) => column.ge(row.add(offset)));
+export function triu(x: Tensor, offset: number = 0, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'triu',
+    triangle('triu', x, (column, row) => column.ge(row.add(offset))),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 function triangleIndices(
@@ -75,8 +88,11 @@ export function triuIndices(
 }
 
 /** `torch.diag`: a matrix with the vector on its diagonal, or the diagonal of a matrix. */
-export function diag(x: Tensor, offset: number = 0): Tensor {
-  requireTensor('diag', x);
+export function diag(x: Tensor, offset: number = 0, options?: OutOptions): Tensor {
+  return deliverOnly('diag', ofDiagonal(requireTensor('diag', x), offset), options, [x]);
+}
+
+function ofDiagonal(x: Tensor, offset: number): Tensor {
   if (x.ndim === 1) return diagEmbed(x, offset);
   if (x.ndim === 2) return diagonal(x, offset).clone();
   throw new ShapeError(`diag: takes a vector or a matrix, got shape ${formatShape(x.shape)}`);

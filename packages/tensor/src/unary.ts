@@ -3,7 +3,7 @@ import { categoryOf, checkOptions, DTypeError, isFloat, normalizeDim } from '@nn
 import { where } from './blending.ts';
 import { apply, castTo, floatFor, requireTensor } from './dispatch.ts';
 import { deliverElements, rounding, type Unary, unaryFloat, unarySame } from './operands.ts';
-import type { OutOptions } from './out.ts';
+import { deliverOnly, elementwise, type OutOptions } from './out.ts';
 import { countingDType } from './reduction.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -70,8 +70,8 @@ export function sign(x: Tensor, options?: OutOptions): Tensor {
 }
 
 /** `torch.sgn`: sign, for real numbers. */
-export function sgn(x: Tensor): Tensor {
-  return sign(requireTensor('sgn', x));
+export function sgn(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('sgn', sign(requireTensor('sgn', x)), options, [x], elementwise);
 }
 
 /** `torch.positive`: the tensor itself. @throws {DTypeError} for bool. */
@@ -81,15 +81,18 @@ export function positive(x: Tensor): Tensor {
   return x;
 }
 
-export interface RoundOptions {
+export interface RoundOptions extends OutOptions {
   /** Digits behind the point to keep; negative ones round to tens, hundreds, …. Default 0. */
   readonly decimals?: number;
 }
 
 /** `torch.round`: to nearest, halves to even. */
 export function round(x: Tensor, options: RoundOptions = {}): Tensor {
-  checkOptions('round', options, ['decimals']);
-  const decimals = options.decimals ?? 0;
+  checkOptions('round', options, ['decimals', 'out']);
+  return deliverElements('round', rounded(x, options.decimals ?? 0), options, [x]);
+}
+
+function rounded(x: Tensor, decimals: number): Tensor {
   const nearest = rounding('round');
   if (decimals === 0 || !isFloat(requireTensor('round', x).dtype)) return nearest(x);
   const scale = 10 ** Math.abs(decimals);
@@ -97,35 +100,53 @@ export function round(x: Tensor, options: RoundOptions = {}): Tensor {
 }
 
 /** `torch.frac`: what is behind the point, with x's sign. */
-export function frac(x: Tensor): Tensor {
-  return requireTensor('frac', x).sub(trunc(x));
+export function frac(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('frac', requireTensor('frac', x).sub(trunc(x)), options, [x], elementwise);
 }
 
 /** `torch.deg2rad`. */
-export function deg2rad(x: Tensor): Tensor {
-  return castTo(requireTensor('deg2rad', x), floatFor(x.dtype)).mul(Math.PI / 180);
+export function deg2rad(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'deg2rad',
+    castTo(requireTensor('deg2rad', x), floatFor(x.dtype)).mul(Math.PI / 180),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.rad2deg`. */
-export function rad2deg(x: Tensor): Tensor {
-  return castTo(requireTensor('rad2deg', x), floatFor(x.dtype)).mul(180 / Math.PI);
+export function rad2deg(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly(
+    'rad2deg',
+    castTo(requireTensor('rad2deg', x), floatFor(x.dtype)).mul(180 / Math.PI),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.logit`: log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first. */
-export function logit(x: Tensor, eps?: number | null): Tensor {
+export function logit(x: Tensor, eps?: number | null, options?: OutOptions): Tensor {
   const source = castTo(requireTensor('logit', x), floatFor(x.dtype));
   const inside = eps == null ? source : source.clamp(eps, 1 - eps);
-  return inside.div(inside.neg().add(1)).log();
+  return deliverOnly('logit', inside.div(inside.neg().add(1)).log(), options, [x], elementwise);
 }
 
 /** `torch.sinc`: sin(πx) / (πx), 1 at 0. */
-export function sinc(x: Tensor): Tensor {
+export function sinc(x: Tensor, options?: OutOptions): Tensor {
   const scaled = castTo(requireTensor('sinc', x), floatFor(x.dtype)).mul(Math.PI);
   const zero = scaled.eq(0);
-  return where(zero, 1, scaled.sin().div(where(zero, 1, scaled)));
+  return deliverOnly(
+    'sinc',
+    where(zero, 1, scaled.sin().div(where(zero, 1, scaled))),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
-export interface NanToNumOptions {
+export interface NanToNumOptions extends OutOptions {
   /** What NaN becomes. Default 0. */
   readonly nan?: number | null;
   /** What infinity becomes. Default: the dtype's greatest number. */
@@ -143,7 +164,11 @@ const greatest: { readonly [dtype: string]: number } = {
 
 /** `torch.nan_to_num`: NaN and infinities replaced by numbers. */
 export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
-  checkOptions('nanToNum', options, ['nan', 'posinf', 'neginf']);
+  checkOptions('nanToNum', options, ['nan', 'posinf', 'neginf', 'out']);
+  return deliverElements('nanToNum', allFinite(x, options), options, [x]);
+}
+
+function allFinite(x: Tensor, options: NanToNumOptions): Tensor {
   if (!isFloat(requireTensor('nanToNum', x).dtype)) return x.clone();
   const high = options.posinf ?? greatest[x.dtype];
   const low = options.neginf ?? -greatest[x.dtype];
@@ -152,9 +177,15 @@ export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
 }
 
 /** `torch.angle` of real numbers: π where negative, else 0; NaN stays. */
-export function angle(x: Tensor): Tensor {
+export function angle(x: Tensor, options?: OutOptions): Tensor {
   const source = castTo(requireTensor('angle', x), floatFor(x.dtype));
-  return where(source.isnan(), source, castTo(source.lt(0), source.dtype).mul(Math.PI));
+  return deliverOnly(
+    'angle',
+    where(source.isnan(), source, castTo(source.lt(0), source.dtype).mul(Math.PI)),
+    options,
+    [x],
+    elementwise,
+  );
 }
 
 /** `torch.real` of real numbers: the tensor itself. */
@@ -168,8 +199,8 @@ export function conj(x: Tensor): Tensor {
 }
 
 /** `torch.conj_physical` of real numbers: the tensor itself. */
-export function conjPhysical(x: Tensor): Tensor {
-  return requireTensor('conjPhysical', x);
+export function conjPhysical(x: Tensor, options?: OutOptions): Tensor {
+  return deliverOnly('conjPhysical', requireTensor('conjPhysical', x), options, [x], elementwise);
 }
 
 /** exp(x) / Σ exp(x) along the dimension. */

@@ -1,6 +1,6 @@
 // Bessel functions of the first and second kind, of orders 0 and 1, the spherical one, and Airy's function.
 // Source: Chebyshev expansions by scripts/fits.py; far out of the moduli in Hankel's form (DLMF 10.17, 9.7).
-import type { Tensor } from '../tensor.ts';
+import type { Unary } from '../operands.ts';
 import { airyLeftCosine, airyLeftSine, airyMiddle, airyRight } from './coefficients/airy.ts';
 import { j0Near, j1Near, p0, p1, q0, q1, y0Near, y1Near } from './coefficients/bessel.ts';
 import { chebyshev, choose, type Formula, overArgument, polynomial, unaryFormula } from './formula.ts';
@@ -77,28 +77,28 @@ function besselY(x: Formula, order: Order): Formula {
 }
 
 /** `torch.special.bessel_j0`: the Bessel function of the first kind of order 0. */
-export const besselJ0: (x: Tensor) => Tensor = unaryFormula(
+export const besselJ0: Unary = unaryFormula(
   'besselJ0',
   (x) => besselJ(x, 0),
   (g, x) => g.mul(besselJ1(x)).neg(),
 );
 
 /** `torch.special.bessel_j1`: the Bessel function of the first kind of order 1. */
-export const besselJ1: (x: Tensor) => Tensor = unaryFormula(
+export const besselJ1: Unary = unaryFormula(
   'besselJ1',
   (x) => besselJ(x, 1),
   (g, x, z) => g.mul(besselJ0(x).sub(overArgument(z, x))),
 );
 
 /** `torch.special.bessel_y0`: the Bessel function of the second kind of order 0; -infinity at 0, NaN left of it. */
-export const besselY0: (x: Tensor) => Tensor = unaryFormula(
+export const besselY0: Unary = unaryFormula(
   'besselY0',
   (x) => besselY(x, 0),
   (g, x) => g.mul(besselY1(x)).neg(),
 );
 
 /** `torch.special.bessel_y1`: the Bessel function of the second kind of order 1; -infinity at 0, NaN left of it. */
-export const besselY1: (x: Tensor) => Tensor = unaryFormula(
+export const besselY1: Unary = unaryFormula(
   'besselY1',
   (x) => besselY(x, 1),
   (g, x, z) => g.mul(besselY0(x).sub(z.div(x))),
@@ -108,7 +108,7 @@ export const besselY1: (x: Tensor) => Tensor = unaryFormula(
 const sineRatio = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800];
 
 /** `torch.special.spherical_bessel_j0`: sin(x) / x, 1 at 0. */
-export const sphericalBesselJ0: (x: Tensor) => Tensor = unaryFormula('sphericalBesselJ0', (x) => {
+export const sphericalBesselJ0: Unary = unaryFormula('sphericalBesselJ0', (x) => {
   const series = polynomial(x.square(), sineRatio);
   return choose(
     [
@@ -125,7 +125,7 @@ const leftStart = 4;
 const zetaOf = (a: number): number => (2 / 3) * a * Math.sqrt(a);
 
 /** `torch.special.airy_ai`: Airy's function Ai. */
-export const airyAi: (x: Tensor) => Tensor = unaryFormula('airyAi', (x) => {
+export const airyAi: Unary = unaryFormula('airyAi', (x) => {
   const middle = chebyshev(x.max(-leftStart).min(rightStart).add(1).div(3), airyMiddle);
 
   // Ai itself underflows before √x x does.

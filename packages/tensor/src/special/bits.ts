@@ -1,6 +1,7 @@
 // Functions of a float's representation: its neighbours, its mantissa and exponent.
-import { DTypeError, isFloat } from '@nn/core';
+import { checkOptions, DTypeError, isFloat } from '@nn/core';
 import { castTo, promote, requireTensor } from '../dispatch.ts';
+import { deliverEach, type OutOptions, type OutsOptions } from '../out.ts';
 import type { Tensor } from '../tensor.ts';
 import { binaryFormula, choose, type Formula, unaryFormula } from './formula.ts';
 
@@ -42,11 +43,11 @@ const nextafterOp = binaryFormula('nextafter', nextafterFormula);
  *
  * @throws {DTypeError} unless both promote to float32 or float64.
  */
-export function nextafter(x: Tensor, y: Tensor): Tensor {
+export function nextafter(x: Tensor, y: Tensor, options?: OutOptions): Tensor {
   const dtype = promote(requireTensor('nextafter', x), requireTensor('nextafter', y));
   if (dtype !== 'float32' && dtype !== 'float64')
     throw new DTypeError(`nextafter: takes float32 and float64 tensors, got ${x.dtype} and ${y.dtype}`);
-  return nextafterOp(x, y);
+  return nextafterOp(x, y, options);
 }
 
 /** The e of x = m 2^e, 1/2 <= |m| < 1; 0 for zeros, infinities and NaN. */
@@ -78,6 +79,12 @@ const frexpMantissa = unaryFormula(
   (g, x) => g.div(frexpExponent(x).exp2()),
 );
 
+/** x = mantissa · 2^exponent. */
+export interface Frexp {
+  readonly mantissa: Tensor;
+  readonly exponent: Tensor;
+}
+
 /**
  * `torch.frexp`: x as mantissa · 2^exponent with 1/2 <= |mantissa| < 1 and an int32 exponent. Zeros, infinities and
  * NaN are their own mantissa, with exponent 0. The mantissa is differentiable.
@@ -92,8 +99,10 @@ const frexpMantissa = unaryFormula(
  *
  * @throws {DTypeError} for integer and bool tensors.
  */
-export function frexp(x: Tensor): { readonly mantissa: Tensor; readonly exponent: Tensor } {
+export function frexp(x: Tensor, options?: OutsOptions<Frexp>): Frexp {
+  checkOptions('frexp', options, ['out']);
   if (!isFloat(requireTensor('frexp', x).dtype))
     throw new DTypeError(`frexp: takes float tensors, got ${x.dtype}. Cast it with to()`);
-  return { mantissa: frexpMantissa(x), exponent: castTo(frexpExponent(x), 'int32') };
+  const parts = { mantissa: frexpMantissa(x), exponent: castTo(frexpExponent(x), 'int32') };
+  return deliverEach('frexp', parts, options, [x]);
 }

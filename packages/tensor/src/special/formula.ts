@@ -2,7 +2,8 @@
 import type { DType, ExpressionBuilder, UnaryOp, Value } from '@nn/core';
 import { where } from '../blending.ts';
 import { asOperand, castTo, floatFor, promote, requireTensor } from '../dispatch.ts';
-import { type Operand, requireOneTensor } from '../operands.ts';
+import { type BinaryOperands, requireOneTensor, type Unary } from '../operands.ts';
+import { deliverOnly, elementwise } from '../out.ts';
 import { type ScalarDerivative, scalarFunction } from '../scalar-function.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -238,13 +239,14 @@ export function unaryFormula(
   name: string,
   formula: (x: Formula) => Formula,
   derivative?: UnaryDerivative,
-): (x: Tensor) => Tensor {
+): Unary {
   const op = formulaOp(
     name,
     ([x]) => formula(x),
     derivative && (({ gradient, inputs: [x], output }) => [derivative(gradient, x, output)]),
   );
-  return (x) => op([castTo(requireTensor(name, x), floatFor(x.dtype))]);
+  return (x, options) =>
+    deliverOnly(name, op([castTo(requireTensor(name, x), floatFor(x.dtype))]), options, [x], elementwise);
 }
 
 /** A function of two elements in their promoted dtype, integers as floats; one of the two may be a number. */
@@ -252,12 +254,13 @@ export function binaryFormula(
   name: string,
   formula: (x: Formula, y: Formula) => Formula,
   derivative?: ScalarDerivative,
-): (x: Operand, y: Operand) => Tensor {
+): BinaryOperands {
   const op = formulaOp(name, ([x, y]) => formula(x, y), derivative);
-  return (x, y) => {
+  return (x, y, options) => {
     requireOneTensor(name, x, y);
     const dtype = floatFor(promote(x, y));
-    return op([asOperand(name, x, dtype), asOperand(name, y, dtype)]);
+    const result = op([asOperand(name, x, dtype), asOperand(name, y, dtype)]);
+    return deliverOnly(name, result, options, [x, y], elementwise);
   };
 }
 

@@ -1,7 +1,8 @@
 // The gamma function's logarithm and its derivatives, and the zeta function that gives the higher ones.
 import { ArgumentError } from '@nn/core';
 import { castTo, floatFor, requireTensor } from '../dispatch.ts';
-import type { Operand } from '../operands.ts';
+import type { BinaryOperands, Unary } from '../operands.ts';
+import { deliverOnly, elementwise, type OutOptions } from '../out.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   digammaCore,
@@ -223,25 +224,20 @@ function zetaFormula(s: Formula, q: Formula): Formula {
  *
  * Source: Euler and Maclaurin's formula, DLMF 25.11.28.
  */
-export const zeta: (s: Operand, q: Operand) => Tensor = binaryFormula(
-  'zeta',
-  zetaFormula,
-  ({ gradient, inputs: [s, q] }) => [null, gradient.mul(s.neg()).mul(zeta(s.add(1), q))],
-);
+export const zeta: BinaryOperands = binaryFormula('zeta', zetaFormula, ({ gradient, inputs: [s, q] }) => [
+  null,
+  gradient.mul(s.neg()).mul(zeta(s.add(1), q)),
+]);
 
 /** ψ'(x), `torch.polygamma(1, x)`. */
-const trigamma: (x: Tensor) => Tensor = unaryFormula('trigamma', trigammaFormula, (g, x) =>
-  g.mul(polygamma(2, x)),
-);
+const trigamma: Unary = unaryFormula('trigamma', trigammaFormula, (g, x) => g.mul(polygamma(2, x)));
 
 /**
  * `torch.digamma`: the derivative of lgamma. ∓infinity at ±0, NaN at the negative integers.
  *
  * Source: Chebyshev expansions by scripts/fits.py; reflection, DLMF 5.5.4.
  */
-export const digamma: (x: Tensor) => Tensor = unaryFormula('digamma', digammaFormula, (g, x) =>
-  g.mul(trigamma(x)),
-);
+export const digamma: Unary = unaryFormula('digamma', digammaFormula, (g, x) => g.mul(trigamma(x)));
 
 /**
  * `torch.lgamma`: log |Γ(x)|. Infinity at 0 and at the negative integers.
@@ -255,18 +251,20 @@ export const digamma: (x: Tensor) => Tensor = unaryFormula('digamma', digammaFor
  * console.log(await lgamma(tensor([1, 3])).toArray()); // => [0, 0.6931471824645996]
  * ```
  */
-export const lgamma: (x: Tensor) => Tensor = unaryFormula('lgamma', lgammaFormula, (g, x) =>
-  g.mul(digamma(x)),
-);
+export const lgamma: Unary = unaryFormula('lgamma', lgammaFormula, (g, x) => g.mul(digamma(x)));
 
 /**
  * `torch.polygamma`: the n-th derivative of digamma.
  *
  * @throws {ArgumentError} unless n is an integer of at least 0.
  */
-export function polygamma(n: number, x: Tensor): Tensor {
+export function polygamma(n: number, x: Tensor, options?: OutOptions): Tensor {
   if (!Number.isInteger(n) || n < 0)
     throw new ArgumentError(`polygamma: n must be an integer of at least 0, got ${String(n)}`);
+  return deliverOnly('polygamma', derivativeOfDigamma(n, x), options, [x], elementwise);
+}
+
+function derivativeOfDigamma(n: number, x: Tensor): Tensor {
   if (n === 0) return digamma(x);
   if (n === 1) return trigamma(x);
   const source = castTo(requireTensor('polygamma', x), floatFor(x.dtype));
@@ -280,11 +278,17 @@ export function polygamma(n: number, x: Tensor): Tensor {
  *
  * @throws {ArgumentError} unless p is an integer of at least 1.
  */
-export function mvlgamma(x: Tensor, p: number): Tensor {
+export function mvlgamma(x: Tensor, p: number, options?: OutOptions): Tensor {
   if (!Number.isInteger(p) || p < 1)
     throw new ArgumentError(`mvlgamma: p must be an integer of at least 1, got ${String(p)}`);
   const source = castTo(requireTensor('mvlgamma', x), floatFor(x.dtype));
   let sum = lgamma(source);
   for (let j = 1; j < p; j++) sum = sum.add(lgamma(source.sub(j / 2)));
-  return p === 1 ? sum : sum.add(((p * (p - 1)) / 4) * Math.log(Math.PI));
+  return deliverOnly(
+    'mvlgamma',
+    p === 1 ? sum : sum.add(((p * (p - 1)) / 4) * Math.log(Math.PI)),
+    options,
+    [x],
+    elementwise,
+  );
 }

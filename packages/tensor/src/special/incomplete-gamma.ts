@@ -3,6 +3,7 @@
 // Four ways, by where the point lies: the power series (DLMF 8.11.4), the continued fraction (DLMF 8.9.2), for large a
 // near x = a Temme's uniform expansion (DLMF 8.12), and for Q where both are small the series without its 1.
 import { requireTensor } from '../dispatch.ts';
+import type { OutOptions } from '../out.ts';
 import type { Tensor } from '../tensor.ts';
 import { temmeCoefficients } from './coefficients/temme.ts';
 import { binaryFormula, choose, type Formula, polynomial } from './formula.ts';
@@ -168,11 +169,11 @@ const upperOp = binaryFormula(
  *
  * Source: DLMF 8.11, 8.9 and 8.12.
  */
-export function igamma(a: Tensor, x: Tensor): Tensor {
-  return lowerOp(requireTensor('igamma', a), requireTensor('igamma', x));
+export function igamma(a: Tensor, x: Tensor, options?: OutOptions): Tensor {
+  return lowerOp(requireTensor('igamma', a), requireTensor('igamma', x), options);
 }
 
 /** `torch.igammac`, `torch.special.gammaincc`: the regularised upper incomplete gamma function, 1 - igamma(a, x). */
-export function igammac(a: Tensor, x: Tensor): Tensor {
-  return upperOp(requireTensor('igammac', a), requireTensor('igammac', x));
+export function igammac(a: Tensor, x: Tensor, options?: OutOptions): Tensor {
+  return upperOp(requireTensor('igammac', a), requireTensor('igammac', x), options);
 }

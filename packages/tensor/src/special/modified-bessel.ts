@@ -1,6 +1,6 @@
 // Modified Bessel functions of orders 0 and 1. Source: Chebyshev expansions by scripts/fits.py, in the variables of
 // Clenshaw, Chebyshev Series for Mathematical Functions (1962).
-import type { Tensor } from '../tensor.ts';
+import type { Unary } from '../operands.ts';
 import {
   i0Far,
   i0Near,
@@ -33,28 +33,28 @@ function unscaled(value: Formula, a: Formula): Formula {
 const odd = (x: Formula, right: Formula): Formula => x.lt(0).select(right.neg(), right);
 
 /** `torch.i0`, `torch.special.i0` and `modified_bessel_i0`: I0(x). */
-export const i0: (x: Tensor) => Tensor = unaryFormula(
+export const i0: Unary = unaryFormula(
   'i0',
   (x) => unscaled(scaledI(x.abs(), 0), x.abs()),
   (g, x) => g.mul(i1(x)),
 );
 
 /** `torch.special.i0e`: exp(-|x|) I0(x). */
-export const i0e: (x: Tensor) => Tensor = unaryFormula(
+export const i0e: Unary = unaryFormula(
   'i0e',
   (x) => scaledI(x.abs(), 0),
   (g, x, z) => g.mul(i1e(x).sub(x.sign().mul(z))),
 );
 
 /** `torch.special.i1` and `modified_bessel_i1`: I1(x). */
-export const i1: (x: Tensor) => Tensor = unaryFormula(
+export const i1: Unary = unaryFormula(
   'i1',
   (x) => odd(x, unscaled(scaledI(x.abs(), 1), x.abs())),
   (g, x, z) => g.mul(i0(x).sub(overArgument(z, x))),
 );
 
 /** `torch.special.i1e`: exp(-|x|) I1(x). */
-export const i1e: (x: Tensor) => Tensor = unaryFormula(
+export const i1e: Unary = unaryFormula(
   'i1e',
   (x) => odd(x, scaledI(x.abs(), 1)),
   (g, x, z) => g.mul(i0e(x).sub(x.sign().mul(z)).sub(overArgument(z, x))),
@@ -84,28 +84,28 @@ function kFormula(x: Formula, order: 0 | 1, scaled: boolean): Formula {
 }
 
 /** `torch.special.modified_bessel_k0`: K0(x), infinity at 0 and NaN left of it. */
-export const modifiedBesselK0: (x: Tensor) => Tensor = unaryFormula(
+export const modifiedBesselK0: Unary = unaryFormula(
   'modifiedBesselK0',
   (x) => kFormula(x, 0, false),
   (g, x) => g.mul(modifiedBesselK1(x)).neg(),
 );
 
 /** `torch.special.modified_bessel_k1`: K1(x), infinity at 0 and NaN left of it. */
-export const modifiedBesselK1: (x: Tensor) => Tensor = unaryFormula(
+export const modifiedBesselK1: Unary = unaryFormula(
   'modifiedBesselK1',
   (x) => kFormula(x, 1, false),
   (g, x, z) => g.mul(modifiedBesselK0(x).add(z.div(x))).neg(),
 );
 
 /** `torch.special.scaled_modified_bessel_k0`: exp(x) K0(x). */
-export const scaledModifiedBesselK0: (x: Tensor) => Tensor = unaryFormula(
+export const scaledModifiedBesselK0: Unary = unaryFormula(
   'scaledModifiedBesselK0',
   (x) => kFormula(x, 0, true),
   (g, x, z) => g.mul(z.sub(scaledModifiedBesselK1(x))),
 );
 
 /** `torch.special.scaled_modified_bessel_k1`: exp(x) K1(x). */
-export const scaledModifiedBesselK1: (x: Tensor) => Tensor = unaryFormula(
+export const scaledModifiedBesselK1: Unary = unaryFormula(
   'scaledModifiedBesselK1',
   (x) => kFormula(x, 1, true),
   (g, x, z) => g.mul(z.sub(scaledModifiedBesselK0(x)).sub(z.div(x))),

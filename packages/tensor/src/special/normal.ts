@@ -1,7 +1,7 @@
 // The scaled error function, the normal distribution's functions, and entropy.
 
 import { where } from '../blending.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Unary } from '../operands.ts';
 import { erfcxRight } from './coefficients/erfcx.ts';
 import { chebyshev, choose, type Formula, polynomial, unaryFormula } from './formula.ts';
 
@@ -19,7 +19,7 @@ function erfcxFormula(x: Formula): Formula {
 }
 
 /** `torch.special.erfcx`: exp(x²) erfc(x). Source: Shepherd and Laframboise 1981. */
-export const erfcx: (x: Tensor) => Tensor = unaryFormula('erfcx', erfcxFormula, (g, x, z) =>
+export const erfcx: Unary = unaryFormula('erfcx', erfcxFormula, (g, x, z) =>
   g.mul(
     x
       .mul(z)
@@ -39,7 +39,7 @@ export const erfcx: (x: Tensor) => Tensor = unaryFormula('erfcx', erfcxFormula, 
  * console.log(await special.ndtri(special.ndtr(x)).round({ decimals: 4 }).toArray()); // => [-1.5, 0, 2]
  * ```
  */
-export const ndtr: (x: Tensor) => Tensor = unaryFormula(
+export const ndtr: Unary = unaryFormula(
   'ndtr',
   (x) => x.mul(-Math.SQRT1_2).erfc().mul(0.5),
   (g, x) =>
@@ -53,7 +53,7 @@ export const ndtr: (x: Tensor) => Tensor = unaryFormula(
 );
 
 /** `torch.special.log_ndtr`: log of ndtr, which does not lose the left tail. */
-export const logNdtr: (x: Tensor) => Tensor = unaryFormula(
+export const logNdtr: Unary = unaryFormula(
   'logNdtr',
   (x) => {
     const scaled = x.mul(Math.SQRT1_2);
@@ -121,12 +121,12 @@ function ndtriFormula(p: Formula): Formula {
  *
  * Source: Wichura, Algorithm AS 241 (1988).
  */
-export const ndtri: (p: Tensor) => Tensor = unaryFormula('ndtri', ndtriFormula, (g, _, z) =>
+export const ndtri: Unary = unaryFormula('ndtri', ndtriFormula, (g, _, z) =>
   g.mul(z.square().mul(0.5).exp()).mul(Math.sqrt(2 * Math.PI)),
 );
 
 /** `torch.special.entr`: -x log x; 0 at 0, -infinity left of it. */
-export const entr: (x: Tensor) => Tensor = unaryFormula(
+export const entr: Unary = unaryFormula(
   'entr',
   (x) =>
     choose(

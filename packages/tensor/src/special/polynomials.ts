@@ -8,7 +8,8 @@ import { activeCall } from '../active.ts';
 import { where } from '../blending.ts';
 import { asOperand, castTo } from '../dispatch.ts';
 import { isTransforming } from '../op-transform.ts';
-import type { Operand } from '../operands.ts';
+import type { BinaryOperands, Operand } from '../operands.ts';
+import { deliverOnly, elementwise } from '../out.ts';
 import { dataSync } from '../reading.ts';
 import { Tensor } from '../tensor.ts';
 import { binaryFormula, choose, type Formula, formulaWithConstants } from './formula.ts';
@@ -19,8 +20,6 @@ const highestUnrolled = 64;
 const highestFixed = 512;
 /** A step is a few operations to record. */
 const highestOrder = 10_000;
-
-type Polynomial = (x: Operand, n: Operand) => Tensor;
 
 /** What formulas and tensors have in common. */
 interface Arithmetic<T> {
@@ -116,7 +115,7 @@ function closedChebyshev(kind: ChebyshevKind, x: Formula, n: Formula): Formula {
   );
 }
 
-function chebyshevPolynomial(kind: ChebyshevKind, shifted: boolean): Polynomial {
+function chebyshevPolynomial(kind: ChebyshevKind, shifted: boolean): BinaryOperands {
   const name = `${shifted ? 'shiftedChebyshev' : 'chebyshev'}Polynomial${kind}`;
   return binaryFormula(name, (given, order) => {
     const n = order.trunc();
@@ -145,7 +144,7 @@ function polynomialByRecurrence(
   name: string,
   recurrence: Recurrence,
   edge?: (x: Formula, n: Formula) => readonly [Formula, Formula],
-): Polynomial {
+): BinaryOperands {
   const ofTensor = binaryFormula(name, (x, order) => {
     const n = order.trunc();
     const value = byOrder(x, n, recurrence, highestUnrolled, x.constant(Number.NaN));
@@ -160,7 +159,7 @@ function polynomialByRecurrence(
     const [condition, known] = edge(x, x.constant(n));
     return condition.select(known, value);
   });
-  return (x, n) => {
+  const value = (x: Operand, n: Operand): Tensor => {
     if (x instanceof Tensor && !(n instanceof Tensor)) {
       const order = Math.trunc(Number(n));
       if (!(order <= highestOrder))
@@ -183,6 +182,7 @@ function polynomialByRecurrence(
     }
     return castTo(result, values.dtype);
   };
+  return (x, n, options) => deliverOnly(name, value(x, n), options, [x, n], elementwise);
 }
 
 /**
@@ -195,21 +195,21 @@ function polynomialByRecurrence(
  * console.log(await special.chebyshevPolynomialT(tensor([0.5, 2]), 3).toArray()); // => [-1, 26]
  * ```
  */
-export const chebyshevPolynomialT: Polynomial = chebyshevPolynomial('T', false);
+export const chebyshevPolynomialT: BinaryOperands = chebyshevPolynomial('T', false);
 /** `torch.special.chebyshev_polynomial_u`: of the second kind. */
-export const chebyshevPolynomialU: Polynomial = chebyshevPolynomial('U', false);
+export const chebyshevPolynomialU: BinaryOperands = chebyshevPolynomial('U', false);
 /** `torch.special.chebyshev_polynomial_v`: of the third kind. */
-export const chebyshevPolynomialV: Polynomial = chebyshevPolynomial('V', false);
+export const chebyshevPolynomialV: BinaryOperands = chebyshevPolynomial('V', false);
 /** `torch.special.chebyshev_polynomial_w`: of the fourth kind. */
-export const chebyshevPolynomialW: Polynomial = chebyshevPolynomial('W', false);
+export const chebyshevPolynomialW: BinaryOperands = chebyshevPolynomial('W', false);
 /** `torch.special.shifted_chebyshev_polynomial_t`: T of 2x - 1. */
-export const shiftedChebyshevPolynomialT: Polynomial = chebyshevPolynomial('T', true);
+export const shiftedChebyshevPolynomialT: BinaryOperands = chebyshevPolynomial('T', true);
 /** `torch.special.shifted_chebyshev_polynomial_u`: U of 2x - 1. */
-export const shiftedChebyshevPolynomialU: Polynomial = chebyshevPolynomial('U', true);
+export const shiftedChebyshevPolynomialU: BinaryOperands = chebyshevPolynomial('U', true);
 /** `torch.special.shifted_chebyshev_polynomial_v`: V of 2x - 1. */
-export const shiftedChebyshevPolynomialV: Polynomial = chebyshevPolynomial('V', true);
+export const shiftedChebyshevPolynomialV: BinaryOperands = chebyshevPolynomial('V', true);
 /** `torch.special.shifted_chebyshev_polynomial_w`: W of 2x - 1. */
-export const shiftedChebyshevPolynomialW: Polynomial = chebyshevPolynomial('W', true);
+export const shiftedChebyshevPolynomialW: BinaryOperands = chebyshevPolynomial('W', true);
 
 /**
  * `torch.special.hermite_polynomial_h`: the physicist's. Orders may be up to 10,000; in a tensor that cannot be read
@@ -217,7 +217,7 @@ export const shiftedChebyshevPolynomialW: Polynomial = chebyshevPolynomial('W', 
  *
  * @throws {ArgumentError} for higher orders.
  */
-export const hermitePolynomialH: Polynomial = polynomialByRecurrence('hermitePolynomialH', {
+export const hermitePolynomialH: BinaryOperands = polynomialByRecurrence('hermitePolynomialH', {
   first: (x) => x.add(x),
   next: (x, k, last, beforeLast) =>
     x
@@ -227,13 +227,13 @@ export const hermitePolynomialH: Polynomial = polynomialByRecurrence('hermitePol
 });
 
 /** `torch.special.hermite_polynomial_he`: the probabilist's. Orders as for `hermitePolynomialH`. */
-export const hermitePolynomialHe: Polynomial = polynomialByRecurrence('hermitePolynomialHe', {
+export const hermitePolynomialHe: BinaryOperands = polynomialByRecurrence('hermitePolynomialHe', {
   first: (x) => x,
   next: (x, k, last, beforeLast) => x.mul(last).sub(beforeLast.mul(k - 1)),
 });
 
 /** `torch.special.laguerre_polynomial_l`. Orders as for `hermitePolynomialH`. */
-export const laguerrePolynomialL: Polynomial = polynomialByRecurrence(
+export const laguerrePolynomialL: BinaryOperands = polynomialByRecurrence(
   'laguerrePolynomialL',
   {
     first: (x) => x.sub(1).mul(-1),
@@ -248,7 +248,7 @@ export const laguerrePolynomialL: Polynomial = polynomialByRecurrence(
 );
 
 /** `torch.special.legendre_polynomial_p`. Orders as for `hermitePolynomialH`. */
-export const legendrePolynomialP: Polynomial = polynomialByRecurrence(
+export const legendrePolynomialP: BinaryOperands = polynomialByRecurrence(
   'legendrePolynomialP',
   {
     first: (x) => x,

@@ -1,5 +1,6 @@
 // Reading and writing by index, sorting and searching.
-import { callMethod } from '../api.ts';
+import type { Tensor } from '@nn/tensor';
+import { callMethod, callTensor } from '../api.ts';
 import { custom, type Row, tensor } from '../signature.ts';
 import { isTuple } from '../values.ts';
 
@@ -22,7 +23,10 @@ export const indexing: Readonly<Record<string, Row>> = {
   take_along_dim: tensor('takeAlongDim', 'input indices dim'),
   index_select: tensor('indexSelect', 'input dim index'),
   masked_select: tensor('maskedSelect', 'input mask'),
-  nonzero: tensor('nonzero', 'input | as_tuple'),
+  nonzero: custom('input as_tuple', async ({ input, as_tuple }) => {
+    const found = (await callTensor('nonzero', [input])) as Tensor;
+    return as_tuple === true ? found.unbind(1) : found;
+  }),
   argwhere: tensor('argwhere', 'input'),
 
   // Writing.
