@@ -85,9 +85,12 @@ export abstract class ModuleBase extends Callable {
     this.setMember(name, value);
   }
 
-  /** Assigns a field that is part of the state but not learnt; without `persistent`, not of the state dict. */
+  /**
+   * Assigns a field that is part of the state but not learnt; without `persistent`, not of the state dict. Declare the
+   * field without a value, `mask!: Tensor`, or hand over the tensor that it holds.
+   */
   registerBuffer(name: string, value: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
-    if (!this.#buffers.has(name)) this.#checkName('registerBuffer', name);
+    if (!this.#buffers.has(name)) this.#checkName('registerBuffer', name, value);
     if (value !== null && !isTensor(value)) {
       throw new ArgumentError(`registerBuffer: '${name}' must be a tensor or null`);
     }
@@ -113,13 +116,14 @@ export abstract class ModuleBase extends Callable {
     this.setMember(name, module);
   }
 
-  #checkName(functionName: string, name: string): void {
+  #checkName(functionName: string, name: string, value?: Tensor | null): void {
     if (name === '' || name.includes('.')) {
       throw new ArgumentError(`${functionName}: a name must not be empty or contain dots, got '${name}'`);
     }
     const present: unknown = Reflect.get(this, name);
-    if (present != null && !isParameter(present) && !isModule(present)) {
-      throw new ArgumentError(`${functionName}: '${name}' is taken by another field or method`);
+    if (present != null && present !== value && !isParameter(present) && !isModule(present)) {
+      const cure = isTensor(present) ? `. Declare the field without a value, '${name}!: Tensor'` : '';
+      throw new ArgumentError(`${functionName}: '${name}' is taken by another field or method${cure}`);
     }
   }
 

@@ -139,6 +139,21 @@ describe('registration', () => {
     expect(() => block.registerParameter('p', zeros([1]) as Parameter)).toThrow(/Parameter/);
   });
 
+  it('takes a buffer that its field holds already, and says how to declare the field', () => {
+    class Masked extends Module<[Tensor], Tensor> {
+      mask: Tensor = ones([2]);
+      constructor(value?: Tensor) {
+        super();
+        this.registerBuffer('mask', value ?? this.mask);
+      }
+      override forward(x: Tensor): Tensor {
+        return x.mul(this.mask);
+      }
+    }
+    expect(Object.keys(new Masked().stateDict())).toEqual(['mask']);
+    expect(() => new Masked(zeros([2]))).toThrow(/'mask!: Tensor'/);
+  });
+
   it('finds and replaces members by path, also those that are there twice', () => {
     const model = new Sequential(new Sequential(new BatchNorm1d(2)), new ReLU());
     expect(model.getBuffer('0.0.runningMean').shape).toEqual([2]);
