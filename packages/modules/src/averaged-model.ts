@@ -216,7 +216,7 @@ export type Batches = Iterable<unknown> | AsyncIterable<unknown>;
  */
 export async function updateBN(
   loader: Batches,
-  model: Module<never[], unknown> | Module<[Tensor], unknown>,
+  model: ModuleBase & ((input: Tensor) => unknown),
 ): Promise<void> {
   if (!isModule(model)) throw new ArgumentError(`updateBN: expected a module, got ${describe(model)}`);
   const norms = model.modules().filter((module): module is BatchNorm => module instanceof BatchNorm);
@@ -237,7 +237,7 @@ export async function updateBN(
           `updateBN: a batch must be a tensor, or a list that begins with one, got ${describe(input)}`,
         );
       }
-      noGrad(() => (model as Module<[Tensor], unknown>)(input));
+      noGrad(() => model(input));
       // One batch after the other: nobody else asks for anything meanwhile.
       for (const norm of norms) settle(norm);
     }

@@ -171,5 +171,8 @@ describe('an average', () => {
     }
     await updateBN(batches(), norm);
     expect(await norm.runningMean!.toArray()).toEqual([1.5]);
+    const average = new AveragedModel<[Tensor], Tensor>(new Sequential(norm));
+    await updateBN(batches(), average);
+    expect(await average.buffers()[1].toArray()).toEqual([1.5]);
   });
 });
