@@ -26,7 +26,7 @@ export interface DataLoaderOptions<Sample, Batch> {
    * From samples to a batch, in this thread. Default: the dataset's own `collate`, else `defaultCollate`, both in
    * the workers where there are any.
    */
-  readonly collateFn?: (samples: readonly Sample[]) => Batch | Promise<Batch>;
+  readonly collateFn?: (samples: Sample[]) => Batch | Promise<Batch>;
   /** Threads that make the batches; 0 for none. Needs a dataset that workers can make: see `workerDataset`. Default 0. */
   readonly numWorkers?: number;
   /** How many batches are made ahead: by each worker, or without workers of the one in use. Default 2. */
@@ -79,6 +79,11 @@ export function checkLoaderOptions(
   requireDataset('DataLoader', dataset);
   const { batchSampler, sampler, shuffle, dropLast, collateFn, signal } = options;
   const { numWorkers = 0, prefetchFactor = 2, timeout = 0, persistentWorkers, inOrder } = options;
+  if (options.batchSize === null) {
+    throw new ArgumentError(
+      'DataLoader: batchSize must be a number. For single samples use batchSize: 1, collateFn: ([sample]) => sample',
+    );
+  }
   positive('DataLoader', 'batchSize', options.batchSize ?? 1);
   notNegative('numWorkers', numWorkers);
   notNegative('prefetchFactor', prefetchFactor);

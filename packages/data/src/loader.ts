@@ -336,7 +336,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     }
   }
 
-  #join(samples: readonly Sample[]): Batch | Promise<Batch> {
+  #join(samples: Sample[]): Batch | Promise<Batch> {
     const { collateFn } = this.#options;
     return collateFn === undefined
       ? (joinSamples(this.dataset, samples) as Batch | Promise<Batch>)

@@ -153,6 +153,7 @@ describe('DataLoader', () => {
       /batchSampler excludes/,
     );
     expect(() => new DataLoader(data, { batchSize: 0 })).toThrow(/at least 1/);
+    expect(() => new DataLoader(data, { batchSize: null as never })).toThrow(/single samples/);
     expect(() => new DataLoader(data, { batchsize: 2 } as never)).toThrow(/Did you mean 'batchSize'/);
   });
 });
@@ -210,5 +211,11 @@ describe('defaultCollate', () => {
     ]);
     expect(() => defaultCollate([[1], [1, 2]])).toThrow(/different lengths/);
     expect(() => defaultCollate([undefined])).toThrow(ArgumentError);
+  });
+
+  it('takes a collateFn whose samples are a mutable array', async () => {
+    const collateFn = (samples: number[]): number => samples.reverse()[0];
+    const loader = new DataLoader(new Squares(4), { batchSize: 2, collateFn });
+    expect(await Array.fromAsync(loader)).toEqual([1, 9]);
   });
 });
