@@ -295,6 +295,14 @@ describe.each(['interpreter', 'cpu'])('out on %s', (device) => {
     });
   });
 
+  it('is refused where a part of several is missing, or of another shape', () => {
+    const indices = zeros([2, 3], { dtype: 'int32' });
+    expect(() => nn.sort(x(), 1, { out: { indices } as never })).toThrow(/out\.values: expected a tensor/);
+    expect(() => nn.sort(x(), 1, { out: { values: zeros([3, 2]), indices } })).toThrow(
+      /values: out has shape/,
+    );
+  });
+
   it('brings dtype and device to what creates', async () => {
     const out = zeros([3], { dtype: 'float64' });
     expect(nn.arange(3, { out }).dtype).toBe('float64');
