@@ -1,6 +1,7 @@
 // Training loops without an optimizer that read nothing: each step is one program, not an ever longer graph.
 import { noGrad } from '@nn/autograd';
-import { manualSeed, memoryPolicy, ones, randn, runtimeOf, type Tensor } from '@nn/tensor';
+import { cpu } from '@nn/cpu';
+import { manualSeed, memoryPolicy, ones, randn, runtimeOf, type Tensor, use } from '@nn/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEveryDevice } from './devices.ts';
 
@@ -73,4 +74,14 @@ onEveryDevice((device) => {
       memoryPolicy({ pendingNodes });
     }
   });
+});
+
+it('forgets what was updated on a backend that was replaced by another one of its name', async () => {
+  use(cpu({ threads: 1 }));
+  const left = randn([3]).realize().requiresGrad_();
+  noGrad(() => left.mul_(2));
+  use(cpu({ threads: 1 }));
+  const w = ones([3], { requiresGrad: true });
+  w.mul(2).sum().backward();
+  expect(await w.grad!.toArray()).toEqual([2, 2, 2]);
 });

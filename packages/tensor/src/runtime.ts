@@ -49,6 +49,7 @@ export function runtimeOf(device: string): Runtime {
   const backend = backendOf(device);
   let runtime = runtimes.get(device);
   if (runtime === undefined || runtime.backend !== backend) {
+    if (runtime !== undefined) forgetUpdates(device);
     runtime = new Runtime(backend);
     runtimes.set(device, runtime);
   }
@@ -84,6 +85,11 @@ export function noteLeaf(storage: Valued): void {
   if (activeCall !== null || storage.device === '' || isHeld(storage.node)) return;
   if (runtimeOf(storage.device).pendingCount < worthStep) return;
   if (updated.add(storage).size > mostUpdated) beginStepIfUpdated();
+}
+
+/** What was written on a backend that was replaced since cannot be computed by the one in its place. */
+function forgetUpdates(device: string): void {
+  for (const storage of updated) if (storage.device === device) updated.delete(storage);
 }
 
 /** Called when an operation is recorded for derivatives: after an update, the next step begins with it. */
