@@ -52,8 +52,8 @@ function dense(gradient: Tensor, shape: Shape, weight: Tensor, dilation: readonl
 }
 
 /**
- * What the op `convolution` with this weight, [groups, out, channels, kernel...], makes of a gradient of its output,
- * [groups, out, batch, size...]: the gradient of its input, in the shape [batch, groups, channels, size...].
+ * What the op `convolution` with this weight of [groups, out, channels, kernel...] makes of a gradient of its output,
+ * shaped [groups, out, batch, size...]: the gradient of its input, in the shape [batch, groups, channels, size...].
  *
  * With a stride, input elements whose positions leave the same rest meet the same part of the kernel's taps. Each rest
  * is a convolution of its own without stride, so that nothing is multiplied with zeros between elements.
