@@ -15,6 +15,7 @@ export const bufferReasons = {
   dearRepeated: 'it is used several times over, and too dear to compute each time',
   tooLong: 'the kernel would be too long',
   tooManyBuffers: 'the kernel would read and write more buffers than a device binds',
+  bordered: 'it is padded and read many times over: its border is tested once instead of each time',
   notFollowed: 'its reshape cannot be followed in place',
 } as const;
 

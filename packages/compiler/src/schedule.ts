@@ -35,6 +35,12 @@ const maximumNodes = 160;
 /** An inlined node may cost this much a kernel more when it reads no more than its own buffer would be. */
 const recomputeWeight = 20;
 
+/**
+ * Tests of a pad's border, for each of its elements, that take about as long as writing and reading it: fewer inside
+ * of reductions, whose loops are otherwise short.
+ */
+const borderTests = { inBody: 2, inEpilogue: 4 };
+
 export class Schedule {
   readonly graph: Graph;
   readonly fusion: boolean;
@@ -195,7 +201,10 @@ class Chooser {
     const { strided, contiguous } = use.reads;
     if (node.kind === 'movement') {
       if (contiguous && node.op !== 'reshape') return 'whole';
-      return strided && node.op === 'pad' ? 'operand' : null;
+      if (node.op !== 'pad') return null;
+      if (strided) return 'operand';
+      const tests = use.inBody ? borderTests.inBody : borderTests.inEpilogue;
+      return this.#fusion && use.evaluations > tests * node.size ? 'bordered' : null;
     }
     if (!this.#fusion) return 'unfused';
     if (strided) return 'operand';

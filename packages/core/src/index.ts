@@ -23,6 +23,7 @@ export {
   scalarValue,
 } from './node.ts';
 export type { CompositeOps } from './ops/composite.ts';
+export { isDepthwise } from './ops/convolution.ts';
 export type * from './ops/definition.ts';
 export type { ElementwiseOps } from './ops/elementwise.ts';
 export type { GeneratorOps } from './ops/generator.ts';

@@ -1,5 +1,5 @@
 // Derivatives of composites.
-import type { AttributesOf, CompositeOps, Shape } from '@nn/core';
+import { type AttributesOf, type CompositeOps, isDepthwise, type Shape } from '@nn/core';
 import { apply, convolutionAdjoint, permute, type Tensor } from '@nn/tensor';
 import type { Rules } from './rule.ts';
 
@@ -17,9 +17,27 @@ function convolutionWeight(
   const kernel = shape.slice(3);
   const rank = kernel.length;
   const windows = apply('window', [x], { kernel, stride, dilation });
+  if (isDepthwise(shape)) return depthwiseWeight(gradient, windows, shape);
   // [groups, batch, out..., channels, kernel...]
   const columns = permute(windows, [1, 0, ...range(3, 3 + rank), 2, ...range(3 + rank, 3 + 2 * rank)]);
   return apply('dot', [gradient, columns], { batchRank: 1, innerRank: rank + 1 });
+}
+
+/** With one channel in and out there is nothing for a contraction to use again: sums of products walk memory in order. */
+function depthwiseWeight(gradient: Tensor, windows: Tensor, shape: Shape): Tensor {
+  const { dtype } = gradient;
+  const isHalf = dtype === 'float16' || dtype === 'bfloat16';
+  const widened = (x: Tensor): Tensor => (isHalf ? x.to('float32') : x);
+  const rank = shape.length - 3;
+  // [groups, out, channels, kernel..., batch, out...]
+  const order = [1, 2, ...range(3 + rank, 3 + 2 * rank), 0, ...range(3, 3 + rank)];
+  const seen = permute(widened(windows), order).unsqueeze(1);
+  const met = widened(gradient).reshape([
+    ...shape.map((extent, i) => (i < 3 ? extent : 1)),
+    ...gradient.shape.slice(2),
+  ]);
+  const sums = met.mul(seen).sum(range(shape.length, shape.length + rank + 1));
+  return isHalf ? sums.to(dtype) : sums;
 }
 
 export const compositeRules: Rules<keyof CompositeOps> = {
