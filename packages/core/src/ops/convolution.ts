@@ -62,7 +62,7 @@ function sumOfTaps(x: Node, weight: Node, out: Shape, { stride, dilation }: Conv
   const widened = (node: Node): Node => (isHalf ? makeNode('cast', [node], { dtype: 'float32' }) : node);
   const [input, factors] = [widened(x), widened(weight)];
   const one = out.map(() => 1);
-  const products = indicesOf(weight.shape.slice(3)).map((tap) => {
+  const products = indicesOf(weight.shape.slice(3)).map((tap): Node => {
     const seen = makeNode('slice', [input], {
       starts: [0, 0, 0, ...tap.map((at, i) => at * dilation[i])],
       steps: [1, 1, 1, ...stride],
