@@ -1,12 +1,14 @@
 // Walks the record backwards, adding up gradients.
-import { AutogradError, formatShape, sameShape } from '@nn/core';
+import { ArgumentError, AutogradError, formatShape, sameShape } from '@nn/core';
 import {
   apply,
   type BackwardOptions,
   checkOptions,
+  describe,
   type GradientEngine,
   type GradientState,
   installGradientEngine,
+  isTensor,
   keepGradient,
   onesLike,
   type RemovableHandle,
@@ -174,6 +176,12 @@ function accumulate(state: GradientState, gradient: Tensor, createGraph: boolean
 
 function backward(tensor: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void {
   checkOptions('backward', options, backwardOptions);
+  if (gradient !== undefined && !isTensor(gradient)) {
+    throw new ArgumentError(
+      `backward: the gradient must be a tensor, got ${describe(gradient)}. Options come second: ` +
+        'x.backward(undefined, { retainGraph: true })',
+    );
+  }
   if (tensor instanceof Batched) {
     throw new AutogradError(
       'backward: under vmap a gradient differs between examples, so it cannot be added to .grad. ' +

@@ -203,7 +203,7 @@ export function allowWrite(target: Tensor, value: Tensor): void {
 export function graphFreed(): AutogradError {
   return new AutogradError(
     'backward: this graph was differentiated before, and what it had saved was freed. ' +
-      'Pass { retainGraph: true } to the first backward if you need several',
+      'If you need several, pass { retainGraph: true } to the first: x.backward(undefined, { retainGraph: true })',
   );
 }
 

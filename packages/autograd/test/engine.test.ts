@@ -8,7 +8,7 @@ import {
   registerMultiGradHook,
   setGradEnabled,
 } from '@nn/autograd';
-import { AutogradError } from '@nn/core';
+import { ArgumentError, AutogradError } from '@nn/core';
 import { interpreter, ones, type Tensor, tensor, use, zeros } from '@nn/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -77,6 +77,13 @@ describe('backward', () => {
     expect(() => x.select(0, 0).add_(1)).toThrow(/noGrad/);
     expect(() => tensor([1, 2]).requiresGrad_()).toThrow(/only float tensors.*dtype: 'float32'/);
     expect(tensor([1, 2], { requiresGrad: true }).dtype).toBe('float32');
+  });
+
+  it('refuses options in the place of the gradient, and says where they go', () => {
+    const y = ones([1], { requiresGrad: true }).sum();
+    const misplaced = { retainGraph: true } as unknown as Tensor;
+    expect(() => y.backward(misplaced)).toThrow(ArgumentError);
+    expect(() => y.backward(misplaced)).toThrow(/backward\(undefined, \{ retainGraph: true \}\)/);
   });
 
   it('goes several times with retainGraph', async () => {
