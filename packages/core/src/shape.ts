@@ -97,13 +97,14 @@ export function normalizeDims(
   }
   if (typeof dims === 'number') dims = [dims];
   const list: number[] = [];
-  for (let i = 0; i < dims.length; i++) {
-    const dim = normalizeDim(functionName, dims[i], rank);
-    for (let j = 0; j < i; j++)
-      if (list[j] === dim)
-        throw new ArgumentError(`${functionName}: dimensions [${dims.join(', ')}] name one dimension twice`);
+  let repeats = false;
+  for (const given of dims) {
+    const dim = normalizeDim(functionName, given, rank);
+    repeats ||= list.includes(dim);
     list.push(dim);
   }
+  if (repeats)
+    throw new ArgumentError(`${functionName}: dimensions [${list.join(', ')}] name one dimension twice`);
   return rank === 0 ? [] : list;
 }
 

@@ -366,7 +366,12 @@ export class Tensor extends Methods {
   }
   /** Frees the memory now; using the tensor afterwards is an error. Never needed. */
   dispose(): void {
-    if (this.device !== '') runtimeOf(this.device).dispose(this.storage.node);
+    if (this.device === '') return;
+    const runtime = runtimeOf(this.device);
+    // What was computed for the view itself lies in a place of its own.
+    const own = this.#seen?.node ?? null;
+    if (own !== null && activeCall === null) runtime.dispose(own);
+    runtime.dispose(this.storage.node);
   }
   [Symbol.dispose](): void {
     this.dispose();

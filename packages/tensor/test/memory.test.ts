@@ -46,6 +46,15 @@ describe('memory', () => {
     expect(memory().devices[0].held.output).toBe(512);
   });
 
+  test('a view that was computed is freed with its memory', () => {
+    const before = memory().devices[0].values;
+    const y = ones([8, 4]).exp().t().realize();
+    expect(memory().devices[0].values).toBeGreaterThan(before);
+    y.dispose();
+    expect(memory().devices[0].values).toBe(before);
+    expect(() => y.dataSync()).toThrow('disposed');
+  });
+
   test('forgets the peak', () => {
     const x = ones([1024]).realize();
     ones([4096]).realize().dispose();
