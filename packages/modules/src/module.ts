@@ -169,8 +169,9 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
   }
 }
 
-/** Keeps what a user is likely to read, when the next step computes it. */
+/** Keeps what a user is likely to read, or to go on from, when the next step computes it. */
 function keep(output: unknown): void {
+  if (Array.isArray(output)) for (const each of output) keep(each);
   if (!isTensor(output) || output.device === '' || !output.requiresGrad || !isGradEnabled()) return;
   runtimeOf(output.device).keepLater(output.node, 'output');
 }

@@ -9,24 +9,34 @@ import { isHeld, type Node, StaleValueError } from '@nn/core';
  */
 export function findRepeated(roots: Iterable<Node>): {
   readonly visited: Set<Node>;
-  readonly repeated: Node[];
+  readonly repeated: ReadonlySet<Node>;
 } {
   const visited = new Set<Node>(roots);
-  const repeated: Node[] = [];
+  /** By new nodes that are the first to use them on the walk, and by any. */
+  const found = new Set<Node>();
+  const used = new Set<Node>();
+  let old = 0;
   const stack = [...visited];
   while (stack.length > 0) {
     const node = stack.pop()!;
+    if (node.runs > 0) old++;
     for (const input of node.inputs) {
-      if (visited.has(input) || isHeld(input)) continue;
+      if (isHeld(input)) continue;
+      const isRepeated = input.runs > 0 && node.runs === 0 && isWorthKeeping(input);
+      if (isRepeated) used.add(input);
+      if (visited.has(input)) continue;
+      if (isRepeated) found.add(input);
       if (input.state?.lost !== undefined) throw new StaleValueError(input.state.lost);
       visited.add(input);
-      if (input.runs > 0 && node.runs === 0 && isWorthKeeping(input)) repeated.push(input);
       stack.push(input);
     }
     if (!isHeld(node) && node.state?.lost !== undefined) throw new StaleValueError(node.state.lost);
   }
-  return { visited, repeated };
+  return { visited, repeated: old > littleWork ? used : found };
 }
+
+/** So many operations are rather computed again than all kept that lead out of them. */
+const littleWork = 64;
 
 const cheap: ReadonlySet<string> = new Set([
   'reshape',

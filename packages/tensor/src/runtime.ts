@@ -95,9 +95,9 @@ function forgetUpdates(device: string): void {
 /** Called when an operation is recorded for derivatives: after an update, the next step begins with it. */
 export function beginStepIfUpdated(): void {
   if (updated.size === 0 || activeCall !== null) return;
-  for (const device of new Set(Array.from(updated, (storage) => storage.device))) {
-    if (isDeviceAvailable(device)) runtimeOf(device).step([]);
-  }
+  const devices = new Set<string>();
+  for (const { node, device } of updated) if (!isHeld(node)) devices.add(device);
+  for (const device of devices) if (isDeviceAvailable(device)) runtimeOf(device).step([]);
   updated.clear();
 }
 
