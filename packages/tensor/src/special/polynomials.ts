@@ -236,7 +236,7 @@ export const hermitePolynomialHe: BinaryOperands = polynomialByRecurrence('hermi
 export const laguerrePolynomialL: BinaryOperands = polynomialByRecurrence(
   'laguerrePolynomialL',
   {
-    first: (x) => x.sub(1).mul(-1),
+    first: (x) => x.mul(-1).add(1),
     next: (x, k, last, beforeLast) =>
       last
         .mul(2 * k - 1)
