@@ -26,6 +26,8 @@ export interface Budget {
   readonly leastSamples: number;
   /** Runs that take longer than this are timed once. */
   readonly slowRun: number;
+  /** Where checking the results took longer than this, that run counts, and there is no other. */
+  readonly slowCheck: number;
 }
 
 export const fullBudget: Budget = {
@@ -35,6 +37,7 @@ export const fullBudget: Budget = {
   mostSamples: 11,
   leastSamples: 3,
   slowRun: 400,
+  slowCheck: 3000,
 };
 
 interface Entrant {
@@ -44,6 +47,8 @@ interface Entrant {
   error: string | undefined;
   /** Results at the positions that are compared. */
   found: Expected | undefined;
+  /** Milliseconds that the compared results took: the first run, all that it compiles, and reading. */
+  checkTime: number;
   /** Runs a sample, and samples to take. */
   iterations: number;
   remaining: number;
@@ -60,7 +65,9 @@ export async function measure(
   collectGarbage();
   const entrants = await checkedEntrants(benchmark, contenders);
   for (const entrant of entrants) {
-    if (entrant.error === undefined) await attempt(entrant, () => warmUp(entrant, budget));
+    if (entrant.error !== undefined) continue;
+    if (entrant.checkTime > budget.slowCheck) entrant.times.push(entrant.checkTime);
+    else await attempt(entrant, () => warmUp(entrant, budget));
   }
   while (entrants.some(({ remaining }) => remaining > 0)) {
     for (const entrant of entrants) {
@@ -100,6 +107,7 @@ function entrantOf(contender: Contender): Entrant {
     checked: null,
     error: undefined,
     found: undefined,
+    checkTime: 0,
     iterations: 1,
     remaining: 0,
     estimate: 0,
@@ -125,7 +133,9 @@ async function compute(entrant: Entrant, benchmark: Benchmark, wanted: Expected 
   await contender.activate();
   const prepared = await contender.prepare(benchmark);
   entrant.prepared = prepared;
+  const start = performance.now();
   const results = await prepared.results(wanted?.positions);
+  entrant.checkTime = performance.now() - start;
   if (results.length === 0) return;
   entrant.found =
     wanted === null ? sampled(results) : { positions: wanted.positions, values: Array.from(results) };

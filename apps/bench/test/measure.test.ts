@@ -5,7 +5,15 @@ import { type Budget, measure } from '../src/measure.ts';
 import { rowOf } from '../src/results.ts';
 import { sleeper } from './contender.ts';
 
-const budget: Budget = { warmUp: 4, sample: 4, total: 20, mostSamples: 5, leastSamples: 3, slowRun: 500 };
+const budget: Budget = {
+  warmUp: 4,
+  sample: 4,
+  total: 20,
+  mostSamples: 5,
+  leastSamples: 3,
+  slowRun: 500,
+  slowCheck: 5000,
+};
 
 const benchmark: Operation = {
   kind: 'operation',

@@ -16,6 +16,15 @@ interface Product {
   readonly transposition: (typeof transpositions)[number];
 }
 
+/** Multiply-adds, counted as two, that take JavaScript peers seconds in the layouts that they have no kernels for. */
+const heaviestAgainstTheGrain = 5e8;
+
+/** Whether a transposition is one for which a JavaScript peer has a kernel: of 4 and 40 seconds for the others, 512 tells. */
+function isWithTheGrain(implementation: string, transposition: Product['transposition']): boolean {
+  if (implementation === 'jax-js') return transposition !== 'TT';
+  return implementation !== 'tfjs-wasm' || transposition === 'NN';
+}
+
 function product({ group, name, m, n, k, transposition }: Product): Operation {
   const leftTransposed = transposition[0] === 'T';
   const rightTransposed = transposition[1] === 'T';
@@ -34,6 +43,8 @@ function product({ group, name, m, n, k, transposition }: Product): Operation {
     // Rounding grows with the number of additions and the size of the sums: √k each.
     tolerance: { absolute: 2e-7 * k + 1e-6 },
     inputs,
+    suits: (implementation) =>
+      2 * m * n * k <= heaviestAgainstTheGrain || isWithTheGrain(implementation, transposition),
     versions: {
       nn: (a, b) => (leftTransposed ? a.T : a).matmul(rightTransposed ? b.T : b),
       jax:

@@ -55,6 +55,7 @@ class Conversation {
   async ask(method: string, request: object = {}, data: Uint8Array = new Uint8Array()): Promise<Replied> {
     const reply = this.reply();
     if (this.#ended === null) {
+      this.#wake();
       this.#process.stdin.write(`${JSON.stringify({ ...request, method, bytes: data.byteLength })}\n`);
       if (data.byteLength > 0) this.#process.stdin.write(data);
     }
@@ -64,7 +65,20 @@ class Conversation {
   }
 
   close(): void {
+    this.#wake();
     this.#process.stdin.end();
+  }
+
+  /**
+   * Between requests the process is stopped: threads of its libraries go on looking for work for a while, on processors
+   * that are the next one's to use.
+   */
+  #rest(): void {
+    if (process.platform !== 'win32') this.#process.kill('SIGSTOP');
+  }
+
+  #wake(): void {
+    if (process.platform !== 'win32') this.#process.kill('SIGCONT');
   }
 
   #receive(chunk: Buffer): void {
@@ -84,6 +98,7 @@ class Conversation {
       this.#waiting.shift()?.resolve([this.#answer, whole.subarray(0, bytes)]);
       this.#answer = null;
       this.#keep(whole.subarray(bytes));
+      if (this.#waiting.length === 0) this.#rest();
     }
   }
 
