@@ -1,12 +1,14 @@
 // What is to be done on the device, in order: done as it comes, or, where the thread must not block, later and in
 // slices. Memory is freed in the same order.
-import { turn } from '@nn/core';
+import { DeviceError, turn } from '@nn/core';
 import type { Slices } from './threads/slices.ts';
 
 /** Work of one call. What takes long can be done in slices. */
 export interface Work {
   run(): void;
   inSlices?(): Slices;
+  /** It will not be done. */
+  cancel?(reason: Error): void;
 }
 
 /** As long as others may have to wait, in milliseconds: half of a frame of 60 Hz. */
@@ -59,10 +61,14 @@ export class WorkQueue {
     if (failure !== null) throw failure;
   }
 
-  /** Forgets what waits. */
+  /** Forgets what waits; those who wait for it hear that the device is gone. */
   clear(): void {
-    this.#waiting.length = 0;
+    const cancelled = this.#waiting.splice(0);
     this.#current = null;
+    const reason = new DeviceError(
+      'cpu: the backend was removed before this was computed. Await results first',
+    );
+    for (const work of cancelled) work.cancel?.(reason);
   }
 
   /** Resolves with what `last` gives, after what waits now. */
@@ -81,7 +87,7 @@ export class WorkQueue {
           reject(error);
         }
       };
-      this.add({ run });
+      this.add({ run, cancel: reject });
     });
   }
 

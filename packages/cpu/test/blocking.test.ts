@@ -1,6 +1,6 @@
 // A device that does not block: work is queued, done in slices while results are awaited, and comes out the same.
 import '@nn/autograd';
-import { backendOf, isDeviceAvailable, removeBackend } from '@nn/core';
+import { backendOf, DeviceError, isDeviceAvailable, removeBackend } from '@nn/core';
 import { cpu } from '@nn/cpu';
 import { crossEntropy } from '@nn/functional';
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@nn/modules';
@@ -76,6 +76,18 @@ describe.each([1, 2])('with %i threads', (threads) => {
     const zeros = tensor(new Float32Array(40_000)).realize();
     await backendOf('cpu').synchronize();
     expect(zeros.sum().itemSync()).toBe(0);
+  });
+
+  test('who still waits when the backend is removed is told so', async () => {
+    use(cpu({ threads, blocking: false }));
+    const x = randn([200, 200]);
+    const reading = x.matmul(x).sum().item();
+    const synchronizing = backendOf('cpu').synchronize();
+    removeBackend('cpu');
+    for (const waiting of [reading, synchronizing]) {
+      await expect(waiting).rejects.toThrow(DeviceError);
+      await expect(waiting).rejects.toThrow('the backend was removed before this was computed');
+    }
   });
 
   test('memory that was freed is not written before what was to use it has run', async () => {
