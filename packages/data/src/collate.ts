@@ -11,6 +11,7 @@ import {
   stack,
   type Tensor,
   toHostArray,
+  typedArrayDType,
 } from '@nn/tensor';
 
 type HostNumbers =
@@ -175,19 +176,9 @@ function packScalars(values: readonly Scalar[]): HostTensor {
   return new HostTensor(dtype, [values.length], toHostArray(values, dtype));
 }
 
-const sameDType: readonly (readonly [new (length: number) => object, DType])[] = [
-  [Float32Array, 'float32'],
-  [Float64Array, 'float64'],
-  [Int32Array, 'int32'],
-  [Int16Array, 'int16'],
-  [Int8Array, 'int8'],
-  [Uint8Array, 'uint8'],
-  [BigInt64Array, 'int64'],
-];
-
 /** What `tensor` takes a typed array for: its own dtype, or int32 for those that have none. */
 function asHost(array: HostNumbers): HostTensor {
-  const dtype = sameDType.find(([arrayClass]) => array instanceof arrayClass)?.[1];
+  const dtype = typedArrayDType(array);
   if (dtype !== undefined) return new HostTensor(dtype, [array.length], array as HostArray);
   const wider = array instanceof Uint8ClampedArray ? 'uint8' : 'int32';
   return new HostTensor(wider, [array.length], toHostArray(array, wider));

@@ -61,45 +61,68 @@ export function joinSamples(dataset: AnyDataset<unknown>, samples: readonly unkn
   return dataset.collate === undefined ? defaultCollate(samples) : dataset.collate(samples);
 }
 
-/** Groups a stream's samples, after leaving out the first ones. */
-export async function* grouped<Sample>(
-  stream: AsyncIterable<Sample>,
-  { batchSize, dropLast, skip }: GroupOptions,
-): AsyncGenerator<Sample[], void, undefined> {
-  let samples: Sample[] = [];
-  for await (const sample of stream) {
-    if (skip > 0) {
-      skip--;
-      continue;
-    }
-    if (samples.push(sample) < batchSize) continue;
-    yield samples;
-    samples = [];
-  }
-  if (samples.length > 0 && !dropLast) yield samples;
-}
-
 export interface GroupOptions {
   readonly batchSize: number;
   readonly dropLast: boolean;
   /** Samples to leave out. */
-  skip: number;
+  readonly skip: number;
+}
+
+/** The group that a stream's samples are being gathered in. */
+class Group<Sample> {
+  readonly #batchSize: number;
+  readonly #dropLast: boolean;
+  #skip: number;
+  #samples: Sample[] = [];
+
+  constructor({ batchSize, dropLast, skip }: GroupOptions) {
+    this.#batchSize = batchSize;
+    this.#dropLast = dropLast;
+    this.#skip = skip;
+  }
+
+  /** The group if this sample makes it complete, else null. */
+  add(sample: Sample): Sample[] | null {
+    if (this.#skip > 0) {
+      this.#skip--;
+      return null;
+    }
+    if (this.#samples.push(sample) < this.#batchSize) return null;
+    const samples = this.#samples;
+    this.#samples = [];
+    return samples;
+  }
+
+  /** What is left at the end, if it counts. */
+  rest(): Sample[] | null {
+    return this.#samples.length > 0 && !this.#dropLast ? this.#samples : null;
+  }
+}
+
+/** Groups a stream's samples, after leaving out the first ones. */
+export async function* grouped<Sample>(
+  stream: AsyncIterable<Sample>,
+  options: GroupOptions,
+): AsyncGenerator<Sample[], void, undefined> {
+  const group = new Group<Sample>(options);
+  for await (const sample of stream) {
+    const samples = group.add(sample);
+    if (samples !== null) yield samples;
+  }
+  const rest = group.rest();
+  if (rest !== null) yield rest;
 }
 
 /** `grouped` for samples that are at hand. */
 export function* groupedSync<Sample>(
   stream: Iterable<Sample>,
-  { batchSize, dropLast, skip }: GroupOptions,
+  options: GroupOptions,
 ): Generator<Sample[], void, undefined> {
-  let samples: Sample[] = [];
+  const group = new Group<Sample>(options);
   for (const sample of stream) {
-    if (skip > 0) {
-      skip--;
-      continue;
-    }
-    if (samples.push(sample) < batchSize) continue;
-    yield samples;
-    samples = [];
+    const samples = group.add(sample);
+    if (samples !== null) yield samples;
   }
-  if (samples.length > 0 && !dropLast) yield samples;
+  const rest = group.rest();
+  if (rest !== null) yield rest;
 }

@@ -88,7 +88,8 @@ const arrayDTypes: readonly (readonly [new (length: number) => object, DType])[]
   [BigInt64Array, 'int64'],
 ];
 
-function typedArrayDType(value: unknown): DType | undefined {
+/** The dtype whose elements lie like those of this typed array. */
+export function typedArrayDType(value: unknown): DType | undefined {
   return arrayDTypes.find(([arrayClass]) => value instanceof arrayClass)?.[1];
 }
 
