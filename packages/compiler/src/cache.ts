@@ -2,7 +2,7 @@
 import type { Executable, Node, Program } from '@nn/core';
 import { type CompileOptions, compileGraph, type GraphUpdate } from './compile.ts';
 import { buildGraph, distinctRoots } from './graph.ts';
-import { hashOf, Linearizer, sameKey } from './linearize.ts';
+import { Linearizer } from './linearize.ts';
 
 /** A flush made ready: the program, and what to bind to it. */
 export interface Prepared {
@@ -44,6 +44,7 @@ interface Plan {
 }
 
 const capacity = 512;
+const noneUpdated: readonly Updated[] = [];
 
 export class PlanCache {
   readonly #options: CacheOptions;
@@ -81,27 +82,37 @@ export class PlanCache {
         const kept = distinct.length < roots.length ? new Set(roots) : null;
         linearizer.addUpdates(distinct, updates, kept);
       }
-      const { key, order } = linearizer;
-      const inputs = linearizer.inputs.slice();
+      const { order, inputs } = linearizer;
       const params = linearizer.params.map((node) => node.state?.value ?? 0);
       const nodeCount = order.length - inputs.length - params.length;
-      const hash = hashOf(key);
-      let plan = this.#plans.get(hash)?.find((candidate) => sameKey(candidate.key, key));
+      const hash = linearizer.hash();
+      let plan = this.#find(hash);
       const cached = plan !== undefined;
       if (plan === undefined) {
         const graph = buildGraph(order, distinct);
         const { program, updated } = compileGraph(graph, this.#options, linearizer.updates);
-        plan = { key: key.slice(), program, updated, executableSlot: {}, lastUse: 0 };
+        plan = { key: linearizer.key(), program, updated, executableSlot: {}, lastUse: 0 };
         this.#add(hash, plan);
       }
       plan.lastUse = ++this.#clock;
       const { program, executableSlot } = plan;
-      const updated = plan.updated.map(({ root, input }) => ({ root: distinct[root], input }));
-      const outputs = plan.updated.length === 0 ? distinct : withoutUpdated(distinct, plan.updated);
+      const isUpdating = plan.updated.length > 0;
+      const updated = isUpdating
+        ? plan.updated.map(({ root, input }) => ({ root: distinct[root], input }))
+        : noneUpdated;
+      const outputs = isUpdating ? withoutUpdated(distinct, plan.updated) : distinct;
       return { program, inputs, params, outputs, updated, nodeCount, cached, executableSlot };
     } finally {
       linearizer.release();
     }
+  }
+
+  /** The plan of what the linearizer saw. */
+  #find(hash: number): Plan | undefined {
+    const bucket = this.#plans.get(hash);
+    if (bucket === undefined) return undefined;
+    for (let at = 0; at < bucket.length; at++) if (this.#linearizer.hasKey(bucket[at].key)) return bucket[at];
+    return undefined;
   }
 
   #add(hash: number, plan: Plan): void {

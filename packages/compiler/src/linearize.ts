@@ -15,18 +15,37 @@ const updatesMark = -4;
 /** A walk's result; valid until `release`, which lets go of the nodes. */
 export class Linearizer {
   /** All nodes, inputs first. */
-  readonly order: Node[] = [];
-  readonly inputs: Node[] = [];
-  readonly params: Node[] = [];
-  readonly updates: GraphUpdate[] = [];
-  readonly #stack: Node[] = [];
-  // Kept from walk to walk: an array of numbers would grow anew each time.
+  order: Node[] = [];
+  /** Whoever takes the list may keep it. */
+  inputs: Node[] = [];
+  params: Node[] = [];
+  updates: GraphUpdate[] = [];
+  // Both are kept from walk to walk: growing anew costs more than a short walk, as does setting an array's length.
+  readonly #stack: (Node | null)[] = [];
   #numbers = new Float64Array(1024);
   #length = 0;
 
-  /** The structure. */
-  get key(): Float64Array {
-    return this.#numbers.subarray(0, this.#length);
+  /** A copy of the structure. */
+  key(): Float64Array {
+    return this.#numbers.slice(0, this.#length);
+  }
+
+  /** Whether the structure is that of a key. */
+  hasKey(key: Float64Array): boolean {
+    const length = this.#length;
+    if (key.length !== length) return false;
+    const numbers = this.#numbers;
+    for (let i = 0; i < length; i++) if (numbers[i] !== key[i]) return false;
+    return true;
+  }
+
+  /** Equal for equal structures. */
+  hash(): number {
+    const length = this.#length;
+    const numbers = this.#numbers;
+    let hash = length;
+    for (let i = 0; i < length; i++) hash = Math.imul(hash ^ numbers[i], 0x9e3779b1) ^ (hash >>> 15);
+    return hash;
   }
 
   #add(number: number): void {
@@ -43,25 +62,26 @@ export class Linearizer {
     const stack = this.#stack;
     // A position counts if the list has the node there: no map, and nothing to reset.
     const isListed = (node: Node): boolean => order[node.position] === node;
-    for (const root of roots) {
-      stack.push(root);
-      while (stack.length > 0) {
-        const node = stack[stack.length - 1];
+    for (let root = 0; root < roots.length; root++) {
+      let depth = 0;
+      stack[depth++] = roots[root];
+      while (depth > 0) {
+        const node = stack[depth - 1]!;
         if (isListed(node)) {
-          stack.pop();
+          stack[--depth] = null;
           continue;
         }
         if (isLeaf(node)) {
-          stack.pop();
+          stack[--depth] = null;
           node.position = order.push(node) - 1;
           this.#addLeaf(node);
           continue;
         }
         const { inputs } = node;
-        const waiting = stack.length;
-        for (let i = inputs.length - 1; i >= 0; i--) if (!isListed(inputs[i])) stack.push(inputs[i]);
-        if (stack.length > waiting) continue;
-        stack.pop();
+        const waiting = depth;
+        for (let i = inputs.length - 1; i >= 0; i--) if (!isListed(inputs[i])) stack[depth++] = inputs[i];
+        if (depth > waiting) continue;
+        stack[--depth] = null;
         node.position = order.push(node) - 1;
         this.#add(node.signature);
         this.#add(inputs.length);
@@ -69,7 +89,7 @@ export class Linearizer {
       }
     }
     this.#add(rootsMark);
-    for (const root of roots) this.#add(root.position);
+    for (let root = 0; root < roots.length; root++) this.#add(roots[root].position);
   }
 
   /**
@@ -125,12 +145,11 @@ export class Linearizer {
   }
 
   release(): void {
-    this.order.length = 0;
-    this.inputs.length = 0;
-    this.params.length = 0;
+    this.order = [];
+    this.inputs = [];
+    this.params = [];
+    this.updates = [];
     this.#length = 0;
-    this.updates.length = 0;
-    this.#stack.length = 0;
   }
 }
 
@@ -148,16 +167,4 @@ function sharedMemory(inputs: readonly Node[]): Set<object | null> | null {
   seen.clear();
   for (const input of inputs) (seen.has(memoryOf(input)) ? shared : seen).add(memoryOf(input));
   return shared;
-}
-
-export function hashOf(key: Float64Array): number {
-  let hash = key.length;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i], 0x9e3779b1) ^ (hash >>> 15);
-  return hash;
-}
-
-export function sameKey(a: Float64Array, b: Float64Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -1,38 +1,46 @@
 // What an earlier flush computed without keeping, and a later one would compute again.
 import { isHeld, type Node, StaleValueError } from '@nn/core';
 
+const none: ReadonlySet<Node> = new Set();
+
 /**
  * All nodes that computing the roots visits, and those among them that were computed before for somebody else: somebody
- * holds them. Changes nothing.
+ * holds them. Changes nothing but positions.
  *
  * @throws {StaleValueError} for values that are gone.
  */
 export function findRepeated(roots: Iterable<Node>): {
-  readonly visited: Set<Node>;
+  readonly visited: readonly Node[];
   readonly repeated: ReadonlySet<Node>;
 } {
-  const visited = new Set<Node>(roots);
+  const visited: Node[] = [];
+  // A position counts if the list has the node there.
+  const isVisited = (node: Node): boolean => visited[node.position] === node;
+  for (const root of roots) if (!isVisited(root)) root.position = visited.push(root) - 1;
   /** By new nodes that are the first to use them on the walk, and by any. */
-  const found = new Set<Node>();
-  const used = new Set<Node>();
+  let found: Set<Node> | null = null;
+  let used: Set<Node> | null = null;
   let old = 0;
-  const stack = [...visited];
+  const stack = visited.slice();
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (node.runs > 0) old++;
-    for (const input of node.inputs) {
+    const { inputs } = node;
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i];
       if (isHeld(input)) continue;
       const isRepeated = input.runs > 0 && node.runs === 0 && isWorthKeeping(input);
-      if (isRepeated) used.add(input);
-      if (visited.has(input)) continue;
-      if (isRepeated) found.add(input);
+      if (isRepeated) used = (used ?? new Set()).add(input);
+      if (isVisited(input)) continue;
+      if (isRepeated) found = (found ?? new Set()).add(input);
       if (input.state?.lost !== undefined) throw new StaleValueError(input.state.lost);
-      visited.add(input);
+      input.position = visited.push(input) - 1;
       stack.push(input);
     }
-    if (!isHeld(node) && node.state?.lost !== undefined) throw new StaleValueError(node.state.lost);
+    if (node.state !== null && node.state.lost !== undefined && !isHeld(node))
+      throw new StaleValueError(node.state.lost);
   }
-  return { visited, repeated: old > littleWork ? used : found };
+  return { visited, repeated: (old > littleWork ? used : found) ?? none };
 }
 
 /** So many operations are rather computed again than all kept that lead out of them. */
