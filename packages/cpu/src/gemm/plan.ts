@@ -18,6 +18,8 @@ const sliceBytes = 8 * 2 ** 20;
 const workWorthThreads = 100_000;
 /** Each task of a job with several threads has at least this many. */
 const workPerTask = 50_000;
+/** With so many tasks a thread, one that comes late or is held up leaves the others little to wait for. */
+const tasksPerThread = 8;
 
 /** The cutting of one run. */
 interface Cut {
@@ -400,13 +402,13 @@ export class GemmPlan {
     let columnTasks = 1;
     const work = this.#rows * columnSlice * innerSlice * batchSlice;
     if (threads > 1 && work >= workWorthThreads) {
-      const wanted = Math.min(ceilDivide(work, workPerTask), threads * 4);
+      const wanted = Math.min(ceilDivide(work, workPerTask), threads * tasksPerThread);
       const present = rowTasks * batchSlice;
       if (present < wanted) {
         const missing = ceilDivide(wanted, batchSlice);
         // With a shared packed right operand rows are cut; otherwise columns, as each task packs its own.
         if (packsRightFirst) rowTasks = Math.max(rowTasks, Math.min(missing, ceilDivide(this.#rows, 24)));
-        else columnTasks = Math.max(1, Math.min(missing, Math.floor(columnSlice / (4 * tileColumns))));
+        else columnTasks = Math.max(1, Math.min(missing, Math.floor(columnSlice / (2 * tileColumns))));
       }
     }
     const taskRows = Math.min(this.#rows, roundUp(ceilDivide(this.#rows, rowTasks), tileRows));
