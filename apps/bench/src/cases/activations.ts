@@ -4,6 +4,7 @@ import type { Operation, Versions } from '../benchmark.ts';
 import { activationFunctions } from './activation-functions.ts';
 import { expectedAt, random, type Sizes, shared } from './data.ts';
 import { approximate, sigmoid } from './scalar-function.ts';
+import { logSoftmaxAt, logSoftmaxVersions, softmaxAt, softmaxVersions } from './softmax.ts';
 
 const extent = 10_000;
 /** The JavaScript peers take one to four seconds for each, plain JavaScript more: they do the best known ones. */
@@ -18,12 +19,6 @@ interface Activation {
   /** Of the input's width. Default 1. */
   readonly resultWidth?: number;
 }
-
-const maximum = (row: Float32Array): number => row.reduce((best, value) => Math.max(best, value));
-const logSum = (row: Float32Array): number => {
-  const top = maximum(row);
-  return top + Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0));
-};
 
 const ofRows: readonly Activation[] = [
   {
@@ -44,32 +39,8 @@ const ofRows: readonly Activation[] = [
       torch: 'F.glu(a)',
     },
   },
-  {
-    name: 'softmax',
-    reference: (row, column) => Math.exp(row[column] - logSum(row)),
-    versions: {
-      nn: (x) => x.softmax(1),
-      jax:
-        ({ nn }) =>
-        (x) =>
-          nn.softmax(x, 1),
-      tfjs: (tf) => (x) => tf.softmax(x, 1),
-      torch: 'torch.softmax(a, 1)',
-    },
-  },
-  {
-    name: 'logSoftmax',
-    reference: (row, column) => row[column] - logSum(row),
-    versions: {
-      nn: (x) => x.logSoftmax(1),
-      jax:
-        ({ nn }) =>
-        (x) =>
-          nn.logSoftmax(x, 1),
-      tfjs: (tf) => (x) => tf.logSoftmax(x, 1),
-      torch: 'torch.log_softmax(a, 1)',
-    },
-  },
+  { name: 'softmax', reference: softmaxAt, versions: softmaxVersions },
+  { name: 'logSoftmax', reference: logSoftmaxAt, versions: logSoftmaxVersions },
 ];
 
 export function activations(sizes: Sizes): Operation[] {

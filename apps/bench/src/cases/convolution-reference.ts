@@ -1,15 +1,9 @@
 // Single values of convolutions and of their derivatives, in float64.
 import type { Values } from '../benchmark.ts';
+import type { ConvolutionSizes } from './convolution-shapes.ts';
 import { indicesOf } from './data.ts';
 
-export interface Extents {
-  readonly batch: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly size: number;
-  readonly window: number;
-  readonly stride: number;
-  readonly padding: number;
+export interface Extents extends ConvolutionSizes {
   readonly groups: number;
   /** Height and width of the output. */
   readonly reach: number;

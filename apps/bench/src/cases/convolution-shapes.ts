@@ -1,7 +1,6 @@
 // The convolutions of three networks.
 
-export interface ConvolutionShape {
-  readonly network: string;
+export interface ConvolutionSizes {
   readonly batch: number;
   readonly inputs: number;
   readonly outputs: number;
@@ -10,6 +9,10 @@ export interface ConvolutionShape {
   readonly window: number;
   readonly stride: number;
   readonly padding: number;
+}
+
+export interface ConvolutionShape extends ConvolutionSizes {
+  readonly network: string;
   /** One filter for each channel. */
   readonly depthwise: boolean;
 }

@@ -3,6 +3,7 @@ import * as F from '@nn/functional';
 import type { Operation, Versions } from '../benchmark.ts';
 import { integers } from '../random.ts';
 import { expectedAt, type Range, random, type Sizes, shared } from './data.ts';
+import { logSoftmaxAt, logSoftmaxVersions, logSum, softmaxAt, softmaxVersions } from './softmax.ts';
 
 interface RowFunction {
   readonly name: string;
@@ -22,11 +23,6 @@ interface Row {
   readonly label: number;
 }
 
-function logSum(values: Float32Array): number {
-  const top = values.reduce((best, value) => Math.max(best, value));
-  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
-}
-
 function normalized(values: Float32Array, column: number): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
@@ -37,30 +33,14 @@ const functions: readonly RowFunction[] = [
   {
     name: 'softmax',
     others: [],
-    reference: ({ values }, column) => Math.exp(values[column] - logSum(values)),
-    versions: {
-      nn: (x) => x.softmax(1),
-      jax:
-        ({ nn }) =>
-        (x) =>
-          nn.softmax(x, 1),
-      tfjs: (tf) => (x) => tf.softmax(x, 1),
-      torch: 'torch.softmax(a, 1)',
-    },
+    reference: ({ values }, column) => softmaxAt(values, column),
+    versions: softmaxVersions,
   },
   {
     name: 'log-softmax',
     others: [],
-    reference: ({ values }, column) => values[column] - logSum(values),
-    versions: {
-      nn: (x) => x.logSoftmax(1),
-      jax:
-        ({ nn }) =>
-        (x) =>
-          nn.logSoftmax(x, 1),
-      tfjs: (tf) => (x) => tf.logSoftmax(x, 1),
-      torch: 'torch.log_softmax(a, 1)',
-    },
+    reference: ({ values }, column) => logSoftmaxAt(values, column),
+    versions: logSoftmaxVersions,
   },
   {
     name: 'layer norm',

@@ -4,11 +4,13 @@ import { comparedSteps, lossDifferences } from '../libraries/library.ts';
 import {
   convolutionNetwork,
   flopsOf,
+  type GptSizes,
   gpt,
   memory,
   type Network,
   perceptron,
   resNet18,
+  type TransformerSizes,
   transformer,
 } from '../networks/network.ts';
 import { trainReference } from '../networks/reference.ts';
@@ -69,6 +71,19 @@ export function trainingCase({
 /** TensorFlow.js in plain JavaScript takes up to half a minute for a step. */
 const suits = (implementation: string): boolean => implementation !== 'tfjs-cpu';
 
+const tiny: TransformerSizes = { batch: 2, length: 6, width: 8, heads: 2 };
+
+const languageModels: readonly { readonly name: string; readonly sizes: GptSizes }[] = [
+  {
+    name: 'GPT 0.4 M, T 64 batch 16',
+    sizes: { batch: 16, length: 64, width: 128, heads: 4, blocks: 2, entries: 65 },
+  },
+  {
+    name: 'GPT 2.5 M, T 128 batch 8',
+    sizes: { batch: 8, length: 128, width: 256, heads: 8, blocks: 3, entries: 65 },
+  },
+];
+
 export function trainingCases(sizes: Sizes): Training[] {
   const batch = (count: number): number => (sizes(count) === count ? count : 3);
   const small = sizes(1024) !== 1024;
@@ -94,34 +109,12 @@ export function trainingCases(sizes: Sizes): Training[] {
     }),
     trainingCase({
       name: 'transformer block d 256 T 128 batch 8',
-      make: () =>
-        transformer(
-          small
-            ? { batch: 2, length: 6, width: 8, heads: 2 }
-            : { batch: 8, length: 128, width: 256, heads: 4 },
-        ),
+      make: () => transformer(small ? tiny : { batch: 8, length: 128, width: 256, heads: 4 }),
       suits,
     }),
-    trainingCase({
-      name: 'GPT 0.4 M, T 64 batch 16',
-      make: () =>
-        gpt(
-          small
-            ? { batch: 2, length: 6, width: 8, heads: 2, blocks: 1, entries: 9 }
-            : { batch: 16, length: 64, width: 128, heads: 4, blocks: 2, entries: 65 },
-        ),
-      suits,
-    }),
-    trainingCase({
-      name: 'GPT 2.5 M, T 128 batch 8',
-      make: () =>
-        gpt(
-          small
-            ? { batch: 2, length: 6, width: 8, heads: 2, blocks: 2, entries: 9 }
-            : { batch: 8, length: 128, width: 256, heads: 8, blocks: 3, entries: 65 },
-        ),
-      suits,
-    }),
+    ...languageModels.map(({ name, sizes: full }) =>
+      trainingCase({ name, make: () => gpt(small ? { ...tiny, blocks: 2, entries: 9 } : full), suits }),
+    ),
     trainingCase({
       name: 'LSTM 64-128 T 32 batch 16',
       make: () =>

@@ -160,10 +160,13 @@ export function transformer({ batch, length, width, heads }: TransformerSizes): 
   });
 }
 
+export interface GptSizes extends TransformerSizes {
+  readonly blocks: number;
+  readonly entries: number;
+}
+
 /** A language model of characters. */
-export function gpt(
-  sizes: TransformerSizes & { readonly blocks: number; readonly entries: number },
-): Network {
+export function gpt(sizes: GptSizes): Network {
   const { batch, length, width, heads, blocks, entries } = sizes;
   const layers: Layer[] = [
     { kind: 'embedding', entries, width },
