@@ -91,8 +91,10 @@ class CpuBackend implements Backend {
 
   free(buffer: DeviceBuffer): void {
     const address = this.#addressOf(buffer, 'free');
+    const { heap } = this.#device;
+    if (this.#queue.blocks) heap.free(address);
     // Work that waits may use it.
-    this.#queue.add({ run: () => this.#device.heap.free(address) });
+    else this.#queue.add({ run: () => heap.free(address) });
     (buffer as CpuBuffer).address = 0;
     this.#bufferBytes -= buffer.bytes;
   }

@@ -31,19 +31,23 @@ export interface HeapOptions {
   readonly maximumBytes?: number;
 }
 
+/** A size in units of the alignment: an integer of 32 bits for all that a memory can hold. */
+function unitsOf(bytes: number): number {
+  return (bytes / alignment) | 0;
+}
+
 /** The class of the free blocks of a given size. */
 function sizeClass(bytes: number): number {
-  const units = bytes / alignment;
+  const units = unitsOf(bytes);
   const octave = 31 - Math.clz32(units);
   if (octave < 3) return units;
-  return (octave - 2) * classesPerOctave + (Math.floor(units / 2 ** (octave - 3)) - classesPerOctave);
+  return (octave - 3) * classesPerOctave + (units >>> (octave - 3));
 }
 
 /** The size rounded up so that every block of its class is large enough. */
 function roundedForSearch(bytes: number): number {
-  const units = bytes / alignment;
-  const octave = 31 - Math.clz32(units);
-  return octave < 3 ? bytes : bytes + (2 ** (octave - 3) - 1) * alignment;
+  const octave = 31 - Math.clz32(unitsOf(bytes));
+  return octave < 3 ? bytes : bytes + ((1 << (octave - 3)) - 1) * alignment;
 }
 
 export class Heap {
