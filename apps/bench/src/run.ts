@@ -13,6 +13,7 @@ import type { Options } from './options.ts';
 import { checkWritable, writeOutput } from './outputs.ts';
 import { reportPage } from './report/page.ts';
 import { type Report, rowOf } from './results.ts';
+import { bySubject } from './summary.ts';
 import { limitLines, machineLine, summaryLines, tableHead, tableLine } from './table.ts';
 
 type Measured = readonly [Benchmark, readonly Measurement[]];
@@ -131,13 +132,11 @@ async function measureAll(
     measurements.map((measurement) => rowOf(benchmark, measurement, best)),
   );
   console.log(`\n${limitLines(best)} (the better of before and after)`);
-  console.log(summaryLines(rows));
+  const subjects = bySubject(rows, chosen);
+  console.log(`\n${summaryLines(subjects)}`);
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   console.log(`${names.join(', ')}; ${((performance.now() - started) / 60_000).toFixed(1)} minutes`);
   const report: Report = { machine, limits: best, versions, rows, engine };
   if (options.json !== undefined) await writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (options.report !== undefined) {
-    const subjects = new Map(chosen.map(({ name, subject }) => [name, subject]));
-    await writeOutput(options.report, reportPage(report, subjects));
-  }
+  if (options.report !== undefined) await writeOutput(options.report, reportPage(report, subjects));
 }

@@ -3,6 +3,7 @@ import type { Benchmark } from './benchmark.ts';
 import type { Contender } from './contenders.ts';
 import type { Limits, Machine } from './machine.ts';
 import type { Row } from './results.ts';
+import { columnsOf, summarize } from './summary.ts';
 
 const nameWidth = 52;
 const ownWidth = 50;
@@ -59,29 +60,32 @@ export function tableHead(contenders: readonly Contender[]): string {
   return `${'case'.padEnd(nameWidth)}${titles.join('')}`.trimEnd();
 }
 
-/** How many times our time each peer takes, in the middle of all cases that both did. */
-export function summaryLines(rows: readonly Row[]): string {
-  const own = new Map(rows.filter(isOwn).map((row) => [`${row.group} ${row.case}`, row]));
-  const ratios = new Map<string, number[]>();
-  for (const row of rows) {
-    const ours = own.get(`${row.group} ${row.case}`);
-    if (ours === undefined || ours === row || !ours.medianMs || row.medianMs === null) continue;
-    const name = `${row.impl}, ${threadsOf(row.threads)}`;
-    ratios.set(name, [...(ratios.get(name) ?? []), row.medianMs / ours.medianMs]);
-  }
-  return [...ratios]
-    .map(([name, values]) => {
-      const sorted = values.sort((a, b) => a - b);
-      const middle = sorted[Math.floor(sorted.length / 2)];
-      const slower = sorted.filter((ratio) => ratio < 1).length;
-      return `${name}: ${significant(middle)}x our time in the middle of ${sorted.length} cases; faster than us in ${slower}`;
-    })
-    .join('\n');
-}
-
-/** Ours on the most threads, not compiled: what the others are compared with. */
-function isOwn({ impl, threads }: Row, _at: number, rows: readonly Row[]): boolean {
-  return impl === 'nn' && rows.every((other) => other.impl !== 'nn' || other.threads <= threads);
+/**
+ * Subject by subject: our part of the limit in the middle of its cases; of each other, its time as a multiple of ours in
+ * the geometric mean, and its own part of the limit. The last line counts the cases in which it was faster.
+ */
+export function summaryLines(subjects: ReadonlyMap<string, readonly Row[]>): string {
+  const columns = columnsOf([...subjects.values()].flat());
+  const found = summarize(subjects);
+  const width = (at: number): number => (at === 0 ? 22 : otherWidth);
+  const lineOf = (name: string, cell: (column: string) => string): string =>
+    `${name.padEnd(30)}${columns.map((column, at) => cell(column).padEnd(width(at))).join('')}`.trimEnd();
+  const lines = [...subjects.keys()].map((subject) =>
+    lineOf(subject, (column) => {
+      const summary = found.find((each) => each.subject === subject && each.column === column);
+      if (summary === undefined || summary.cases === 0) return '-';
+      const times = summary.ratio === null ? '' : `${summary.ratio.toFixed(2)}x`;
+      return `${column === columns[0] ? '' : times.padEnd(8)}${percent(summary.limitRatio)}`;
+    }),
+  );
+  const faster = lineOf('faster than us in', (column) => {
+    const own = found.filter((each) => each.column === column);
+    const [count, of] = [own.map((each) => each.faster), own.map((each) => each.cases)].map((values) =>
+      values.reduce((sum, value) => sum + value, 0),
+    );
+    return column === columns[0] ? '' : `${count} of ${of}`;
+  });
+  return [lineOf('subject', (column) => column), ...lines, faster].join('\n');
 }
 
 /** One case: our time, its range, rate and part of the limit; each other's time, how many of ours that is, its part. */

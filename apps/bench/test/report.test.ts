@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { reportPage } from '../src/report/page.ts';
 import type { Report, Row } from '../src/results.ts';
+import { summaryLines } from '../src/table.ts';
 
 const row = (name: string, impl: string, medianMs: number | null, more: Partial<Row> = {}): Row => ({
   group: 'cpu',
@@ -42,12 +43,21 @@ const report: Report = {
   engine: [],
 };
 
-test('the page shows charts and figures of each subject, and why there are none', () => {
-  const subjects = new Map([
-    ['matmul 32 NN', 'products'],
-    ['matmul 64 NN', 'products'],
-    ['sort 1M', 'sorting'],
+const subjects = Map.groupBy(report.rows, (each) => (each.case === 'sort 1M' ? 'sorting' : 'products'));
+
+test('the summary has a line for each subject, and says who was faster how often', () => {
+  const more = [row('matmul 128 NN', 'nn', 1), row('matmul 128 NN', 'jax-js', 0.4)];
+  const lines = summaryLines(new Map([...subjects, ['others', more]])).split('\n');
+  expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
+    'subject nn, 1 thread jax-js, 1 thread',
+    'products 50% 2.50x 20%',
+    'sorting 25% -',
+    'others 50% 0.40x 125%',
+    'faster than us in 1 of 2',
   ]);
+});
+
+test('the page shows charts and figures of each subject, and why there are none', () => {
   const page = reportPage(report, subjects);
   expect(page).toContain('<section id="products">');
   expect(page).toContain('<section id="sorting">');

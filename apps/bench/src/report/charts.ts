@@ -2,19 +2,8 @@
 import * as echarts from 'echarts';
 import type { Limits } from '../machine.ts';
 import type { Row } from '../results.ts';
+import { columnOf, columnsOf, ratiosOf, summarize } from '../summary.ts';
 import { time } from '../table.ts';
-
-export const columnOf = ({ impl, threads }: Row): string =>
-  `${impl}, ${threads} thread${threads === 1 ? '' : 's'}`;
-
-/** The implementations, ours first, and on most threads. */
-function columnsOf(rows: readonly Row[]): string[] {
-  const columns = new Map(rows.map((row) => [columnOf(row), row]));
-  const isPeer = ({ impl }: Row): number => (impl.startsWith('nn') ? 0 : 1);
-  return [...columns.values()]
-    .sort((a, b) => isPeer(a) - isPeer(b) || a.impl.localeCompare(b.impl) || b.threads - a.threads)
-    .map(columnOf);
-}
 
 export function casesOf(rows: readonly Row[]): string[] {
   return [...new Set(rows.map((row) => row.case))];
@@ -119,18 +108,6 @@ function ratioMap(lines: readonly string[], columns: readonly string[], cells: r
   );
 }
 
-/** Each other time as a multiple of ours, for the cases that both did; null where ours, or theirs, is missing. */
-function ratiosOf(rows: readonly Row[]): { readonly row: Row; readonly ratio: number | null }[] {
-  const [first] = columnsOf(rows);
-  const own = new Map(rows.filter((row) => columnOf(row) === first).map((row) => [row.case, row.medianMs]));
-  return rows
-    .filter((row) => columnOf(row) !== first)
-    .map((row) => {
-      const ours = own.get(row.case);
-      return { row, ratio: row.medianMs === null || !ours ? null : row.medianMs / ours };
-    });
-}
-
 /** Each implementation's time as a multiple of ours. */
 export function ratioChart(rows: readonly Row[]): string | null {
   const [, ...others] = columnsOf(rows);
@@ -146,18 +123,10 @@ export function ratioChart(rows: readonly Row[]): string | null {
 
 /** The same in the geometric mean of each subject. */
 export function overviewChart(subjects: ReadonlyMap<string, readonly Row[]>): string | null {
-  const all = [...subjects.values()].flat();
-  const [, ...others] = columnsOf(all);
+  const [, ...others] = columnsOf([...subjects.values()].flat());
   if (others.length === 0) return null;
-  const cells = [...subjects].flatMap(([line, rows]) =>
-    others.flatMap((column): Cell[] => {
-      const logarithms = ratiosOf(rows).flatMap(({ row, ratio }) =>
-        ratio === null || columnOf(row) !== column ? [] : [Math.log(ratio)],
-      );
-      if (logarithms.length === 0) return [];
-      const ratio = Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / logarithms.length);
-      return [{ line, column, ratio, label: `${shown(ratio)}×` }];
-    }),
+  const cells = summarize(subjects).flatMap(({ subject, column, ratio }): Cell[] =>
+    ratio === null ? [] : [{ line: subject, column, ratio, label: `${shown(ratio)}×` }],
   );
   return ratioMap([...subjects.keys()], others, cells);
 }

@@ -1,7 +1,8 @@
 // The report: one page with all charts and figures in it, nothing to load.
 import type { Report, Row } from '../results.ts';
+import { columnOf } from '../summary.ts';
 import { limitLines, rate, time } from '../table.ts';
-import { casesOf, columnOf, limitChart, overviewChart, productChart, ratioChart } from './charts.ts';
+import { casesOf, limitChart, overviewChart, productChart, ratioChart } from './charts.ts';
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (sign) => escapes[sign]);
@@ -58,16 +59,11 @@ ${figure('Time as a multiple of ours: above 1, we are faster', ratioChart(rows))
 ${figures(rows)}</section>`;
 }
 
-/** The page. `subjects` says which cases are shown together, by the case's name. */
-export function reportPage(report: Report, subjects: ReadonlyMap<string, string>): string {
-  const { machine, limits, versions, rows } = report;
-  const titleOf = (row: Row): string => {
-    const subject = subjects.get(row.case) ?? row.group;
-    return row.group === 'webgpu' ? `${subject} on WebGPU` : subject;
-  };
-  const subjectRows = Map.groupBy(rows, titleOf);
-  const titles = [...subjectRows.keys()];
-  const sections = [...subjectRows].map(([title, own]) => section(title, own, report));
+/** The page: a section for each subject, with its rows. */
+export function reportPage(report: Report, subjects: ReadonlyMap<string, readonly Row[]>): string {
+  const { machine, limits, versions } = report;
+  const titles = [...subjects.keys()];
+  const sections = [...subjects].map(([title, own]) => section(title, own, report));
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `<!doctype html>
 <html lang="en">
@@ -78,7 +74,7 @@ export function reportPage(report: Report, subjects: ReadonlyMap<string, string>
 <p>${escaped(names.join(', '))}</p>
 <pre>${escaped(limitLines(limits))}</pre>
 <nav>${titles.map((title) => `<a href="#${anchor(title)}">${escaped(title)}</a>`).join('')}</nav>
-${figure('Time as a multiple of ours, in the geometric mean of the cases that both did: above 1, we are faster', overviewChart(subjectRows))}
+${figure('Time as a multiple of ours, in the geometric mean of the cases that both did: above 1, we are faster', overviewChart(subjects))}
 ${sections.join('\n')}
 </body>
 </html>
