@@ -78,6 +78,8 @@ class ProgramWriter implements LoweringContext {
   readonly #bufferOf = new Map<GraphNode, number>();
   /** Parts of a node's buffer that are written over before anyone reads it. */
   readonly #overwritten = new Map<GraphNode, readonly Box[]>();
+  /** Roots that are in their buffers once what they reshape is. */
+  readonly #reshaped = new Set<GraphNode>();
   /** In reverse: each node's kernels before those of the nodes that it reads. */
   readonly #lowered: { readonly stage: number; readonly kernels: readonly Kernel[] }[] = [];
   readonly #originOf = new Map<Buffer, GraphNode>();
@@ -107,11 +109,13 @@ class ProgramWriter implements LoweringContext {
       if (this.#bufferOf.has(root) || root.leaf !== null) copies.push(...this.#copyInto(root, output));
       else this.#bufferOf.set(root, output);
     }
+    for (const root of roots) this.#computeReshaped(root);
     this.#lowered.push({ stage: 0, kernels: copies });
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i];
       const target = this.#bufferOf.get(node);
       if (target === undefined || node.leaf?.kind === 'buffer' || node.size === 0) continue;
+      if (this.#reshaped.has(node)) continue;
       this.#lowered.push({ stage: node.stage, kernels: this.#lower(node, target) });
     }
     const stages = this.#stages();
@@ -124,6 +128,16 @@ class ProgramWriter implements LoweringContext {
     const program = this.#finish(merged, numbered);
     const updated = updates.filter((_, i) => this.#buffers[numbered[i].output].role === 'updated');
     return { program, updated };
+  }
+
+  /** A root that only reshapes what has a buffer of its own is computed there: one buffer does for both. */
+  #computeReshaped(root: GraphNode): void {
+    if (root.op !== 'reshape') return;
+    let source = root.inputs[0];
+    while (source.op === 'reshape' && !this.schedule.hasBuffer(source)) source = source.inputs[0];
+    if (source.leaf !== null || !this.schedule.hasBuffer(source) || this.#bufferOf.has(source)) return;
+    this.#bufferOf.set(source, this.bufferOf(root));
+    this.#reshaped.add(root);
   }
 
   #group(kernels: readonly Kernel[], updates: readonly Update[]): Kernel[] {

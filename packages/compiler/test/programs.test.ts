@@ -147,6 +147,21 @@ describe('values', () => {
     }
   });
 
+  test('a root that reshapes what has a buffer takes that buffer', () => {
+    const base = expand(scalar(0), [12]);
+    const scattered = node('scatter', [base, data([1, 5, 1, 11], [4], 'int32'), random([4], 3)], {
+      mode: 'sum',
+    });
+    const table = reshape(reshape(scattered, [2, 6]), [3, 4]);
+    expect(kernels(table)).toEqual(['fill', 'scatter']);
+    // Also where others read the one or the other, and twice from one source.
+    expect(kernels(table, exp(scattered), exp(table))).toHaveLength(3);
+    expect(kernels(scattered, table)).toHaveLength(3);
+    expect(kernels(table, reshape(scattered, [6, 2]))).toHaveLength(3);
+    kernels(table, node('assign', [scattered, random([2], 4)], { strides: [5], offset: 3 }));
+    kernels(table, node('assign', [table, random([2], 4)], { strides: [5], offset: 3 }));
+  });
+
   test('reductions of all kinds', () => {
     const x = random([3, 4, 5]);
     for (const op of ['sum', 'prod', 'max', 'min', 'argmax', 'argmin'] as const) {

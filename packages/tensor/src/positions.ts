@@ -41,19 +41,40 @@ export function normalizePositions(
   return hasNegative ? apply('where', [positions.lt(0), positions.add(extent), positions], {}) : positions;
 }
 
-/** Whether any is negative. */
-function checkRange(functionName: string, values: HostArray, extent: number, dim: number): boolean {
-  let negative = false;
-  for (let i = 0; i < values.length; i++) {
-    const value = Number(values[i]);
-    if (value >= -extent && value < extent) negative ||= value < 0;
-    else {
-      throw new IndexError(
-        `${functionName}: index ${value} is out of range for dimension ${dim} of size ${extent}`,
-      );
+/** The least and the greatest of an array on the host, which does not change. */
+const ranges = new WeakMap<HostArray, readonly [least: number, greatest: number]>();
+
+function rangeOf(values: HostArray): readonly [least: number, greatest: number] {
+  const known = ranges.get(values);
+  if (known !== undefined) return known;
+  let least = Infinity;
+  let greatest = -Infinity;
+  // One kind of array at a time is what engines compile well, and nearly all are of this one.
+  if (values instanceof Int32Array) {
+    for (const value of values) {
+      if (value < least) least = value;
+      if (value > greatest) greatest = value;
+    }
+  } else {
+    for (const element of values) {
+      const value = Number(element);
+      if (value < least) least = value;
+      if (value > greatest) greatest = value;
     }
   }
-  return negative;
+  const range = [least, greatest] as const;
+  ranges.set(values, range);
+  return range;
+}
+
+/** Whether any is negative. */
+function checkRange(functionName: string, values: HostArray, extent: number, dim: number): boolean {
+  const [least, greatest] = rangeOf(values);
+  if (least >= -extent && greatest < extent) return least < 0;
+  const value = least < -extent ? least : greatest;
+  throw new IndexError(
+    `${functionName}: index ${value} is out of range for dimension ${dim} of size ${extent}`,
+  );
 }
 
 /**
