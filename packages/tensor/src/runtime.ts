@@ -3,7 +3,6 @@ import { type CacheOptions, PlanCache, type Prepared } from '@nn/compiler';
 import {
   type Backend,
   backendOf,
-  bytesPerElement,
   type DeviceBuffer,
   type DType,
   type Executable,
@@ -21,6 +20,7 @@ import { turnIfDue } from './event-loop.ts';
 import type { Keeping } from './holdings.ts';
 import { policy } from './memory-policy.ts';
 import { type Launch, observers } from './observer.ts';
+import { Recorded } from './recorded.ts';
 import { findRepeated } from './repeated.ts';
 import { Residence } from './residence.ts';
 import { detachMemory, isUnshared, takeOver, valueNode } from './takeover.ts';
@@ -30,7 +30,7 @@ export type { Keeping } from './holdings.ts';
 export { type MemoryPolicy, memoryPolicy } from './memory-policy.ts';
 
 let fusion = true;
-const runtimes = new Map<string, Runtime>();
+const byDevice = new Map<string, Runtime>();
 
 /** Turns fusion on or off for what is run from now on; results agree within rounding. Returns the former setting. */
 export function setFusion(enabled: boolean): boolean {
@@ -47,79 +47,32 @@ export function isFused(): boolean {
 /** The runtime of a device. A backend that was replaced under the same name gets a fresh one. */
 export function runtimeOf(device: string): Runtime {
   const backend = backendOf(device);
-  let runtime = runtimes.get(device);
+  let runtime = byDevice.get(device);
   if (runtime === undefined || runtime.backend !== backend) {
-    if (runtime !== undefined) forgetUpdates(device);
     runtime = new Runtime(backend);
-    runtimes.set(device, runtime);
+    byDevice.set(device, runtime);
   }
   return runtime;
 }
 
-/** Computes, on all devices, what was asked to be kept. */
-export function settleRuntimes(): void {
-  for (const runtime of runtimes.values()) runtime.settle();
+/** Those of all devices that were used. */
+export function runtimes(): Iterable<Runtime> {
+  return byDevice.values();
 }
 
-interface Valued {
+/** Computes, on all devices, what was asked to be kept. */
+export function settleRuntimes(): void {
+  for (const runtime of runtimes()) runtime.settle();
+}
+
+/** What has a value that changes. */
+export interface Valued {
   readonly node: Node;
   readonly device: string;
 }
 
-/** Storages of tensors that derivatives are asked for, which were written or made since the last step began. */
-const updated = new Set<Valued>();
-
-/** Leaves that are made of what is not computed yet begin a step only where so many operations are pending. */
-const worthStep = 1024;
-
-/** Leaves noted, at most, until a step begins with them. */
-const mostUpdated = 1024;
-
-/** Notes that a tensor that derivatives are asked for was written: a training step by hand ends. */
-export function noteUpdate(storage: Valued): void {
-  if (activeCall === null && storage.device !== '') updated.add(storage);
-}
-
-/** Notes that derivatives by a tensor will be asked for; the step by hand that it was computed in may have ended. */
-export function noteLeaf(storage: Valued): void {
-  if (activeCall !== null || storage.device === '' || isHeld(storage.node)) return;
-  if (runtimeOf(storage.device).pendingCount < worthStep) return;
-  if (updated.add(storage).size > mostUpdated) beginStepIfUpdated();
-}
-
-/** What was written on a backend that was replaced since cannot be computed by the one in its place. */
-function forgetUpdates(device: string): void {
-  for (const storage of updated) if (storage.device === device) updated.delete(storage);
-}
-
-/** Called when an operation is recorded for derivatives: after an update, the next step begins with it. */
-export function beginStepIfUpdated(): void {
-  if (updated.size === 0 || activeCall !== null) return;
-  const devices = new Set<string>();
-  for (const { node, device } of updated) if (!isHeld(node)) devices.add(device);
-  for (const device of devices) if (isDeviceAvailable(device)) runtimeOf(device).step([]);
-  updated.clear();
-}
-
-function bytesOf({ shape, dtype }: Node): number {
-  return sizeOf(shape) * bytesPerElement(dtype);
-}
-
-/** Bytes of a held value, or of one that the node is a view of. */
-function heldBytes(node: Node): number {
-  if (isHeld(node)) return bytesOf(node);
-  const { inputs } = node;
-  return inputs.length === 1 && inputs[0].consumers === 1 && isHeld(inputs[0]) ? bytesOf(inputs[0]) : 0;
-}
-
 /** Values asked to be kept at the next step, at most, before outputs are forgotten. */
 const mostPending = 512;
-
-/** How many more operations may be pending where derivatives are: cutting a training step in two costs much. */
-const differentiatedShare = 8;
-
-/** Recorded nodes that are not worth looking through. */
-const leastSwept = 256;
 
 /** Host copies up to this size are kept after a read. */
 const smallBytes = 2 ** 16;
@@ -161,16 +114,13 @@ export class Runtime {
   readonly #fused: PlanCache;
   readonly #unfused: PlanCache;
   readonly #residence: Residence;
-  #recorded: Node[] = [];
-  #hasDerivatives = false;
-  /** Bytes of held values that recorded nodes are the first to use. */
-  #pendingBytes = 0;
-  /** How many recorded nodes there are when those that were computed are looked for. */
-  #sweepAt = leastSwept;
+  readonly #recorded = new Recorded();
   /** What the next step computes and keeps besides what it is asked for. */
   readonly #pending = new Map<Node, Keeping>();
   /** Storages whose kept value was overwritten since the last step, with that value: their new one replaces it. */
   readonly #written = new Map<{ readonly node: Node }, Node>();
+  /** Storages of tensors that derivatives are asked for, which were written or made since the last step. */
+  readonly #updated = new Set<Valued>();
 
   constructor(backend: Backend) {
     this.backend = backend;
@@ -192,50 +142,24 @@ export class Runtime {
    */
   record(node: Node): void {
     requireDType(node.op, node.dtype, this.backend);
-    for (const input of node.inputs) if (input.consumers === 1) this.#pendingBytes += heldBytes(input);
-    if (this.#recorded.push(node) >= this.#sweepAt) this.#forgetComputed();
-    if (!this.#isTooMuch()) return;
-    this.#forgetComputed();
-    if (!this.#isTooMuch()) return;
+    if (!this.#recorded.add(node)) return;
     const keeping = new Map<Node, Keeping>();
     // Most of these nobody will read; where they can be moved to the host, they need not stay here.
     const how = this.backend.capabilities.synchronousRead ? 'output' : 'value';
-    for (const each of this.#recorded) if (each.consumers === 0 && !isHeld(each)) keeping.set(each, how);
+    for (const each of this.#recorded.results()) keeping.set(each, how);
     this.#addWritten(keeping);
-    this.#forgetRecorded();
+    this.#recorded.clear();
     this.#runWhatCan(keeping);
-  }
-
-  #isTooMuch(): boolean {
-    const most = this.#hasDerivatives ? differentiatedShare * policy.pendingNodes : policy.pendingNodes;
-    return this.#recorded.length >= most || this.#pendingBytes >= policy.pendingBytes;
-  }
-
-  /** What was computed meanwhile, for whoever read it, is not pending any more, and must not be kept alive. */
-  #forgetComputed(): void {
-    this.#recorded = this.#recorded.filter((node) => node.runs === 0 && !isHeld(node));
-    const waiting = new Set<Node>();
-    for (const { inputs } of this.#recorded) for (const input of inputs) waiting.add(input);
-    this.#pendingBytes = 0;
-    for (const input of waiting) this.#pendingBytes += heldBytes(input);
-    this.#sweepAt = Math.max(leastSwept, 2 * this.#recorded.length);
   }
 
   /** How many recorded operations are not known to be computed. */
   get pendingCount(): number {
-    return this.#recorded.length;
+    return this.#recorded.count;
   }
 
   /** Notes that a recorded operation has a derivative: what it saved for that will be needed again. */
   noteDerivative(): void {
-    this.#hasDerivatives = true;
-  }
-
-  #forgetRecorded(): void {
-    this.#recorded = [];
-    this.#hasDerivatives = false;
-    this.#pendingBytes = 0;
-    this.#sweepAt = leastSwept;
+    this.#recorded.noteDerivative();
   }
 
   /** Asks that a value be kept when the next step runs, since it is likely to be read. */
@@ -264,6 +188,25 @@ export class Runtime {
     this.supersede(former);
   }
 
+  /** Notes that a tensor that derivatives are asked for was written or made. Gives how many were since the last step. */
+  updated(storage: Valued): number {
+    return this.#updated.add(storage).size;
+  }
+
+  /** Begins a step with the tensors that were written or made, where these are not computed. */
+  stepIfUpdated(): void {
+    let isPending = false;
+    for (const { node, device } of this.#updated) isPending ||= device === this.backend.name && !isHeld(node);
+    if (isPending && this.#isInUse()) this.step([]);
+    this.#updated.clear();
+  }
+
+  /** Whether its backend is neither removed nor replaced. */
+  #isInUse(): boolean {
+    const { name } = this.backend;
+    return isDeviceAvailable(name) && backendOf(name) === this.backend;
+  }
+
   /** Runs what the given values need, together with everything asked to be kept since the last step. */
   step(nodes: readonly Node[]): void {
     if (activeCall !== null) {
@@ -274,14 +217,13 @@ export class Runtime {
     this.#pending.clear();
     const updates = this.#updates();
     this.#addWritten(keeping);
-    for (const storage of updated) {
-      if (storage.device !== this.backend.name) continue;
-      keeping.set(storage.node, 'value');
-      updated.delete(storage);
-    }
+    // One that was moved to another device is computed.
+    for (const { node, device } of this.#updated)
+      if (device === this.backend.name) keeping.set(node, 'value');
+    this.#updated.clear();
     for (const node of nodes) keeping.set(node, 'value');
     this.#runWhatCan(keeping, nodes, updates);
-    this.#forgetRecorded();
+    this.#recorded.clear();
   }
 
   /** Runs all of these together; where some depend on values that are gone, the others, and throws for `required`. */
@@ -342,8 +284,7 @@ export class Runtime {
   /** Computes what was asked to be kept, before a compiled function overwrites what it depends on. */
   settle(): void {
     if (this.#pending.size === 0 && this.#written.size === 0) return;
-    const { name } = this.backend;
-    if (isDeviceAvailable(name) && backendOf(name) === this.backend) this.step([]);
+    if (this.#isInUse()) this.step([]);
   }
 
   /**

@@ -35,7 +35,8 @@ import { observers } from './observer.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
-import { noteLeaf, runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtime.ts';
+import { noteLeaf } from './steps.ts';
 import { isInference, Storage } from './storage.ts';
 
 /** How a view is looked up in the tensor that it was taken from. */
