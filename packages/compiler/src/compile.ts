@@ -132,9 +132,10 @@ class ProgramWriter implements LoweringContext {
 
   /** A root that only reshapes what has a buffer of its own is computed there: one buffer does for both. */
   #computeReshaped(root: GraphNode): void {
-    if (root.op !== 'reshape') return;
+    if (root.op !== 'reshape' || root.leaf !== null) return;
     let source = root.inputs[0];
-    while (source.op === 'reshape' && !this.schedule.hasBuffer(source)) source = source.inputs[0];
+    while (source.op === 'reshape' && source.leaf === null && !this.schedule.hasBuffer(source))
+      source = source.inputs[0];
     if (source.leaf !== null || !this.schedule.hasBuffer(source) || this.#bufferOf.has(source)) return;
     this.#bufferOf.set(source, this.bufferOf(root));
     this.#reshaped.add(root);

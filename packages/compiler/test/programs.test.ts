@@ -160,6 +160,8 @@ describe('values', () => {
     expect(kernels(table, reshape(scattered, [6, 2]))).toHaveLength(3);
     kernels(table, node('assign', [scattered, random([2], 4)], { strides: [5], offset: 3 }));
     kernels(table, node('assign', [table, random([2], 4)], { strides: [5], offset: 3 }));
+    // Of what is known there is no kernel to write anywhere else.
+    kernels(reshape(reshape(scalar(2), [1, 1]), [1]), reshape(reshape(random([6]), [2, 3]), [3, 2]));
   });
 
   test('reductions of all kinds', () => {
