@@ -9,7 +9,7 @@ const none: ReadonlySet<Node> = new Set();
  *
  * @throws {StaleValueError} for values that are gone.
  */
-export function findRepeated(roots: Iterable<Node>): {
+export function findRepeated(roots: readonly Node[]): {
   readonly visited: readonly Node[];
   readonly repeated: ReadonlySet<Node>;
 } {

@@ -90,6 +90,7 @@ const recycledMessage =
   'this gradient was left by a compiled function, which has been called again since. ' +
   'Read it earlier, or keep it with x.realize() or x.clone() before the next call';
 
+const noInputs: readonly Node[] = [];
 const noUpdates: ReadonlyMap<Node, Node> = new Map();
 
 const updatedMessage =
@@ -213,6 +214,10 @@ export class Runtime {
       activeCall.require(nodes);
       return;
     }
+    if (nodes.length === 0 && this.#isSettled() && this.#updated.size === 0) {
+      this.#recorded.clear();
+      return;
+    }
     const keeping = new Map(this.#pending);
     this.#pending.clear();
     const updates = this.#updates();
@@ -228,12 +233,12 @@ export class Runtime {
 
   /** Runs all of these together; where some depend on values that are gone, the others, and throws for `required`. */
   #runWhatCan(
-    keeping: ReadonlyMap<Node, Keeping>,
+    keeping: Map<Node, Keeping>,
     required: readonly Node[] = [],
     updates: ReadonlyMap<Node, Node> = noUpdates,
   ): void {
     try {
-      this.#run(new Map(keeping), updates);
+      this.#run(keeping, updates);
     } catch (error) {
       if (!(error instanceof StaleValueError)) throw error;
       for (const [node, how] of keeping) {
@@ -267,13 +272,19 @@ export class Runtime {
 
   /** Computes and holds the values of the nodes. */
   evaluate(nodes: readonly Node[], keeping: Keeping): void {
-    const outside = activeCall === null ? nodes : nodes.filter((node) => !isTraced(node));
-    activeCall?.require(nodes);
+    const call = activeCall;
+    const outside = call === null ? nodes : nodes.filter((node) => !isTraced(node));
+    call?.require(nodes);
     // What is held for a while is held for good from now on.
     if (keeping === 'value') this.#residence.realize(outside);
-    this.#run(new Map(outside.map((node) => [node, keeping])));
+    const wanted = new Map<Node, Keeping>();
+    for (const node of outside) if (!isHeld(node)) wanted.set(node, keeping);
+    try {
+      if (wanted.size > 0) this.#compute(wanted, noUpdates);
+    } finally {
+      call?.renumber();
+    }
     if (keeping === 'value') this.#residence.realize(outside);
-    activeCall?.renumber();
   }
 
   /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */
@@ -283,8 +294,11 @@ export class Runtime {
 
   /** Computes what was asked to be kept, before a compiled function overwrites what it depends on. */
   settle(): void {
-    if (this.#pending.size === 0 && this.#written.size === 0) return;
-    if (this.#isInUse()) this.step([]);
+    if (!this.#isSettled() && this.#isInUse()) this.step([]);
+  }
+
+  #isSettled(): boolean {
+    return this.#pending.size === 0 && this.#written.size === 0;
   }
 
   /**
@@ -354,50 +368,69 @@ export class Runtime {
     }
   }
 
+  /** Computes those of the wanted that are not held. Leaves these and what else it kept in the map. */
   #run(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node> = noUpdates): void {
     for (const node of wanted.keys()) if (isHeld(node)) wanted.delete(node);
-    if (wanted.size === 0) return;
+    if (wanted.size > 0) this.#compute(wanted, updates);
+  }
+
+  #compute(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
     if (observers === null) {
-      this.#compute(wanted, updates);
+      this.#flush(wanted, updates);
       return;
     }
     const nodes = [...wanted.keys()];
     observers.computing(nodes, this.backend.name);
     try {
-      this.#compute(wanted, updates);
+      this.#flush(wanted, updates);
     } catch (error) {
       observers.failed(nodes, this.backend, error);
       throw error;
     }
   }
 
-  #compute(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
-    this.#residence.beginFlush();
-    this.#promoteRepeated(wanted);
+  #flush(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
+    const residence = this.#residence;
+    residence.beginFlush();
+    const roots = this.#promoteRepeated(wanted);
     const cache = fusion ? this.#fused : this.#unfused;
     const start = observers?.now() ?? 0;
-    const prepared = cache.prepare([...wanted.keys()], updates);
+    const prepared = cache.prepare(roots, updates);
     observers?.planned(prepared, this.backend.name, start);
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
-    const inputs = prepared.inputs.map((node) => this.#residence.bufferOf(node, temporary));
-    const outputs = prepared.outputs.map((node) => this.#residence.allocate(node.dtype, sizeOf(node.shape)));
+    const inputs = this.#inputsOf(prepared, temporary);
+    const outputs = this.#allocateOutputs(prepared);
     // Whatever happens while the program runs, nobody may take what it writes over for the former value.
     const updated = prepared.updated.map(({ root, input }) => detachMemory(prepared.inputs[input], root));
     this.#launch({ executable, inputs, outputs, params: prepared.params });
-    for (const state of temporary) this.#residence.release(state);
+    for (const state of temporary) residence.release(state);
     for (const { root, state, lease } of updated) {
-      root.state = state;
       root.lease = lease;
-      root.inputs = [];
-      this.#residence.hold(root, wanted.get(root) ?? 'value');
+      this.#keepComputed(root, state, wanted);
     }
-    prepared.outputs.forEach((node, i) => {
-      node.state = { buffer: outputs[i] };
-      node.inputs = [];
-      this.#residence.hold(node, wanted.get(node) ?? 'value');
-    });
-    this.#residence.enforceBudgets();
+    for (let i = 0; i < outputs.length; i++)
+      this.#keepComputed(prepared.outputs[i], { buffer: outputs[i] }, wanted);
+    residence.enforceBudgets();
+  }
+
+  #inputsOf({ inputs }: Prepared, temporary: NodeState[]): DeviceBuffer[] {
+    const buffers: DeviceBuffer[] = [];
+    for (let i = 0; i < inputs.length; i++) buffers.push(this.#residence.bufferOf(inputs[i], temporary));
+    return buffers;
+  }
+
+  #allocateOutputs({ outputs }: Prepared): DeviceBuffer[] {
+    const buffers: DeviceBuffer[] = [];
+    for (let i = 0; i < outputs.length; i++)
+      buffers.push(this.#residence.allocate(outputs[i].dtype, sizeOf(outputs[i].shape)));
+    return buffers;
+  }
+
+  #keepComputed(node: Node, state: NodeState, wanted: ReadonlyMap<Node, Keeping>): void {
+    node.state = state;
+    node.inputs = noInputs;
+    this.#residence.hold(node, wanted.get(node) ?? 'value');
   }
 
   /**
@@ -409,8 +442,8 @@ export class Runtime {
     const prepared = (fusion ? this.#fused : this.#unfused).prepare(nodes);
     const executable = this.#executableOf(prepared);
     const temporary: NodeState[] = [];
-    const inputs = prepared.inputs.map((node) => this.#residence.bufferOf(node, temporary));
-    const outputs = prepared.outputs.map((node) => this.#residence.allocate(node.dtype, sizeOf(node.shape)));
+    const inputs = this.#inputsOf(prepared, temporary);
+    const outputs = this.#allocateOutputs(prepared);
     this.backend.run(executable, inputs, outputs, prepared.params);
     for (const state of temporary) this.#residence.release(state);
     return outputs;
@@ -436,12 +469,18 @@ export class Runtime {
 
   /**
    * Adds to the wanted what an earlier flush computed without keeping and this one would compute again: somebody
-   * holds it. Throws for values that are gone.
+   * holds it. Gives all of them. Throws for values that are gone.
    */
-  #promoteRepeated(wanted: Map<Node, Keeping>): void {
-    const { visited, repeated } = findRepeated(wanted.keys());
-    for (const node of repeated) wanted.set(node, 'transient');
-    for (const node of visited) node.runs++;
+  #promoteRepeated(wanted: Map<Node, Keeping>): Node[] {
+    const roots = [...wanted.keys()];
+    const { visited, repeated } = findRepeated(roots);
+    for (const node of repeated) {
+      if (wanted.has(node)) continue;
+      wanted.set(node, 'transient');
+      roots.push(node);
+    }
+    for (let i = 0; i < visited.length; i++) visited[i].runs++;
+    return roots;
   }
 
   /** How many values are held on the device. */
@@ -482,7 +521,7 @@ export class Runtime {
     this.#residence.release(node.state);
     node.state.host = undefined;
     node.state.lost = 'this tensor was disposed';
-    node.inputs = [];
+    node.inputs = noInputs;
   }
 
   /** A fresh host copy of the value. */

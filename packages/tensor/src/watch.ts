@@ -33,10 +33,12 @@ export class Watch {
 
   /** To be called after each flush. */
   endFlush(): void {
-    for (const { lease, holding } of this.#older) {
-      if (holding.state.holding === holding && holding.keeping !== 'transient')
-        this.#register(lease, holding);
-    }
+    if (this.#older.length > 0) {
+      for (const { lease, holding } of this.#older) {
+        if (holding.state.holding === holding && holding.keeping !== 'transient')
+          this.#register(lease, holding);
+      }
+    } else if (this.#young.length === 0) return;
     this.#older = this.#young;
     this.#young = [];
   }
