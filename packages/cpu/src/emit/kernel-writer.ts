@@ -6,7 +6,7 @@ import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
 import { vectorLocals } from './lanes.ts';
 import { ReduceNest } from './reduce-nest.ts';
-import { lanes, type VectorLocal } from './registers.ts';
+import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
 import { type Results, StepWriter } from './steps.ts';
 import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
@@ -21,6 +21,16 @@ function levelOf(step: Step): Level {
   if (step.depends & dependency.reduced) return 'element';
   return step.depends & dependency.row ? 'item' : 'call';
 }
+
+/** One of several vectors that are computed side by side. */
+interface LaneCopy {
+  readonly copy: number;
+  readonly values: Values;
+  readonly results: Results;
+}
+
+/** Vectors that take turns step by step, at most: more have too few registers. */
+const mostInTurns = 4;
 
 export class KernelWriter {
   readonly context: EmitContext;
@@ -285,31 +295,36 @@ export class KernelWriter {
   #writeVectors(body: Values, epilogue: Values, positions: Positions, copies: number): void {
     const { structure } = this;
     const results = this.#reduceVectors(body, positions, copies);
-    for (let copy = 0; copy < copies; copy++) {
+    for (let first = 0; first < copies; first += mostInTurns) {
       this.context.builder.scope(() => {
-        const values = new Values(epilogue);
-        this.#computeLanes(structure.epilogue, values, positions, { vectors: results[copy] }, copy);
-        for (const store of structure.stores)
-          this.steps.storeVector(store, structure.epilogue, values, positions, copy);
+        const group = results.slice(first, first + mostInTurns).map(
+          (vectors, at): LaneCopy => ({
+            copy: first + at,
+            values: new Values(epilogue),
+            results: { vectors },
+          }),
+        );
+        this.#computeLanes(structure.epilogue, group, positions);
+        for (const { copy, values } of group)
+          for (const store of structure.stores)
+            this.steps.storeVector(store, structure.epilogue, values, positions, copy);
       });
     }
   }
 
-  /** Computes the steps that differ from lane to lane. */
-  #computeLanes(
-    steps: readonly Step[],
-    values: Values,
-    positions: Positions,
-    results: Results,
-    copy: number,
-  ): void {
+  /**
+   * Computes the steps that differ from lane to lane, each for all copies before the next: what waits for a result of
+   * one copy leaves room for the others, and numbers that lie in memory are read once for all.
+   */
+  #computeLanes(steps: readonly Step[], group: readonly LaneCopy[], positions: Positions): void {
     const cold = this.#coldSteps(steps);
     const later = new Set([...cold.values()].flatMap(({ members }) => members));
     for (const [at, step] of steps.entries()) {
       if (levelOf(step) !== 'lane' || later.has(at)) continue;
       const needed = cold.get(at);
-      if (needed !== undefined) this.#computeCold(steps, needed, values, positions, copy);
-      this.steps.vector(steps, at, values, positions, results, copy);
+      if (needed !== undefined) this.#computeCold(steps, needed, group, positions);
+      for (const { copy, values, results } of group)
+        this.steps.vector(steps, at, values, positions, results, copy);
     }
   }
 
@@ -317,22 +332,24 @@ export class KernelWriter {
   #computeCold(
     steps: readonly Step[],
     { condition, members, results }: ColdSteps,
-    values: Values,
+    group: readonly LaneCopy[],
     positions: Positions,
-    copy: number,
   ): void {
     const { builder } = this.context;
-    const held = results.map((at) => vectorLocals(builder, steps[at].dtype));
-    const [mask] = values.vectors[condition] as readonly VectorLocal[];
-    builder.if(v128.anyTrue(mask), () =>
-      builder.scope(() => {
-        const inside = new Values(values);
-        for (const at of members) this.steps.vector(steps, at, inside, positions, {}, copy);
-        for (const [index, at] of results.entries())
-          setRegisters(builder, held[index], inside.vectors[at] as readonly VectorLocal[]);
-      }),
-    );
-    for (const [index, at] of results.entries()) values.vectors[at] = held[index];
+    const held = group.map(() => results.map((at) => vectorLocals(builder, steps[at].dtype)));
+    const masks = group.map(({ values }) => values.vectors[condition]![0]);
+    const any = masks.slice(1).reduce<Vector>((joined, mask) => v128.or(joined, mask), masks[0]);
+    builder.if(v128.anyTrue(any), () => {
+      for (const [number, { copy, values }] of group.entries())
+        builder.scope(() => {
+          const inside = new Values(values);
+          for (const at of members) this.steps.vector(steps, at, inside, positions, {}, copy);
+          for (const [index, at] of results.entries())
+            setRegisters(builder, held[number][index], inside.vectors[at] as readonly VectorLocal[]);
+        });
+    });
+    for (const [number, { values }] of group.entries())
+      for (const [index, at] of results.entries()) values.vectors[at] = held[number][index];
   }
 
   readonly #coldCache = new Map<readonly Step[], ReadonlyMap<Value, ColdSteps>>();
@@ -360,7 +377,7 @@ export class KernelWriter {
   bodyVectors(body: Values, positions: Positions, copy: number): Values {
     const steps = this.structure.body ?? [];
     const values = new Values(body);
-    this.#computeLanes(steps, values, positions, {}, copy);
+    this.#computeLanes(steps, [{ copy, values, results: {} }], positions);
     return values;
   }
 }

@@ -251,7 +251,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
 }
 
 /** Steps of all elements of a window that are written out, at most. */
-const mostStepsWrittenOut = 64;
+export const mostStepsWrittenOut = 64;
 /** Elements of one, at most. */
 const mostWindow = 9;
 
@@ -264,18 +264,25 @@ function windowOf(reduced: readonly Dimension[], steps: number): readonly number
   return reduced.map(({ extent }) => extent);
 }
 
-/** Vectors of a strip, from the widest strips to the last; the widest hides the latency of short bodies. */
+/** Steps of a loop without a reduction up to which four vectors take turns, and then two. */
+const mostStepsByFour = 130;
+const mostStepsByTwo = 260;
+
+/** Vectors of a strip, from the widest strips to the last; the widest hides latency. */
 function chooseStrips(
   bodySteps: number | null,
   epilogueSteps: number,
   lanesAlong: 'outer' | 'reduced',
 ): number[] {
-  const steps = (bodySteps ?? 0) + epilogueSteps;
+  if (bodySteps === null) {
+    if (epilogueSteps <= mostStepsByFour) return [4, 1];
+    return epilogueSteps <= mostStepsByTwo ? [2, 1] : [1];
+  }
+  const steps = bodySteps + epilogueSteps;
   if (steps > 40) return [1];
   if (steps > 16) return [2, 1];
   // Long columns: more of a row at a time, since the next row is likely in another page.
-  if (bodySteps !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
-  return bodySteps !== null || steps < 8 ? [4, 1] : [2, 1];
+  return lanesAlong === 'outer' && steps <= 6 ? [16, 4, 1] : [4, 1];
 }
 
 /** Whether a reduction could do more vectors side by side if nothing but stores followed it. */
