@@ -76,34 +76,48 @@ interface Structure {
   readonly signature: number;
 }
 
-/** By op, then by hash. */
-const structures = new Map<OpName, Map<number, Structure[]>>();
+/** The structures of an op: that of the last node, and all by hash. */
+class Structures {
+  #last: Structure | null = null;
+  readonly #byHash = new Map<number, Structure[]>();
+
+  signatureOf(attributes: object, meta: Meta): number {
+    // Hashing costs more than comparing, and a program has many nodes of one kind.
+    if (this.#last !== null && isOf(this.#last, attributes, meta)) return this.#last.signature;
+    const { shape, dtype } = meta;
+    let hash = hashAttributes(hashValue(dtype.length, shape), attributes);
+    hash ^= hash >>> 15;
+    const alike = this.#byHash.get(hash);
+    let structure = alike?.find((known) => isOf(known, attributes, meta));
+    if (structure === undefined) {
+      structure = {
+        dtype,
+        shape: [...shape],
+        attributes: copyAttributes(attributes),
+        signature: ++signatures,
+      };
+      if (alike === undefined) this.#byHash.set(hash, [structure]);
+      else alike.push(structure);
+    }
+    this.#last = structure;
+    return structure.signature;
+  }
+}
+
+function isOf({ dtype, shape, attributes }: Structure, given: object, meta: Meta): boolean {
+  return dtype === meta.dtype && sameValue(shape, meta.shape) && sameAttributes(attributes, given);
+}
+
+const structures = new Map<OpName, Structures>();
 let signatures = 0;
 
-function intern(op: OpName, attributes: object, { shape, dtype }: Meta): number {
+function intern(op: OpName, attributes: object, meta: Meta): number {
   let ofOp = structures.get(op);
   if (ofOp === undefined) {
-    ofOp = new Map();
+    ofOp = new Structures();
     structures.set(op, ofOp);
   }
-  let hash = hashAttributes(hashValue(dtype.length, shape), attributes);
-  hash ^= hash >>> 15;
-  let alike = ofOp.get(hash);
-  if (alike === undefined) {
-    alike = [];
-    ofOp.set(hash, alike);
-  }
-  for (const known of alike) {
-    if (
-      known.dtype === dtype &&
-      sameValue(known.shape, shape) &&
-      sameAttributes(known.attributes, attributes)
-    ) {
-      return known.signature;
-    }
-  }
-  alike.push({ dtype, shape: [...shape], attributes: copyAttributes(attributes), signature: ++signatures });
-  return signatures;
+  return ofOp.signatureOf(attributes, meta);
 }
 
 function mix(hash: number, value: number): number {

@@ -31,15 +31,19 @@ export const heavyOps: HeavyOps = {
       if (left.dtype !== right.dtype)
         throw new DTypeError(`dot: inputs are ${left.dtype} and ${right.dtype}; cast one of them`);
       if (categoryOf(left.dtype) === 'bool') throw new DTypeError('dot: does not take bool; cast it first');
-      const rows = left.shape.slice(batchRank, left.shape.length - innerRank);
-      const inner = left.shape.slice(left.shape.length - innerRank);
-      const batch = left.shape.slice(0, batchRank);
-      const fits = [...batch, ...inner].every((extent, i) => extent === right.shape[i]);
+      const rowsEnd = left.shape.length - innerRank;
+      const shared = batchRank + innerRank;
+      let fits = true;
+      for (let d = 0; d < shared; d++)
+        fits &&= left.shape[d < batchRank ? d : rowsEnd + d - batchRank] === right.shape[d];
       if (!fits)
         throw new ShapeError(
           `dot: cannot contract ${formatShape(left.shape)} with ${formatShape(right.shape)}`,
         );
-      return { shape: [...batch, ...rows, ...right.shape.slice(batchRank + innerRank)], dtype: left.dtype };
+      const shape: number[] = [];
+      for (let d = 0; d < rowsEnd; d++) shape.push(left.shape[d]);
+      for (let d = shared; d < right.shape.length; d++) shape.push(right.shape[d]);
+      return { shape, dtype: left.dtype };
     },
   },
   take: {
