@@ -37,9 +37,8 @@ function operands({ size, kernel, groups = 3 }: Case, dtype: DType): [Tensor, Te
 
 function convolve(x: Tensor, weight: Tensor, given: Case): Tensor {
   const { padding = 0, kernel, stride = ones(kernel), dilation = ones(kernel) } = given;
-  const sides = [0, 0, 0, ...kernel.map(() => padding)];
-  const padded = apply('pad', [x], { before: sides, after: sides, value: 0 });
-  return apply('convolution', [padded, weight], { stride, dilation });
+  const sides = kernel.map(() => padding);
+  return apply('convolution', [x, weight], { stride, dilation, before: sides, after: sides });
 }
 
 /** A single group is no depthwise convolution. */

@@ -176,15 +176,20 @@ const samples: Samples = {
   convolution: () => [
     {
       inputs: [values([2, 1, 2, 5, 4], -2, 2), values([1, 3, 2, 2, 3], -2, 2, 1)],
-      attributes: { stride: [1, 1], dilation: [1, 1] },
+      attributes: { stride: [1, 1], dilation: [1, 1], before: [0, 0], after: [0, 0] },
     },
     {
       inputs: [values([1, 2, 2, 8], -2, 2), values([2, 1, 2, 3], -2, 2, 1)],
-      attributes: { stride: [2], dilation: [1] },
+      attributes: { stride: [2], dilation: [1], before: [1], after: [0] },
     },
     {
       inputs: [values([1, 1, 1, 9, 7], -2, 2), values([1, 2, 1, 2, 2], -2, 2, 1)],
-      attributes: { stride: [3, 2], dilation: [2, 3] },
+      attributes: { stride: [3, 2], dilation: [2, 3], before: [0, 1], after: [1, 2] },
+    },
+    {
+      // More zeros than the kernel reaches: outputs that no element of the input meets.
+      inputs: [values([1, 1, 1, 2, 3], -2, 2), values([1, 1, 1, 2, 1], -2, 2, 1)],
+      attributes: { stride: [1, 2], dilation: [1, 1], before: [3, 3], after: [2, 0] },
     },
   ],
   logSoftmax: () => [{ inputs: [values([2, 4], -2, 2)], attributes: { dim: 0 } }],

@@ -8,11 +8,9 @@ import {
   convolutionAdjoint,
   isProductOf,
   requireTensor,
-  sliceView,
   type Tensor,
 } from '@nn/tensor';
 import { requireSpatial, type Sizes, spatialSizes } from './arguments.ts';
-import { padSides } from './zero-padding.ts';
 
 export interface ConvOptions {
   /** Default 1. */
@@ -174,19 +172,21 @@ function contract(
   { stride, dilation, before, after, groups }: Geometry,
 ): Tensor {
   const kernel = weight.shape.slice(2);
-  const padded = padSides(x, before, after, 0);
+  const size = x.shape.slice(2);
+  const padded = size.map((extent, i) => before[i] + extent + after[i]);
   const reach = kernel.map((extent, i) => dilation[i] * (extent - 1) + 1);
-  if (reach.some((extent, i) => extent > padded.shape[i + 2])) {
+  if (reach.some((extent, i) => extent > padded[i])) {
     throw new ShapeError(
       `${name}: a kernel of ${formatShape(kernel)}${dilation.some((step) => step > 1) ? ` with dilation ${formatShape(dilation)}` : ''} ` +
-        `is larger than the padded input of ${formatShape(padded.shape.slice(2))}`,
+        `is larger than the padded input of ${formatShape(padded)}`,
     );
   }
   const [batch, channels] = x.shape;
   const outChannels = weight.shape[0];
-  const grouped = padded.reshape(batch, groups, channels / groups, ...padded.shape.slice(2));
+  const grouped = x.reshape(batch, groups, channels / groups, ...size);
   const grouping = weight.reshape(groups, outChannels / groups, ...weight.shape.slice(1));
-  const product = apply('convolution', [grouped, grouping], { stride, dilation }).flatten(0, 1);
+  const attributes = { stride, dilation, before, after };
+  const product = apply('convolution', [grouped, grouping], attributes).flatten(0, 1);
   return withBias(product, bias).transpose(0, 1);
 }
 
@@ -279,17 +279,12 @@ function convolveTransposed(
   }
   const grouped = x.reshape(batch, groups, channels / groups, ...size).movedim(0, 2);
   const grouping = weight.reshape(groups, channels / groups, perGroup, ...kernel);
-  const whole = convolutionAdjoint(grouped, [batch, groups, perGroup, ...full], grouping, {
+  const whole = convolutionAdjoint(grouped, [batch, groups, perGroup, ...kept], grouping, {
     stride,
     dilation,
+    before: cut,
   });
   const product = whole.permute(1, 2, 0, ...kernel.map((_, i) => i + 3)).flatten(0, 1);
-  const shown = sliceView(
-    product,
-    [0, 0, ...cut],
-    product.shape.map(() => 1),
-    [groups * perGroup, batch, ...kept],
-  );
-  const result = withBias(shown, bias).transpose(0, 1);
+  const result = withBias(product, bias).transpose(0, 1);
   return batched ? result : result.squeeze(0);
 }

@@ -12,11 +12,13 @@ function convolutionWeight(
   gradient: Tensor,
   x: Tensor,
   shape: Shape,
-  { stride, dilation }: Convolution,
+  { stride, dilation, before, after }: Convolution,
 ): Tensor {
   const kernel = shape.slice(3);
   const rank = kernel.length;
-  const windows = apply('window', [x], { kernel, stride, dilation });
+  const padding = { before: [0, 0, 0, ...before], after: [0, 0, 0, ...after], value: 0 };
+  const isPadded = [...before, ...after].some((zeros) => zeros !== 0);
+  const windows = apply('window', [isPadded ? apply('pad', [x], padding) : x], { kernel, stride, dilation });
   if (isDepthwise(shape)) return depthwiseWeight(gradient, windows, shape);
   // [groups, batch, out..., channels, kernel...]
   const columns = permute(windows, [1, 0, ...range(3, 3 + rank), 2, ...range(3 + rank, 3 + 2 * rank)]);

@@ -4,15 +4,24 @@ import { makeNode, type Node } from '../node.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { CompositeDefinition } from './definition.ts';
 
+/** A number for each of the sizes. */
 export interface ConvolutionAttributes {
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
+  /** Zeros in front of the input, and behind it. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-function outputSizes(x: Shape, weight: Shape, { stride, dilation }: ConvolutionAttributes): number[] {
-  return x.slice(3).map((extent, i) => {
+function outputSizes(
+  x: Shape,
+  weight: Shape,
+  { stride, dilation, before, after }: ConvolutionAttributes,
+): number[] {
+  return x.slice(3).map((size, i) => {
+    const extent = before[i] + size + after[i];
     const reach = dilation[i] * (weight[i + 3] - 1) + 1;
     if (reach > extent)
       throw new ShapeError(
@@ -20,6 +29,12 @@ function outputSizes(x: Shape, weight: Shape, { stride, dilation }: ConvolutionA
       );
     return Math.floor((extent - reach) / stride[i]) + 1;
   });
+}
+
+/** The input with its zeros around. */
+function paddedBy(x: Node, { before, after }: ConvolutionAttributes): Node {
+  if (before.every((zeros) => zeros === 0) && after.every((zeros) => zeros === 0)) return x;
+  return makeNode('pad', [x], { before: [0, 0, 0, ...before], after: [0, 0, 0, ...after], value: 0 });
 }
 
 /** The windows of x as [groups, channels, kernel..., batch, out...], a contraction's right operand. */
@@ -98,9 +113,10 @@ export const convolution: CompositeDefinition<ConvolutionAttributes> = {
     return { shape: [weight.shape[0], weight.shape[1], x.shape[0], ...out], dtype: x.dtype };
   },
   decompose([x, weight], attributes) {
+    const padded = paddedBy(x, attributes);
     if (isDepthwise(weight.shape))
-      return sumOfTaps(x, weight, outputSizes(x.shape, weight.shape, attributes), attributes);
-    const columns = columnsOf(x, weight.shape.slice(3), attributes);
+      return sumOfTaps(padded, weight, outputSizes(x.shape, weight.shape, attributes), attributes);
+    const columns = columnsOf(padded, weight.shape.slice(3), attributes);
     return makeNode('dot', [weight, columns], { batchRank: 1, innerRank: weight.shape.length - 2 });
   },
 };
