@@ -10,6 +10,7 @@ import {
 } from '@nn/core';
 import { Binding } from './commands/binding.ts';
 import { cutByBorders, findBorders } from './commands/borders.ts';
+import { columnsCommand, isLong, isWorthStreaming } from './commands/columns.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { detachedCommand, isWorthDetaching } from './commands/detach.ts';
 import { dotCommand } from './commands/dot.ts';
@@ -41,7 +42,10 @@ function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   if (producer === null) return new LoopCommand(context, kernel, null);
   if (isWorthSplitting(kernel, producer, context.device.pool.threads))
     return splitCommand(context, kernel, producer);
-  if (isWorthDetaching(kernel, producer) && isNarrowedByEpilogue(planLoop(kernel, producer, context)))
+  if (!isLong(kernel, producer)) return new LoopCommand(context, kernel, producer);
+  const plan = planLoop(kernel, producer, context);
+  if (isWorthStreaming(producer, plan)) return columnsCommand(context, kernel, producer, plan);
+  if (isWorthDetaching(kernel, producer) && isNarrowedByEpilogue(plan))
     return detachedCommand(context, kernel, producer);
   return new LoopCommand(context, kernel, producer);
 }
@@ -50,12 +54,16 @@ function inOrder(context: CommandContext, kernels: readonly LoopKernel[]): Comma
   return new Sequence(makeAll(kernels.map((kernel) => () => loopCommand(context, kernel))));
 }
 
-/** One job of all parts, but for reductions that the threads must cut. */
+/** One job of all parts, but for reductions that are cut. */
 function parallel(context: CommandContext, given: readonly LoopKernel[]): Command {
   const { threads } = context.device.pool;
   const parts = given.flatMap((part) => cutByGuards(part));
-  const isCut = (part: LoopKernel): boolean =>
-    part.producer?.kind === 'reduce' && isWorthSplitting(part, part.producer, threads);
+  const isCut = (part: LoopKernel): boolean => {
+    const { producer } = part;
+    if (producer?.kind !== 'reduce') return false;
+    if (isWorthSplitting(part, producer, threads)) return true;
+    return isLong(part, producer) && isWorthStreaming(producer, planLoop(part, producer, context));
+  };
   const cut = parts.filter(isCut);
   const whole = parts.filter((part) => !isCut(part));
   if (cut.length === 0) return parallelCommand(context, whole);

@@ -223,6 +223,25 @@ for (const { name, make } of backends) {
       }
     });
 
+    test('gathers from columns of their own, many at a time', () => {
+      const random = generator(6);
+      const columns = 150;
+      const index = Int32Array.from({ length: columns }, () => Math.floor(random() * 9) * columns);
+      const kernel = loop({
+        extents: [columns],
+        epilogue: [
+          load(0, 'int32', [1]),
+          { op: 'gather', dtype: 'float32', access: at(1, [1]), size: 8 * columns + 1, args: [0] },
+        ],
+        stores: [{ access: at(2, [1]), value: 1 }],
+      });
+      const buffers = [input('int32', columns), input('float32', 9 * columns), output('float32', columns)];
+      expectAgreement(backend, program(buffers, [kernel]), [
+        index,
+        randomArray('float32', 9 * columns, random),
+      ]);
+    });
+
     test('gathers of rows, whose lanes are neighbours, up to the end of the buffer', () => {
       const random = generator(15);
       for (const dtype of dtypes) {

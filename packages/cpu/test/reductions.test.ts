@@ -194,6 +194,84 @@ for (const { name, make } of backends) {
       expectAgreement(backend, program(buffers, [kernel]), inputs, [], 200);
     });
 
+    test('columns of many rows, with rows left over', () => {
+      const random = generator(17);
+      for (const [shape, dims] of [
+        [[1003, 131], [0]],
+        [[263, 2500], [0]],
+        [[2, 300, 140], [1]],
+        [[64, 1, 2100], [0]],
+      ] as const) {
+        for (const dtype of ['float32', 'float64', 'int32', 'float16', 'bool'] as const) {
+          for (const op of ['sum', 'max', 'min'] as const) {
+            if (op === 'sum' && (dtype === 'float16' || dtype === 'bool')) continue;
+            const array = randomArray(dtype, sizeOf(shape), random, op !== 'sum');
+            expectAgreement(backend, reduction(shape, dims, op, dtype), [array], [], 200);
+          }
+        }
+      }
+    });
+
+    test('two sums of columns of several operands', () => {
+      const random = generator(19);
+      const [rows, columns] = [700, 210];
+      const kernel = loop({
+        extents: [columns],
+        producer: {
+          kind: 'reduce',
+          extents: [rows],
+          body: [
+            load(0, 'float32', [1, columns]),
+            load(1, 'float32', [1, columns]),
+            load(2, 'float32', [0, 1]),
+            { op: 'sub', dtype: 'float32', args: [1, 2] },
+            { op: 'mul', dtype: 'float32', args: [0, 3] },
+          ],
+          accumulators: [
+            { op: 'sum', value: 0, dtype: 'float32' },
+            { op: 'sum', value: 4, dtype: 'float32' },
+          ],
+        },
+        epilogue: [
+          { op: 'result', dtype: 'float32', index: 0 },
+          { op: 'result', dtype: 'float32', index: 1 },
+          { op: 'sub', dtype: 'float32', args: [0, 1] },
+        ],
+        stores: [
+          { access: at(3, [1]), value: 0 },
+          { access: at(4, [1]), value: 2 },
+        ],
+      });
+      const buffers = [
+        input('float32', rows * columns),
+        input('float32', rows * columns),
+        input('float32', rows),
+        output('float32', columns),
+        output('float32', columns),
+      ];
+      const inputs = [rows * columns, rows * columns, rows].map((length) =>
+        randomArray('float32', length, random),
+      );
+      expectAgreement(backend, program(buffers, [kernel]), inputs, [], 2000);
+    });
+
+    test('positions in columns that fit into no cache', () => {
+      const random = generator(23);
+      const [rows, columns] = [4099, 1030];
+      const values = randomArray('float32', rows * columns, random) as Float32Array;
+      for (let i = 0; i < 200; i++) values[Math.floor(random() * values.length)] = Number.NaN;
+      const expected = Int32Array.from({ length: columns }, (_, column) => {
+        let best = 0;
+        for (let row = 1; row < rows; row++) {
+          const [value, highest] = [row, best].map((each) => values[each * columns + column]);
+          if (!(value <= highest) && !Number.isNaN(highest)) best = row;
+        }
+        return best;
+      });
+      const [found] = runOn(backend, reduction([rows, columns], [0], 'argmax', 'float32'), [values]);
+      expect(found).toEqual(expected);
+    });
+
     test('reductions long enough for several threads', () => {
       const random = generator(21);
       for (const [shape, dims] of [

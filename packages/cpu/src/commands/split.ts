@@ -39,7 +39,7 @@ export function isWorthSplitting(kernel: LoopKernel, reduction: Reduction, threa
 }
 
 /** A kernel's affine function with the cut dimension divided: parts lead, and `start` is where they begin. */
-interface Cut {
+export interface Cut {
   readonly kernelRank: number;
   readonly dimension: number;
   readonly length: number;
@@ -58,7 +58,7 @@ function cutAccess(access: Access, cut: Cut): Access {
   return { ...cutAffine(access, cut), guards: access.guards.map((guard) => cutAffine(guard, cut)) };
 }
 
-function cutInstruction(instruction: Instruction, cut: Cut): Instruction {
+export function cutInstruction(instruction: Instruction, cut: Cut): Instruction {
   switch (instruction.op) {
     case 'index':
       return { ...instruction, affine: cutAffine(instruction.affine, cut) };
@@ -73,7 +73,7 @@ function cutInstruction(instruction: Instruction, cut: Cut): Instruction {
 }
 
 /** What the parts compute: for a position, also the value there. */
-function partAccumulators(reduction: Reduction): Accumulator[] {
+export function partAccumulators(reduction: Reduction): Accumulator[] {
   return reduction.accumulators.flatMap((accumulator) => {
     const { op, value } = accumulator;
     if (op !== 'argmax' && op !== 'argmin') return [accumulator];
@@ -105,38 +105,24 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
     return { dtype, length: total * outputs, role: 'temporary', offset };
   });
   const extended = withScratch(context, scratch);
-  const part = (count: number, size: number, start: number, at: number): LoopCommand => {
-    const cut = { kernelRank: kernel.extents.length, dimension, length: size, start };
-    const extents = reduction.extents.map((other, d) => (d === dimension ? size : other));
-    const body = reduction.body.map((instruction) => cutInstruction(instruction, cut));
-    const shape = [count, ...kernel.extents];
-    const stores = dtypes.map((_, index) => ({
-      access: {
-        buffer: first + index,
-        offset: at * outputs,
-        strides: contiguousStrides(shape),
-        guards: [],
-      },
-      value: index,
-    }));
-    const epilogue = accumulators.map(({ dtype }, index): Instruction => ({ op: 'result', dtype, index }));
-    const partKernel: LoopKernel = { ...kernel, extents: shape, producer: null, epilogue, stores };
-    return new LoopCommand(extended, partKernel, { kind: 'reduce', extents, body, accumulators });
-  };
   const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
+  const results = { dtypes, first, total, positionsPerPart };
+  const part = (count: number, size: number, start: number, at: number): LoopCommand =>
+    partCommand(extended, kernel, reduction, { ...results, dimension, count, length: size, start, at });
   const commands = makeAll([
     () => part(parts, length, 0, 0),
     ...(rest > 0 ? [() => part(1, rest, parts * length, parts)] : []),
-    () => combine(extended, kernel, reduction, { dtypes, first, total, positionsPerPart }),
+    () => combineCommand(extended, kernel, reduction, results),
   ]);
   return new Sequence(commands, scratchBytes);
 }
 
-function alignedBytes(dtype: DType, length: number): number {
+export function alignedBytes(dtype: DType, length: number): number {
   return Math.ceil((length * storageBytes[dtype]) / 64) * 64;
 }
 
-interface Parts {
+/** Where parts of a reduction have their results. */
+export interface Parts {
   readonly dtypes: readonly DType[];
   /** The first of the scratch buffers. */
   readonly first: number;
@@ -144,8 +130,39 @@ interface Parts {
   readonly positionsPerPart: number;
 }
 
+interface Part extends Parts {
+  readonly dimension: number;
+  /** Parts of this length follow each other from `start` on; the first has its results at `at`. */
+  readonly count: number;
+  readonly length: number;
+  readonly start: number;
+  readonly at: number;
+}
+
+/** The reduction of parts of the cut dimension, as a loop of its own. */
+export function partCommand(
+  context: CommandContext,
+  kernel: LoopKernel,
+  reduction: Reduction,
+  { dtypes, first, dimension, count, length, start, at }: Part,
+): LoopCommand {
+  const cut = { kernelRank: kernel.extents.length, dimension, length, start };
+  const extents = reduction.extents.map((other, d) => (d === dimension ? length : other));
+  const body = reduction.body.map((instruction) => cutInstruction(instruction, cut));
+  const shape = [count, ...kernel.extents];
+  const offset = at * sizeOf(kernel.extents);
+  const stores = dtypes.map((_, index) => ({
+    access: { buffer: first + index, offset, strides: contiguousStrides(shape), guards: [] },
+    value: index,
+  }));
+  const accumulators = partAccumulators(reduction);
+  const epilogue = accumulators.map(({ dtype }, index): Instruction => ({ op: 'result', dtype, index }));
+  const partKernel: LoopKernel = { ...kernel, extents: shape, producer: null, epilogue, stores };
+  return new LoopCommand(context, partKernel, { kind: 'reduce', extents, body, accumulators });
+}
+
 /** The kernel over what the parts gave: its results go on to the epilogue as the whole reduction's would. */
-function combine(
+export function combineCommand(
   context: CommandContext,
   kernel: LoopKernel,
   reduction: Reduction,

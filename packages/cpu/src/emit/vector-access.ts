@@ -153,9 +153,10 @@ export class VectorAccess {
 
   /** The four lanes of a cursor of numbers. */
   laneNumbers(cursor: number, positions: Positions, copy: number): Expression<'v128'> {
-    const [first] = this.#address(cursor, positions, copy);
+    const [address, offset] = this.#address(cursor, positions, copy);
+    const first = i32x4.splat(offset === 0 ? address : i32.add(address, offset));
     const offsets = this.#geometry.offsets[cursor];
-    return offsets === undefined ? i32x4.splat(first) : i32x4.add(i32x4.splat(first), offsets);
+    return offsets === undefined ? first : i32x4.add(first, offsets);
   }
 
   /** Does `whole` where all guards hold in all lanes, `masked` where in some, and `none` where in none. */
