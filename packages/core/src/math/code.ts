@@ -138,6 +138,13 @@ export class MathCode {
     return sum;
   }
 
+  /** The same by two shorter sums, of even and of odd powers, which need not wait for each other. */
+  polynomialInHalves(x: Value, square: Value, coefficients: readonly number[]): Value {
+    const even = coefficients.filter((_, power) => power % 2 === 0);
+    const odd = coefficients.filter((_, power) => power % 2 === 1);
+    return this.fma(this.polynomial(square, odd), x, this.polynomial(square, even));
+  }
+
   /** x * factor rounded to an integer n, |n| < 2^22, with n + bias in `bits`. */
   roundScaled(x: Value, factor: number, bias: number): Rounded {
     if (this.wide) {
@@ -170,6 +177,12 @@ export class MathCode {
   /** 2^(low bits - 127 of `exponent`). */
   powerOfTwo(exponent: Value): Value {
     return this.floatOf(this.shiftLeft(exponent, 23));
+  }
+
+  /** Whether the bits of a float32, taken as unsigned, lie outside of [low, high): by one sum and one comparison. */
+  isOutside(x: Value, low: number, high: number): Value {
+    const fromLeast = this.add(this.bitsOf(x), this.integer(0x80000000 - low));
+    return this.compare('lt', this.integer(high - low - 1 - 0x80000000), fromLeast);
   }
 
   signOf(x: Value): Value {

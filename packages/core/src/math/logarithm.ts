@@ -27,7 +27,8 @@ export interface Parts {
  * its sign, as log1p(-0) needs: (+0)(-ln 2) + (-0) is -0.
  */
 function logFromParts(c: MathCode, { negatedExponent, f }: Parts): Value {
-  const tail = c.mul(c.mul(f, f), c.polynomial(f, logCoefficients));
+  const square = c.mul(f, f);
+  const tail = c.mul(square, c.polynomialInHalves(f, square, logCoefficients));
   const withLow = c.fma(negatedExponent, c.constant(-log2Low), tail);
   return c.fma(negatedExponent, c.constant(-log2High), c.add(f, withLow));
 }
@@ -38,7 +39,7 @@ function negatedExponentOf(c: MathCode, x: Value): Value {
 }
 
 /** Of x, normal and positive, times 2^exponentShift. */
-function normalParts(c: MathCode, x: Value, exponentShift?: Value): Parts {
+export function normalParts(c: MathCode, x: Value, exponentShift?: Value): Parts {
   const negated = negatedExponentOf(c, x);
   const mantissa = c.floatOf(c.add(c.bitsOf(x), negated));
   const shifted = exponentShift === undefined ? negated : c.sub(negated, exponentShift);
@@ -66,19 +67,42 @@ function logEdges(c: MathCode, x: Value, pole: number, result: Value): Value {
   return c.where(c.compare('lt', x, c.constant(pole)), c.constant(Number.NaN), defined);
 }
 
-export function log(c: MathCode, x: Value): Value {
-  return logEdges(c, x, 0, logFromParts(c, positiveParts(c, x)));
+/** Bits of the least normal float32, and of infinity. */
+const leastNormal = 0x00800000;
+export const infinity = 0x7f800000;
+
+/** Whether x is no normal positive number: 0, subnormal, negative, infinite or NaN. */
+export function isUnusual(c: MathCode, x: Value): Value {
+  return c.isOutside(x, leastNormal, infinity);
 }
+
+/**
+ * A logarithm from the parts of x. All that needs special care stands on one side of one selection, so that a device
+ * may leave it out where no x needs it.
+ */
+function logarithmOf(c: MathCode, x: Value, fromParts: (parts: Parts) => Value): Value {
+  const usual = fromParts(normalParts(c, x));
+  const careful = logEdges(c, x, 0, fromParts(positiveParts(c, x)));
+  return c.where(isUnusual(c, x), careful, usual);
+}
+
+export function log(c: MathCode, x: Value): Value {
+  return logarithmOf(c, x, (parts) => logFromParts(c, parts));
+}
+
+/** Bits of 2^126, beyond which the scale of log1p is subnormal and 1 + x is x. */
+const hugeBits = 0x7e800000;
 
 /** log(1 + x): 2^k from 1 + x rounded, but f = x 2^-k - (1 - 2^-k) from x itself, exact where k is 0. */
 export function log1p(c: MathCode, x: Value): Value {
-  const negated = negatedExponentOf(c, c.add(x, c.constant(1)));
-  // 2^-128 has no such bits and becomes 0: f is x 2^-128 - 1 either way.
-  const scale = c.floatOf(c.builder.binary('max', c.add(negated, c.integer(one)), c.integer(0)));
+  const sum = c.add(x, c.constant(1));
+  const negated = negatedExponentOf(c, sum);
+  const scale = c.floatOf(c.add(negated, c.integer(one)));
   const scaled = c.floatOf(c.add(c.bitsOf(x), negated));
   const f = c.sub(scaled, c.sub(c.constant(1), scale));
-  const negatedExponent = c.builder.cast(negated, 'float32');
-  return logEdges(c, x, -1, logFromParts(c, { negatedExponent, f }));
+  const usual = logFromParts(c, { negatedExponent: c.builder.cast(negated, 'float32'), f });
+  const careful = logEdges(c, x, -1, logFromParts(c, positiveParts(c, x)));
+  return c.where(c.isOutside(sum, leastNormal, hugeBits), careful, usual);
 }
 
 /** Minimax for log2(1 + f) / f - 1, relative error 2^-25 in log2. */
@@ -88,14 +112,17 @@ const log2Coefficients = [
 ];
 
 /** k + (f + f Q(f)): a polynomial less its leading 1 keeps its rounding errors small. */
-export function log2OfPositive(c: MathCode, x: Value): Value {
-  const { negatedExponent, f } = positiveParts(c, x);
-  const mantissaPart = c.fma(f, c.polynomial(f, log2Coefficients), f);
+function log2FromParts(c: MathCode, { negatedExponent, f }: Parts): Value {
+  const mantissaPart = c.fma(f, c.polynomialInHalves(f, c.mul(f, f), log2Coefficients), f);
   return c.fma(negatedExponent, c.constant(-exponentUnit), mantissaPart);
 }
 
+export function log2OfPositive(c: MathCode, x: Value): Value {
+  return log2FromParts(c, positiveParts(c, x));
+}
+
 export function log2(c: MathCode, x: Value): Value {
-  return logEdges(c, x, 0, log2OfPositive(c, x));
+  return logarithmOf(c, x, (parts) => log2FromParts(c, parts));
 }
 
 /** Minimax for log10(1 + f) / f - ½, relative error 2^-25 in log10. */
@@ -107,10 +134,13 @@ const log10Coefficients = [
 const log10Of2High: number = 0.301025390625 * exponentUnit;
 const log10Of2Low: number = 4.6050390665186569e-6 * exponentUnit;
 
-export function log10(c: MathCode, x: Value): Value {
-  const { negatedExponent, f } = positiveParts(c, x);
-  const tail = c.mul(f, c.polynomial(f, log10Coefficients));
+function log10FromParts(c: MathCode, { negatedExponent, f }: Parts): Value {
+  const tail = c.mul(f, c.polynomialInHalves(f, c.mul(f, f), log10Coefficients));
   const withLow = c.fma(negatedExponent, c.constant(-log10Of2Low), tail);
   const withMantissa = c.fma(f, c.constant(0.5), withLow);
-  return logEdges(c, x, 0, c.fma(negatedExponent, c.constant(-log10Of2High), withMantissa));
+  return c.fma(negatedExponent, c.constant(-log10Of2High), withMantissa);
+}
+
+export function log10(c: MathCode, x: Value): Value {
+  return logarithmOf(c, x, (parts) => log10FromParts(c, parts));
 }

@@ -10,6 +10,8 @@ export interface ColdSteps {
   readonly members: readonly Value[];
   /** Members that others use. */
   readonly results: readonly Value[];
+  /** Whether none but the selection does, which is computed with them then: elsewhere its other side is the result. */
+  readonly withSelection: boolean;
 }
 
 /** Registers' worth of steps from which a branch pays, even one that is often predicted wrongly. */
@@ -68,6 +70,7 @@ export function findColdSteps(
     readonly condition: Value;
     readonly members: Value[];
     readonly results: Set<Value>;
+    withSelection: boolean;
     cost: number;
   }
   const groups = new Map<Value, Group>();
@@ -76,7 +79,8 @@ export function findColdSteps(
     if (at >= 0) {
       let group = groups.get(at);
       if (group === undefined) {
-        group = { condition: conditions[value], members: [], results: new Set(), cost: 0 };
+        const condition = conditions[value];
+        group = { condition, members: [], results: new Set(), withSelection: true, cost: 0 };
         groups.set(at, group);
       }
       group.members.push(value);
@@ -86,10 +90,13 @@ export function findColdSteps(
     if (!('args' in step)) continue;
     for (const arg of step.args) {
       const from = selectionOf(arg);
-      if (from >= 0 && from !== at) groups.get(from)!.results.add(arg);
+      if (from < 0 || from === at) continue;
+      const group = groups.get(from)!;
+      group.results.add(arg);
+      if (value !== from) group.withSelection = false;
     }
   }
-  for (const [at, { condition, members, results, cost }] of groups)
-    if (cost >= worthBranch) found.set(at, { condition, members, results: [...results] });
+  for (const [at, { condition, members, results, withSelection, cost }] of groups)
+    if (cost >= worthBranch) found.set(at, { condition, members, results: [...results], withSelection });
   return found;
 }

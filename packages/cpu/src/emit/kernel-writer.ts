@@ -322,7 +322,8 @@ export class KernelWriter {
     for (const [at, step] of steps.entries()) {
       if (levelOf(step) !== 'lane' || later.has(at)) continue;
       const needed = cold.get(at);
-      if (needed !== undefined) this.#computeCold(steps, needed, group, positions);
+      if (needed !== undefined) this.#computeCold(steps, at, needed, group, positions);
+      if (needed?.withSelection) continue;
       for (const { copy, values, results } of group)
         this.steps.vector(steps, at, values, positions, results, copy);
     }
@@ -331,25 +332,33 @@ export class KernelWriter {
   /** Computes steps if their condition holds in any lane; else their results are anything, and not selected. */
   #computeCold(
     steps: readonly Step[],
-    { condition, members, results }: ColdSteps,
+    selection: Value,
+    { condition, members, results, withSelection }: ColdSteps,
     group: readonly LaneCopy[],
     positions: Positions,
   ): void {
     const { builder } = this.context;
-    const held = group.map(() => results.map((at) => vectorLocals(builder, steps[at].dtype)));
+    const computed = withSelection ? [...members, selection] : members;
+    const kept = withSelection ? [selection] : results;
+    const held = group.map(() => kept.map((at) => vectorLocals(builder, steps[at].dtype)));
+    if (withSelection) {
+      const [, , otherSide] = (steps[selection] as Step & { readonly kind: 'operation' }).args;
+      for (const [number, { values }] of group.entries())
+        setRegisters(builder, held[number][0], this.steps.splat(steps, otherSide, values));
+    }
     const masks = group.map(({ values }) => values.vectors[condition]![0]);
     const any = masks.slice(1).reduce<Vector>((joined, mask) => v128.or(joined, mask), masks[0]);
     builder.if(v128.anyTrue(any), () => {
       for (const [number, { copy, values }] of group.entries())
         builder.scope(() => {
           const inside = new Values(values);
-          for (const at of members) this.steps.vector(steps, at, inside, positions, {}, copy);
-          for (const [index, at] of results.entries())
+          for (const at of computed) this.steps.vector(steps, at, inside, positions, {}, copy);
+          for (const [index, at] of kept.entries())
             setRegisters(builder, held[number][index], inside.vectors[at] as readonly VectorLocal[]);
         });
     });
     for (const [number, { values }] of group.entries())
-      for (const [index, at] of results.entries()) values.vectors[at] = held[number][index];
+      for (const [index, at] of kept.entries()) values.vectors[at] = held[number][index];
   }
 
   readonly #coldCache = new Map<readonly Step[], ReadonlyMap<Value, ColdSteps>>();
