@@ -16,6 +16,7 @@ import { contiguousSource, type LoweringContext, lowerLoop } from './lowering.ts
 import { planMemory } from './memory.ts';
 import { mergeKernels } from './merge.ts';
 import { groupParallel } from './parallel.ts';
+import { pickTerm } from './pick.ts';
 import { groupRows } from './rows.ts';
 import { Schedule } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
@@ -204,7 +205,8 @@ class ProgramWriter implements LoweringContext {
 
   #computeInto(node: GraphNode, target: number): Kernel {
     const strides = contiguousStrides(node.shape);
-    return this.#asCopy(lowerLoop(this, { value: node, compute: true, target, strides, offset: 0 }));
+    const kernel = lowerLoop(this, { value: node, compute: true, target, strides, offset: 0 });
+    return this.#asCopy(this.#options.fusion ? pickTerm(kernel) : kernel);
   }
 
   #lower(node: GraphNode, target: number): Kernel[] {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   add,
+  check,
   data,
   dot,
   exp,
@@ -32,6 +33,26 @@ describe('fusion', () => {
       for (const dim of [0, 1]) {
         expect(kernels(node('softmax', [random(shape)], { dim }))).toHaveLength(1);
         expect(kernels(node('logSoftmax', [random(shape)], { dim }))).toHaveLength(1);
+      }
+    }
+  });
+
+  test('a sum of one chosen term walks nothing', () => {
+    for (const other of [0, 1.5]) {
+      for (const dim of [0, 1]) {
+        const x = random([9, 12]);
+        const targets = data(
+          [3, 0, 11, -100, 5, 12, 8, 2, 1, 7, 4, 6],
+          dim === 1 ? [9, 1] : [1, 12],
+          'int32',
+        );
+        const isTarget = node('eq', [
+          node('iota', [], { shape: [9, 12], dim, dtype: 'int32' }),
+          expand(targets, [9, 12]),
+        ]);
+        const chosen = sum(node('where', [isTarget, mul(x, x), expand(scalar(other), [9, 12])]), [dim]);
+        const { kernels: found } = check(chosen);
+        expect(found.map((kernel) => kernel.kind === 'loop' && kernel.producer)).toEqual([null]);
       }
     }
   });
