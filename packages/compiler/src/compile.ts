@@ -290,7 +290,7 @@ class ProgramWriter implements LoweringContext {
     const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     const common = {
       outer: product(node.shape.slice(0, dim)),
-      length: node.shape.length === 0 ? 1 : node.shape[dim],
+      length: input.shape.length === 0 ? 1 : input.shape[dim],
       inner: product(node.shape.slice(dim + 1)),
       source: this.bufferOf(contiguousSource(this.schedule, input)),
       target,
@@ -302,6 +302,7 @@ class ProgramWriter implements LoweringContext {
       name: 'argsort',
       descending: attributesOf(node, 'argsort').descending,
       ...common,
+      count: node.shape[dim],
     };
   }
 

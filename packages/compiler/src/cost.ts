@@ -68,8 +68,9 @@ function count(kernel: Kernel, buffers: readonly BufferSpec[], traffic: Traffic)
     case 'scan':
     case 'argsort': {
       const { source, target, outer, length, inner } = kernel;
+      const kept = kernel.kind === 'argsort' ? kernel.count : length;
       traffic.read(source, 'all', outer * length * inner);
-      traffic.write(target, 'all', outer * length * inner);
+      traffic.write(target, 'all', outer * kept * inner);
       return kernel.kind === 'scan' ? inFloats(source, outer * length * inner) : 0;
     }
   }

@@ -180,9 +180,12 @@ class KernelVerifier {
         );
         return;
       default: {
-        const length = kernel.outer * kernel.length * kernel.inner;
-        this.require(this.buffer(kernel.source).length === length, 'has a source of another length');
-        this.require(this.buffer(kernel.target).length === length, 'has a target of another length');
+        const lines = kernel.outer * kernel.inner;
+        const kept = kernel.kind === 'argsort' ? kernel.count : kernel.length;
+        this.require(kept <= kernel.length, 'keeps more than there is');
+        const { source, target } = kernel;
+        this.require(this.buffer(source).length === lines * kernel.length, 'has a source of another length');
+        this.require(this.buffer(target).length === lines * kept, 'has a target of another length');
       }
     }
   }

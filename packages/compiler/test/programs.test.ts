@@ -168,6 +168,7 @@ describe('values', () => {
         node('scan', [permute(x, [1, 0])], { dim, op: 'max' }),
       );
       kernels(node('argsort', [x], { dim, descending: dim === 0 }));
+      kernels(node('argsort', [exp(x)], { dim, descending: dim === 1, count: 2 }));
     }
   });
 

@@ -141,8 +141,8 @@ export interface ScanKernel {
 }
 
 /**
- * Stable argsort along the middle of contiguous [outer, length, inner]: target (int32) holds positions in
- * [0, length). NaN is greater than every number.
+ * Stable argsort along the middle of contiguous [outer, length, inner]: target (int32), [outer, count, inner], holds
+ * positions in [0, length), the first `count` of the sorted order. NaN is greater than every number.
  */
 export interface ArgsortKernel {
   readonly kind: 'argsort';
@@ -151,6 +151,8 @@ export interface ArgsortKernel {
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
+  /** At most `length`: with fewer, finding the best is less work than sorting. */
+  readonly count: number;
   readonly source: number;
   readonly target: number;
 }

@@ -100,10 +100,11 @@ describe('argsort', () => {
     descending: boolean,
     [outer, length, inner]: readonly number[],
     values: (number | bigint)[],
+    count: number = length,
   ) {
     const tested = program(
-      [input(dtype, values.length), output('int32', values.length)],
-      [{ kind: 'argsort', name: 'argsort', descending, outer, length, inner, source: 0, target: 1 }],
+      [input(dtype, values.length), output('int32', outer * count * inner)],
+      [{ kind: 'argsort', name: 'argsort', descending, outer, length, inner, count, source: 0, target: 1 }],
     );
     return runProgram(tested, [host(dtype, values)])[0];
   }
@@ -122,6 +123,14 @@ describe('argsort', () => {
     expect(argsort('int64', false, [2, 2, 2], [4n, 1n, 3n, 2n, 5n, 8n, 6n, 7n])).toEqual([
       1, 0, 0, 1, 0, 1, 1, 0,
     ]);
+  });
+
+  it('gives the first of the order alone where only these are wanted', () => {
+    expect(argsort('int32', true, [1, 6, 1], [3, 1, 3, 1, 2, 3], 2)).toEqual([0, 2]);
+    expect(argsort('int32', false, [2, 3, 2], [4, 1, 3, 2, 5, 0, 6, 7, 9, 7, 0, 8], 2)).toEqual([
+      1, 2, 0, 0, 2, 0, 0, 1,
+    ]);
+    expect(argsort('int32', false, [2, 2, 1], [1, 2, 3, 4], 0)).toEqual([]);
   });
 
   it('zeros of either sign are equal', () => {

@@ -149,6 +149,7 @@ describe('a program is refused, with its kernel named, for', () => {
         outer: 1,
         length: 4,
         inner: 1,
+        count: 4,
         source: 0,
         target: 1,
       },

@@ -351,29 +351,45 @@ for (const { name, make } of backends) {
       const random = generator(12);
       for (const dtype of dtypes) {
         for (const descending of [false, true]) {
-          for (const [outer, length, inner] of [
-            [1, 1000, 1],
-            [4, 20, 3],
-            [2, 60, 2],
-            [1, 1, 1],
+          for (const [outer, length, inner, count] of [
+            [1, 1000, 1, 1000],
+            [4, 20, 3, 20],
+            [2, 60, 2, 60],
+            [1, 1, 1, 1],
+            [3, 2000, 1, 7],
+            [1, 3001, 1, 300],
+            [2, 1500, 2, 40],
+            [2, 1000, 1, 1],
+            [2, 90, 1, 60],
+            [2, 90, 1, 0],
           ]) {
             const size = sizeOf([outer, length, inner]);
-            const sort = {
-              kind: 'argsort',
-              name: 'argsort',
-              descending,
-              outer,
-              length,
-              inner,
-              source: 0,
-              target: 1,
-            } as const;
-            expectAgreement(backend, program([input(dtype, size), output('int32', size)], [sort]), [
-              randomArray(dtype, size, random, true),
-            ]);
+            const lines = { outer, length, inner, count, source: 0, target: 1 };
+            const sort = { kind: 'argsort', name: 'argsort', descending, ...lines } as const;
+            const tested = program([input(dtype, size), output('int32', outer * count * inner)], [sort]);
+            expectAgreement(backend, tested, [randomArray(dtype, size, random, true)]);
           }
         }
       }
+    });
+
+    test('the first places of lines that are in order, in the opposite one, equal, or full of NaN', () => {
+      const [length, count] = [5000, 30];
+      const lines = {
+        rising: Float32Array.from({ length }, (_, i) => i - 2500),
+        falling: Float32Array.from({ length }, (_, i) => 2500 - i),
+        equal: new Float32Array(length).fill(-0),
+        'mostly NaN': Float32Array.from({ length }, (_, i) => (i % 90 === 7 ? -i : NaN)),
+        infinite: Float32Array.from({ length }, (_, i) => (i % 3 === 0 ? -1 : i % 3 === 1 ? 1 : 0) / (i % 2)),
+      };
+      for (const descending of [false, true])
+        for (const values of Object.values(lines)) {
+          const walk = { outer: 1, length, inner: 1, count, source: 0, target: 1 };
+          const sort = { kind: 'argsort', name: 'argsort', descending, ...walk } as const;
+          expectAgreement(backend, program([input('float32', length), output('int32', count)], [sort]), [
+            values,
+          ]);
+        }
     });
 
     test('copies of all lengths', () => {

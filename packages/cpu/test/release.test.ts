@@ -55,7 +55,7 @@ function everyKind(steps: number): Program {
     dot,
     { kind: 'copy', name: 'copy', source: 0, target: 1 },
     { kind: 'scan', name: 'scan', op: 'sum', ...line, target: 1 },
-    { kind: 'argsort', name: 'argsort', descending: false, ...line, target: 4 },
+    { kind: 'argsort', name: 'argsort', descending: false, ...line, count: line.length, target: 4 },
   ];
   const buffers = [
     input(dtype, size),

@@ -109,7 +109,7 @@ test('many lines are sorted and scanned by all threads', () => {
   const buffers = [input('float32', 200_000), output('int32', 200_000), output('float32', 200_000)];
   const lines = { outer: 500, length: 200, inner: 2, source: 0 } as const;
   const tested = program(buffers, [
-    { kind: 'argsort', name: 'argsort', descending: true, ...lines, target: 1 },
+    { kind: 'argsort', name: 'argsort', descending: true, ...lines, count: 200, target: 1 },
     { kind: 'scan', name: 'scan', op: 'sum', ...lines, target: 2 },
   ]);
   const inputs = [randomArray('float32', 200_000, generator(2))];

@@ -42,9 +42,19 @@ export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}):
   requireTensor('argsort', x);
   checkOptions('argsort', options, ['descending', 'stable']);
   const at = normalizeDim('argsort', dim, x.ndim);
-  if (x.ndim === 0) return argsort(x.reshape([1]), 0, options).reshape([]);
-  const source = x.dtype === 'bool' ? castTo(x, 'uint8') : x;
-  return apply('argsort', [source], { dim: at, descending: options.descending ?? false });
+  const descending = options.descending ?? false;
+  if (x.ndim === 0) return apply('argsort', [sortable(x).reshape([1])], { dim: 0, descending }).reshape([]);
+  return apply('argsort', [sortable(x)], { dim: at, descending });
+}
+
+/** The first `count` positions of the sorted order along a dimension: less work than sorting where they are few. */
+function firstSorted(x: Tensor, dim: number, count: number, descending: boolean): Tensor {
+  if (count === x.shape[dim]) return argsort(x, dim, { descending });
+  return apply('argsort', [sortable(x)], { dim, descending, count });
+}
+
+function sortable(x: Tensor): Tensor {
+  return x.dtype === 'bool' ? castTo(x, 'uint8') : x;
 }
 
 /**
@@ -86,20 +96,9 @@ export function topk(x: Tensor, k: number, dim: number = -1, options: TopkOption
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 0 || k > extent)
     throw new IndexError(`topk: k is ${k}, but dimension ${dim} has ${extent} elements`);
-  const order = argsort(x, dim, { descending: options.largest ?? true });
-  const indices = x.ndim === 0 ? order : order.narrow(at, 0, k);
+  const descending = options.largest ?? true;
+  const indices = x.ndim === 0 ? argsort(x) : firstSorted(x, at, k, descending);
   return deliverEach('topk', { values: pick(x, dim, indices), indices }, options, [x]);
-}
-
-/** Values and positions of the element at `rank` (a number or a tensor with the dimension kept) of the sorted order. */
-function ranked(
-  name: string,
-  x: Tensor,
-  dim: number,
-  rank: (order: Tensor) => Tensor,
-  options: RankOptions,
-): ValuesAndIndices {
-  return atPositions(name, x, dim, rank(argsort(x, dim)), options);
 }
 
 /** Values at positions whose dimension is kept, and these. */
@@ -131,8 +130,8 @@ export function kthvalue(
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 1 || k > extent)
     throw new IndexError(`kthvalue: k is ${k}, but must be from 1 to the dimension's ${extent} elements`);
-  const pickRank = (order: Tensor): Tensor => (x.ndim === 0 ? order : order.narrow(at, k - 1, 1));
-  return ranked('kthvalue', x, dim, pickRank, options);
+  const indices = x.ndim === 0 ? argsort(x) : firstSorted(x, at, k, false).narrow(at, k - 1, 1);
+  return atPositions('kthvalue', x, dim, indices, options);
 }
 
 function middle(
@@ -145,20 +144,24 @@ function middle(
   const at = normalizeDim(name, dim, x.ndim);
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (extent === 0) throw new IndexError(`${name}: dimension ${dim} has no elements`);
-  if (x.ndim === 0) return ranked(name, x, dim, (order) => order, options);
+  if (x.ndim === 0) return atPositions(name, x, dim, argsort(x), options);
   const half = Math.floor((extent - 1) / 2);
-  if (categoryOf(x.dtype) !== 'float')
-    return ranked(name, x, dim, (order) => order.narrow(at, half, 1), options);
-  const holes = castTo(x.detach().isnan(), 'int32').sum(at, { keepdim: true, dtype: 'int32' });
-  // NaN sorts last: without it, the middle of what is before; with it, the first NaN wins.
-  const rank = ignoreNaN
-    ? holes
-        .neg()
-        .add(extent - 1)
-        .clamp(0)
-        .div(2, { roundingMode: 'floor' })
-    : where(holes.gt(0), holes.neg().add(extent), half).to('int32');
-  return ranked(name, x, dim, (order) => pickAlong(order, at, rank), options);
+  const order = firstSorted(x, at, half + 1, false);
+  const inTheMiddle = order.narrow(at, half, 1);
+  if (categoryOf(x.dtype) !== 'float') return atPositions(name, x, dim, inTheMiddle, options);
+  const isHole = castTo(x.detach().isnan(), 'int32');
+  const holes = isHole.sum(at, { keepdim: true, dtype: 'int32' });
+  if (!ignoreNaN) {
+    const first = isHole.argmax(at, { keepdim: true });
+    return atPositions(name, x, dim, castTo(where(holes.gt(0), first, inTheMiddle), 'int32'), options);
+  }
+  // NaN sorts last: the middle of what is before.
+  const rank = holes
+    .neg()
+    .add(extent - 1)
+    .clamp(0)
+    .div(2, { roundingMode: 'floor' });
+  return atPositions(name, x, dim, pickAlong(order, at, rank), options);
 }
 
 /** `torch.median`: the lower of the two middle elements; NaN if there is one. Of all elements, or along a dimension. */

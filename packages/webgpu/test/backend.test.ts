@@ -182,6 +182,7 @@ describe('16-bit floats in hardware', () => {
           outer: 1,
           length: 10,
           inner: 1,
+          count: 10,
           source: 0,
           target: 1,
         },

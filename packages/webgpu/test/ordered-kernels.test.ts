@@ -106,14 +106,17 @@ onEveryKernelKind((backend) => {
               values[0] = -Infinity;
               values[size - 1] = Number.NaN;
             }
-            await compare(
-              backend(),
-              program(
-                [input(dtype, size), output('int32', size)],
-                [{ kind: 'argsort', name: 'sort', descending, outer, length, inner, source: 0, target: 1 }],
-              ),
-              [hostData(dtype, values)],
-            );
+            for (const count of new Set([length, Math.ceil(length / 3)])) {
+              const lines = { outer, length, inner, count, source: 0, target: 1 };
+              await compare(
+                backend(),
+                program(
+                  [input(dtype, size), output('int32', outer * count * inner)],
+                  [{ kind: 'argsort', name: 'sort', descending, ...lines }],
+                ),
+                [hostData(dtype, values)],
+              );
+            }
           }
         }
       });

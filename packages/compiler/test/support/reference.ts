@@ -140,19 +140,13 @@ function evaluate(node: Node, known: Map<Node, Values>): Values {
     }
     case 'argsort': {
       const { dim, descending } = attributes(node, 'argsort');
-      const strides = contiguousStrides(shape);
-      const result = inputs[0].map(() => 0);
-      coordinates(shape).forEach((at, n) => {
-        if (at[dim] > 0) return;
-        const line = Array.from({ length: shape[dim] }, (_, i) => inputs[0][n + i * strides[dim]]);
+      return each((at) => {
+        const line = Array.from({ length: shapes[0][dim] }, (_, i) => read(0, at.with(dim, i)));
         const order = line
           .map((_, i) => i)
           .sort((a, b) => (descending ? line[b] - line[a] : line[a] - line[b]));
-        order.forEach((position, i) => {
-          result[n + i * strides[dim]] = position;
-        });
+        return order[at[dim]];
       });
-      return result;
     }
     case 'dot': {
       const { batchRank, innerRank } = attributes(node, 'dot');

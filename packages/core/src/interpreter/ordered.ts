@@ -50,7 +50,7 @@ export function lowerScan(kernel: ScanKernel, buffers: readonly BufferInfo[]): L
 
 export function lowerArgsort(kernel: ArgsortKernel, buffers: readonly BufferInfo[]): LoweredKernel {
   const { dtype } = buffers[kernel.source];
-  const { outer, length, inner, descending } = kernel;
+  const { outer, length, inner, count, descending } = kernel;
   return ({ arrays }) => {
     const target = arrays[kernel.target];
     for (let line = 0; line < outer * inner; line++) {
@@ -60,7 +60,8 @@ export function lowerArgsort(kernel: ArgsortKernel, buffers: readonly BufferInfo
       // Equal values keep their order in both directions, so positions break ties.
       if (descending) order.sort((i, j) => compareElements(values[j], values[i]) || i - j);
       else order.sort((i, j) => compareElements(values[i], values[j]) || i - j);
-      for (let i = 0; i < length; i++) target[first + i * inner] = order[i];
+      const start = firstOfLine(line, count, inner);
+      for (let i = 0; i < count; i++) target[start + i * inner] = order[i];
     }
   };
 }

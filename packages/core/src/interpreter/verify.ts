@@ -65,8 +65,11 @@ function verifyKernel(kernel: Kernel, program: Program, check: Check): void {
     check(kernel.count <= given, `reads ${kernel.count} elements of ${given}`);
     check(kernel.targetSize <= target.length, `target size ${kernel.targetSize} of ${target.length}`);
   } else {
-    const size = kernel.outer * kernel.length * kernel.inner;
-    check(size <= source.length && size <= target.length, `walks ${size} elements of fewer`);
+    const { outer, length, inner } = kernel;
+    const kept = kernel.kind === 'argsort' ? kernel.count : length;
+    const [size, result] = [outer * length * inner, outer * kept * inner];
+    check(kept <= length, `keeps ${kept} of ${length} elements`);
+    check(size <= source.length && result <= target.length, `walks ${size} elements of fewer`);
   }
 }
 

@@ -20,8 +20,12 @@ export interface HeavyOps {
   readonly assign: HeavyDefinition<{ readonly strides: readonly number[]; readonly offset: number }>;
   /** Inclusive scan along a dimension. */
   readonly scan: HeavyDefinition<{ readonly dim: number; readonly op: ScanOp }>;
-  /** Positions (int32) that sort along a dimension, stably; NaN is greatest. */
-  readonly argsort: HeavyDefinition<{ readonly dim: number; readonly descending: boolean }>;
+  /** Positions (int32) that sort along a dimension, stably; NaN is greatest. Of `count`, the first so many. */
+  readonly argsort: HeavyDefinition<{
+    readonly dim: number;
+    readonly descending: boolean;
+    readonly count?: number;
+  }>;
 }
 
 export const heavyOps: HeavyOps = {
@@ -83,7 +87,17 @@ export const heavyOps: HeavyOps = {
     },
   },
   scan: { kind: 'heavy', infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }) },
-  argsort: { kind: 'heavy', infer: ([x]) => ({ shape: x.shape, dtype: 'int32' }) },
+  argsort: {
+    kind: 'heavy',
+    infer([x], { dim, count }) {
+      if (count === undefined) return { shape: x.shape, dtype: 'int32' };
+      if (count < 0 || count > x.shape[dim])
+        throw new ShapeError(
+          `argsort: ${formatShape(x.shape)} has no ${count} positions along dimension ${dim}`,
+        );
+      return { shape: x.shape.with(dim, count), dtype: 'int32' };
+    },
+  },
 };
 
 function requireIndex(name: string, dtype: string): void {

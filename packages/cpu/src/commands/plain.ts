@@ -2,7 +2,7 @@
 import type { ArgsortKernel, CopyKernel, ScanKernel, ScatterKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
-import { argsortModule, argsortScratchBytes } from '../kernels/argsort.ts';
+import { argsortModule, argsortScratchBytes, heldElements } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { scanModule } from '../kernels/scan.ts';
 import { scatterModule } from '../kernels/scatter.ts';
@@ -124,17 +124,18 @@ export function scanCommand(context: CommandContext, kernel: ScanKernel): Comman
 }
 
 export function argsortCommand(context: CommandContext, kernel: ArgsortKernel): Command {
-  const { device, buffers } = context;
+  const { device, buffers, tier } = context;
   const { dtype } = buffers[kernel.source];
-  const { descending, outer, length, inner } = kernel;
-  const code = device.kernels.hold(`argsort ${dtype} ${descending}`, () =>
-    argsortModule(device.heap, dtype, descending),
+  const { descending, outer, length, inner, count } = kernel;
+  const code = device.kernels.hold(`argsort ${dtype} ${descending} ${tier.simd}`, () =>
+    argsortModule(device.heap, dtype, descending, tier),
   );
-  const lines = length === 0 ? 0 : outer * inner;
+  const lines = count === 0 ? 0 : outer * inner;
+  const held = heldElements(length, count);
   return new PlainCommand(context, code, {
     buffers: [kernel.source, kernel.target],
-    numbers: [length, inner],
-    scratchBytesPerThread: Math.ceil(argsortScratchBytes(dtype, length) / 64) * 64,
+    numbers: [length, inner, count, held],
+    scratchBytesPerThread: Math.ceil(argsortScratchBytes(dtype, held) / 64) * 64,
     items: lines,
     grain: lineGrain(device, lines, length, 1024),
   });

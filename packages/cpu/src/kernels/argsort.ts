@@ -2,27 +2,58 @@
 //
 // A key is an unsigned number: floats by their bits with the sign's meaning undone, -0 as 0 and every NaN above all;
 // descending, its complement. Elements of up to 32 bits travel as one 64-bit word (key, position); 64-bit ones as
-// two. Short lines are sorted by insertion instead.
+// two. Few elements are sorted by insertion instead.
+//
+// Where only the first places are wanted, a line passes through a buffer of some times as many: whenever it is full it
+// is sorted, the best remain, and of what follows only what is better than the last of these gets in. Vectors of
+// what is not are skipped.
 import type { DType } from '@nn/core';
-import { loadScalar, storageDType } from '../emit/access.ts';
-import { numberType, storageBytes } from '../emit/registers.ts';
+import { loadScalar, loadVector, storageDType } from '../emit/access.ts';
+import type { Tier } from '../emit/context.ts';
+import { splat } from '../emit/lanes.ts';
+import { lanes, numberType, storageBytes, type Vector } from '../emit/registers.ts';
+import { compareLanes } from '../emit/vector-operations.ts';
 import type { Heap } from '../heap.ts';
-import { type Expression, type FunctionBuilder, i32, i64, type Local, memory } from '../wasm/index.ts';
+import {
+  type Expression,
+  type FunctionBuilder,
+  i32,
+  i32x4,
+  i64,
+  type Local,
+  memory,
+  v128,
+} from '../wasm/index.ts';
 import { widen, writeExpression } from './combine.ts';
 import { kernelModule } from './module.ts';
 
-/** Up to this length a line is sorted by insertion. */
+/** Up to so many elements are sorted by insertion. */
 const insertionLength = 48;
-const histogramBytes = 256 * 4;
+const radix = 256;
+/** Elements that the buffer of a selection has for each that is wanted, and at least. */
+const bufferedPerPlace = 4;
+const leastBuffered = 48;
+/** Elements of which a selection looks at the best first. */
+const strip = 4 * lanes;
 
 /** Bytes that an element takes while it is sorted. */
 function elementBytes(dtype: DType): 8 | 16 {
   return storageBytes[dtype] === 8 ? 16 : 8;
 }
 
+/** Digits of a key. */
+function digitsOf(dtype: DType): number {
+  return storageBytes[dtype] === 8 ? 8 : 4;
+}
+
+/** How many elements are held at a time, to find the first `count` of `length`. */
+export function heldElements(length: number, count: number): number {
+  return Math.min(length, Math.max(leastBuffered, bufferedPerPlace * count));
+}
+
 /** Scratch bytes that each thread needs. */
-export function argsortScratchBytes(dtype: DType, length: number): number {
-  return histogramBytes + 2 * length * elementBytes(dtype);
+export function argsortScratchBytes(dtype: DType, held: number): number {
+  return digitsOf(dtype) * radix * 4 + 2 * held * elementBytes(dtype);
 }
 
 /** The order-preserving unsigned key of a stored element, as i64. */
@@ -56,53 +87,139 @@ function writeKey(
   return i64.extendI32U(descending ? i32.xor(unsigned, -1) : unsigned);
 }
 
-/** Words: source, target, length, inner, scratch, scratch bytes a thread. Items are lines. */
-export function argsortModule(heap: Heap, dtype: DType, descending: boolean): Uint8Array<ArrayBuffer> {
+/** Words: source, target, length, inner, count, held elements, scratch, scratch bytes a thread. Items are lines. */
+export function argsortModule(
+  heap: Heap,
+  dtype: DType,
+  descending: boolean,
+  tier: Tier,
+): Uint8Array<ArrayBuffer> {
   return kernelModule(heap, (builder, { record, begin, end, thread }) => {
     const isWide = elementBytes(dtype) === 16;
     const size = elementBytes(dtype);
     const bytes = storageBytes[dtype];
-    const length = builder.local('i32', i32.load(record, 8));
-    const inner = builder.local('i32', i32.load(record, 12));
-    const histogram = builder.local(
-      'i32',
-      i32.add(i32.load(record, 16), i32.mul(thread, i32.load(record, 20))),
+    const [length, inner, count, held, scratch, scratchBytes] = [8, 12, 16, 20, 24, 28].map((offset) =>
+      builder.local('i32', i32.load(record, offset)),
     );
-    const first = builder.local('i32', i32.add(histogram, histogramBytes));
-    const second = builder.local('i32', i32.add(first, i32.mul(length, size)));
+    const histogram = builder.local('i32', i32.add(scratch, i32.mul(thread, scratchBytes)));
+    const [first, second, source, target, position, elements] = builder.locals('i32', 6);
+    const step = builder.local('i32', i32.mul(inner, bytes));
+    const worst = builder.local('i64');
     const line = builder.local('i32', begin);
-    const [source, target] = builder.locals('i32', 2);
-    builder.countUp(line, end, 1, () => {
-      const start = builder.local('i32', i32.mul(i32.mul(i32.divU(line, inner), length), inner));
-      builder.set(start, i32.add(start, i32.remU(line, inner)));
-      builder.set(source, i32.add(i32.load(record, 0), i32.mul(start, bytes)));
-      builder.set(target, i32.add(i32.load(record, 4), i32.mul(start, 4)));
-      // Keys with their positions.
-      builder.for(0, length, (position) => {
-        const stored = builder.local(
-          numberType(storageDType(dtype)),
-          loadScalar(dtype, source) as Expression<'i32'>,
-        );
-        const key = writeKey(builder, dtype, stored, descending);
-        const at = builder.local('i32', i32.add(first, i32.mul(position, size)));
-        if (isWide) {
-          builder.emit(i64.store(at, key));
-          builder.emit(i32.store(at, position, 8));
-        } else builder.emit(i64.store(at, i64.or(i64.shl(key, 32n), i64.extendI32U(position))));
-        builder.set(source, i32.add(source, i32.mul(inner, bytes)));
+
+    /** Adds the present element's key with its position, unless it comes behind the worst that is held. */
+    const take = (isSelective: boolean): void =>
+      builder.scope(() => {
+        const held = storageDType(dtype);
+        const stored = builder.local(numberType(held), loadScalar(dtype, source) as Expression<'i32'>);
+        const key = builder.local('i64', writeKey(builder, dtype, stored, descending));
+        const add = (): void => {
+          const at = builder.local('i32', i32.add(first, i32.mul(elements, size)));
+          if (isWide) {
+            builder.emit(i64.store(at, key));
+            builder.emit(i32.store(at, position, 8));
+          } else builder.emit(i64.store(at, i64.or(i64.shl(key, 32n), i64.extendI32U(position))));
+          builder.increment(elements, 1);
+        };
+        if (isSelective) builder.if(i64.ltU(key, worst), add);
+        else add();
+        builder.increment(source, step);
+        builder.increment(position, 1);
       });
-      builder.if(
-        i32.leU(length, insertionLength),
-        () => insertionSort(builder, first, length, isWide),
-        () => radixSort(builder, { first, second, histogram, length }, dtype),
+
+    builder.countUp(line, end, 1, () => {
+      const [before, column] = [i32.divU(line, inner), i32.remU(line, inner)];
+      const start = (extent: Local<'i32'>): Expression<'i32'> =>
+        i32.add(i32.mul(i32.mul(before, extent), inner), column);
+      builder.set(source, i32.add(i32.load(record, 0), i32.mul(start(length), bytes)));
+      builder.set(target, i32.add(i32.load(record, 4), i32.mul(start(count), 4)));
+      builder.set(first, i32.add(histogram, digitsOf(dtype) * radix * 4));
+      builder.set(second, i32.add(first, i32.mul(held, size)));
+      builder.set(position, 0);
+      builder.set(elements, 0);
+      builder.while(
+        () => i32.ltS(position, held),
+        () => take(false),
       );
-      builder.for(0, length, (position) => {
-        const at = i32.add(first, i32.mul(position, size));
+      builder.loop((again) => {
+        builder.if(
+          i32.leU(elements, insertionLength),
+          () => insertionSort(builder, first, elements, isWide),
+          () => radixSort(builder, { first, second, histogram, length: elements }, dtype),
+        );
+        builder.if(i32.ltS(position, length), () => {
+          builder.set(elements, count);
+          const last = i32.add(first, i32.mul(i32.sub(count, 1), size));
+          builder.set(worst, isWide ? i64.load(last) : i64.shrU(i64.load(last), 32n));
+          builder.scope(() => {
+            const worstAt = i32.mul(i32.sub(i32.load(last, isWide ? 8 : 0), position), step);
+            const skip = skipping(builder, dtype, descending, tier, i32.add(source, worstAt));
+            builder.block((full) => {
+              builder.loop((next) => {
+                skip?.(inner, () => i32.leS(i32.add(position, strip), length), source, position);
+                const stop = builder.local('i32', i32.add(position, strip));
+                builder.if(i32.gtS(stop, length), () => builder.set(stop, length));
+                builder.while(
+                  () => i32.ltS(position, stop),
+                  () => {
+                    take(true);
+                    builder.branchIf(full, i32.eq(elements, held));
+                  },
+                );
+                builder.branchIf(next, i32.ltS(position, length));
+              });
+            });
+          });
+          builder.branchIf(again, i32.gtS(elements, count));
+        });
+      });
+      builder.for(0, count, (place) => {
+        const at = i32.add(first, i32.mul(place, size));
         builder.emit(i32.store(target, i32.load(at, isWide ? 8 : 0)));
-        builder.set(target, i32.add(target, i32.mul(inner, 4)));
+        builder.increment(target, i32.mul(inner, 4));
       });
     });
   });
+}
+
+type Skip = (
+  inner: Local<'i32'>,
+  hasStrip: () => Expression<'i32'>,
+  source: Local<'i32'>,
+  position: Local<'i32'>,
+) => void;
+
+/**
+ * Writes what moves on over strips without an element that is better than the one at an address; undefined where there
+ * are no vectors for it. Who does not compare, as NaN, is let through.
+ */
+function skipping(
+  builder: FunctionBuilder,
+  dtype: DType,
+  descending: boolean,
+  tier: Tier,
+  worstAt: Expression<'i32'>,
+): Skip | undefined {
+  if (!tier.simd || dtype === 'bool' || dtype === 'float16' || dtype === 'bfloat16') return undefined;
+  const bytes = storageBytes[dtype];
+  const stored = builder.local(numberType(dtype), loadScalar(dtype, worstAt) as Expression<'i32'>);
+  const worst = splat(dtype, stored).map((register) => builder.local('v128', register));
+  return (inner, hasStrip, source, position) => {
+    const areBehind = (at: number): Vector => {
+      const values = loadVector(dtype, source, at * lanes * bytes);
+      return descending ? compareLanes('le', dtype, values, worst) : compareLanes('le', dtype, worst, values);
+    };
+    const vectors = Array.from({ length: strip / lanes }, (_, at) => areBehind(at));
+    builder.if(i32.eq(inner, 1), () =>
+      builder.block((found) => {
+        builder.while(hasStrip, () => {
+          builder.branchIf(found, i32.eqz(i32x4.allTrue(vectors.reduce(v128.and))));
+          builder.increment(source, strip * bytes);
+          builder.increment(position, strip);
+        });
+      }),
+    );
+  };
 }
 
 function insertionSort(
@@ -133,53 +250,69 @@ function insertionSort(
 }
 
 interface RadixSpace {
+  /** What is sorted, and afterwards where it is: the two may have changed places. */
   readonly first: Local<'i32'>;
   readonly second: Local<'i32'>;
+  /** A counter for each value of each digit. */
   readonly histogram: Local<'i32'>;
   readonly length: Local<'i32'>;
 }
 
-/** Passes over the digits, back and forth between the two arrays; their number is even, so `first` has the result. */
+/** Passes over the digits, back and forth between the two arrays; none over a digit that all have in common. */
 function radixSort(builder: FunctionBuilder, space: RadixSpace, dtype: DType): void {
   const { first, second, histogram, length } = space;
   const isWide = elementBytes(dtype) === 16;
   const size = isWide ? 16 : 8;
-  const shift = builder.local('i64', isWide ? 0n : 32n);
-  const [from, to, swap] = builder.locals('i32', 3);
-  builder.set(from, first);
-  builder.set(to, second);
-  builder.loop((again) => {
-    builder.emit(memory.fill(histogram, 0, histogramBytes));
-    const counter = (key: Expression<'i64'>): Expression<'i32'> =>
-      i32.add(histogram, i32.shl(i32.and(i32.wrapI64(i64.shrU(key, shift)), 0xff), 2));
-    const at = builder.local('i32', from);
-    builder.for(0, length, () => {
-      const slot = builder.local('i32', counter(i64.load(at)));
-      builder.emit(i32.store(slot, i32.add(i32.load(slot), 1)));
-      builder.increment(at, size);
-    });
-    // Counts to addresses of the first element of each digit.
-    const next = builder.local('i32', to);
-    builder.for(0, 256, (digit) => {
-      const slot = builder.local('i32', i32.add(histogram, i32.shl(digit, 2)));
-      const count = builder.local('i32', i32.load(slot));
-      builder.emit(i32.store(slot, next));
-      builder.set(next, i32.add(next, i32.mul(count, size)));
-    });
-    builder.set(at, from);
+  const digits = digitsOf(dtype);
+  const counterBytes = radix * 4;
+  const lowest = isWide ? 0 : 32;
+  builder.emit(memory.fill(histogram, 0, digits * counterBytes));
+  builder.scope(() => {
+    const at = builder.local('i32', first);
     builder.for(0, length, () => {
       const key = builder.local('i64', i64.load(at));
-      const slot = builder.local('i32', counter(key));
-      const place = builder.local('i32', i32.load(slot));
-      builder.emit(i64.store(place, key));
-      if (isWide) builder.emit(i32.store(place, i32.load(at, 8), 8));
-      builder.emit(i32.store(slot, i32.add(place, size)));
+      for (let digit = 0; digit < digits; digit++) {
+        const value = i32.and(i32.wrapI64(i64.shrU(key, BigInt(lowest + digit * 8))), radix - 1);
+        const slot = builder.local('i32', i32.add(histogram, i32.shl(value, 2)));
+        const offset = digit * counterBytes;
+        builder.emit(i32.store(slot, i32.add(i32.load(slot, offset), 1), offset));
+      }
       builder.increment(at, size);
     });
-    builder.set(swap, from);
-    builder.set(from, to);
-    builder.set(to, swap);
-    builder.set(shift, i64.add(shift, 8n));
-    builder.branchIf(again, i64.ltU(shift, 64n));
+  });
+  builder.scope(() => {
+    const shift = builder.local('i64', BigInt(lowest));
+    const counters = builder.local('i32', histogram);
+    const [at, next, swap] = builder.locals('i32', 3);
+    const counter = (key: Expression<'i64'>): Expression<'i32'> =>
+      i32.add(counters, i32.shl(i32.and(i32.wrapI64(i64.shrU(key, shift)), radix - 1), 2));
+    builder.loop((again) => {
+      builder.if(i32.ne(i32.load(counter(i64.load(first))), length), () => {
+        // Counts to addresses of the first element of each value.
+        builder.set(next, second);
+        builder.for(0, radix, (value) => {
+          const slot = builder.local('i32', i32.add(counters, i32.shl(value, 2)));
+          const count = builder.local('i32', i32.load(slot));
+          builder.emit(i32.store(slot, next));
+          builder.increment(next, i32.mul(count, size));
+        });
+        builder.set(at, first);
+        builder.for(0, length, () => {
+          const key = builder.local('i64', i64.load(at));
+          const slot = builder.local('i32', counter(key));
+          const place = builder.local('i32', i32.load(slot));
+          builder.emit(i64.store(place, key));
+          if (isWide) builder.emit(i32.store(place, i32.load(at, 8), 8));
+          builder.emit(i32.store(slot, i32.add(place, size)));
+          builder.increment(at, size);
+        });
+        builder.set(swap, first);
+        builder.set(first, second);
+        builder.set(second, swap);
+      });
+      builder.increment(counters, counterBytes);
+      builder.set(shift, i64.add(shift, 8n));
+      builder.branchIf(again, i64.ltU(shift, 64n));
+    });
   });
 }

@@ -112,20 +112,26 @@ function int32Tests(test: Context['test'], dtypes: readonly DType[]): void {
     for (const descending of [false, true]) {
       test(`argsort/${dtype}/${descending ? 'descending' : 'ascending'}`, async (backend) => {
         for (const [outer, length, inner] of lines) {
-          const builder = builderFor(backend);
-          const size = outer * length * inner;
-          const [source, target] = [builder.input(dtype, size), builder.output('int32', size)];
-          builder.kernel({
-            kind: 'argsort',
-            name: 'argsort',
-            descending,
-            outer,
-            length,
-            inner,
-            source,
-            target,
-          });
-          await expectAgreement(backend, builder.build(), [sortable(dtype, size)]);
+          for (const count of new Set([length, Math.min(length, 5), Math.floor(length / 2)])) {
+            const builder = builderFor(backend);
+            const size = outer * length * inner;
+            const source = builder.input(dtype, size);
+            const target = builder.output('int32', outer * count * inner);
+            builder.kernel({
+              kind: 'argsort',
+              name: 'argsort',
+              descending,
+              outer,
+              length,
+              inner,
+              count,
+              source,
+              target,
+            });
+            await expectAgreement(backend, builder.build(), [sortable(dtype, size)], {
+              describe: (at) => `place ${at} of [${outer}, ${count}, ${inner}], sorted from ${length}`,
+            });
+          }
         }
       });
     }

@@ -156,7 +156,7 @@ const shortLine = 512;
  */
 export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readonly Launch[] {
   const lines = kernel.outer * kernel.inner;
-  if (lines === 0 || kernel.length === 0) return [];
+  if (lines === 0 || kernel.count === 0) return [];
   const padded = Math.max(2, 2 ** Math.ceil(Math.log2(kernel.length)));
   if (kernel.length <= shortLine) return [emitShortSort(kernel, context)];
   const bytes = lines * padded * 4;
@@ -197,11 +197,11 @@ export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readon
     }
   }
   launches.push(
-    step('ending', lines * kernel.length, (code, positions) => {
-      const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
-      const target = `((line / ${inner}) * ${length} + place) * ${inner} + line % ${inner}`;
-      return `let line = at / ${length};
-    let place = at % ${length};
+    step('ending', lines * kernel.count, (code, positions) => {
+      const [inner, count] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.count)];
+      const target = `((line / ${inner}) * ${count} + place) * ${inner} + line % ${inner}`;
+      return `let line = at / ${count};
+    let place = at % ${count};
     ${code.memory.store(kernel.target, target, `${positions}[line * ${code.sizes.integer(padded)} + place]`)}`;
     }),
   );
@@ -253,14 +253,16 @@ function emitShortSort(kernel: ArgsortKernel, context: EmitContext): Launch {
   const size = kernel.outer * kernel.length * kernel.inner;
   const [inner, length] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.length)];
   code.declarations.push(emitPrecedes(kernel, code));
-  const target = `((line / ${inner}) * ${length} + place) * ${inner} + line % ${inner}`;
+  const count = code.sizes.integer(kernel.count);
+  const target = `((line / ${inner}) * ${count} + place) * ${inner} + line % ${inner}`;
+  const store = code.memory.store(kernel.target, target, 'own');
   const body = `  let at = group * ${workgroupSize} + lane;
   if (at < ${code.sizes.integer(size)}) {
     let line = at / ${length};
     let own = at % ${length};
     var place = 0;
     for (var other = 0; other < ${length}; other++) { place += select(0, 1, precedes(line, other, own)); }
-    ${code.memory.store(kernel.target, target, 'own')}
+    ${kernel.count < kernel.length ? `if (place < ${count}) { ${store} }` : store}
   }`;
   return code.launch(kernel.name, workgroupSize, Math.ceil(size / workgroupSize), [body]);
 }
