@@ -18,6 +18,7 @@ export {
   makeNode,
   Node,
   type NodeState,
+  nodeState,
   sameAttributes,
   scalarNode,
   scalarValue,

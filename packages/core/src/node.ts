@@ -53,7 +53,7 @@ export class Node<N extends OpName = OpName> {
   }
 }
 
-/** Where a value is held. */
+/** Where a value is held; made by `nodeState`. */
 export interface NodeState {
   /** Part of a compiled function's trace: it stands for another value at each call. */
   traced?: true;
@@ -67,6 +67,11 @@ export interface NodeState {
   holding?: object;
   /** Why the value is gone for good, for the error that says so. */
   lost?: string;
+}
+
+/** A state. All of them have the same properties in the same order, so that engines find these at once. */
+export function nodeState({ traced, value, host, buffer, lost }: NodeState): NodeState {
+  return { traced, value, host, buffer, holding: undefined, lost };
 }
 
 interface Structure {
@@ -217,12 +222,12 @@ export function scalarValue(value: number | bigint | boolean, dtype: DType): num
 /** A number that a program takes at each run. */
 export function scalarNode(value: number | bigint | boolean, dtype: DType): Node<'scalar'> {
   const held = scalarValue(value, dtype);
-  return new Node('scalar', [], { dtype }, { shape: [], dtype }, '', { value: held });
+  return new Node('scalar', [], { dtype }, { shape: [], dtype }, '', nodeState({ value: held }));
 }
 
 /** Data given on the host. The array must not change afterwards. */
 export function dataNode(host: HostArray, shape: Shape, dtype: DType, device: string): Node<'data'> {
-  return new Node('data', [], { shape, dtype }, { shape, dtype }, device, { host });
+  return new Node('data', [], { shape, dtype }, { shape, dtype }, device, nodeState({ host }));
 }
 
 /** Whether the node's value is at hand without computing. */

@@ -9,6 +9,7 @@ import {
   isHeld,
   makeNode,
   type Node,
+  nodeState,
   type OpName,
   sameAttributes,
   scalarNode,
@@ -409,7 +410,7 @@ export class Call {
       const clone = makeNode(node.op, inputs, node.attributes, node.device === '' ? undefined : node.device);
       clone.shared = node.shared;
       if (inputs.some((input) => !isHeld(input) && input.state?.lost !== undefined))
-        clone.state = { lost: leakMessage };
+        clone.state = nodeState({ lost: leakMessage });
       clones.set(node, clone);
     }
     return clones.get(wanted)!;

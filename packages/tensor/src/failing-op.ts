@@ -1,6 +1,6 @@
 // Which op of a graph a device cannot compile: each is tried alone.
 import { PlanCache } from '@nn/compiler';
-import { type Backend, type DType, definitionOf, isHeld, Node, type Shape } from '@nn/core';
+import { type Backend, type DType, definitionOf, isHeld, Node, nodeState, type Shape } from '@nn/core';
 
 /** The first op, inputs before outputs, for which compiling fails as it did for all together. */
 export function findFailingOp(roots: readonly Node[], backend: Backend, error: unknown): Node | undefined {
@@ -26,7 +26,7 @@ function failsAlone(node: Node, backend: Backend, expected: unknown): boolean {
 /** A value that is given; nobody reads it. */
 function standIn(shape: Shape, dtype: DType, device: string): Node {
   const meta = { shape, dtype };
-  return new Node('data', [], meta, meta, device, { host: new Uint8Array(0) });
+  return new Node('data', [], meta, meta, device, nodeState({ host: new Uint8Array(0) }));
 }
 
 /** All nodes that must be computed, inputs before outputs. */

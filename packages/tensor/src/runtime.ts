@@ -11,6 +11,7 @@ import {
   isHeld,
   type Node,
   type NodeState,
+  nodeState,
   StaleValueError,
   sizeOf,
   UnsupportedError,
@@ -326,7 +327,7 @@ export class Runtime {
       const isFree = donates && recycles[i] && this.#isFree(former[i]);
       const result = isFree
         ? takeOver(former[i], root, recycledMessage)
-        : valueNode(root, { buffer: this.#residence.allocate(root.dtype, sizeOf(root.shape)) });
+        : valueNode(root, nodeState({ buffer: this.#residence.allocate(root.dtype, sizeOf(root.shape)) }));
       results.push(result);
       outputs.push(result.state!.buffer!);
     }
@@ -335,7 +336,9 @@ export class Runtime {
       // Whatever happens while the program runs, nobody may take what it writes over for the former value.
       const isTaken = node.state!.buffer === inputs[input];
       results.push(
-        isTaken ? takeOver(node, root, updatedMessage) : valueNode(root, { buffer: inputs[input] }),
+        isTaken
+          ? takeOver(node, root, updatedMessage)
+          : valueNode(root, nodeState({ buffer: inputs[input] })),
       );
     }
     this.#launch({ executable, inputs, outputs, params });
@@ -410,7 +413,7 @@ export class Runtime {
       this.#keepComputed(root, state, wanted);
     }
     for (let i = 0; i < outputs.length; i++)
-      this.#keepComputed(prepared.outputs[i], { buffer: outputs[i] }, wanted);
+      this.#keepComputed(prepared.outputs[i], nodeState({ buffer: outputs[i] }), wanted);
     residence.enforceBudgets();
   }
 
@@ -517,7 +520,7 @@ export class Runtime {
       return;
     }
     if (node.shared) return;
-    if (node.state === null) node.state = {};
+    if (node.state === null) node.state = nodeState({});
     this.#residence.release(node.state);
     node.state.host = undefined;
     node.state.lost = 'this tensor was disposed';

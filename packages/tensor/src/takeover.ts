@@ -1,5 +1,5 @@
 // Values in the memory of former ones, which are lost by that.
-import { Node, type NodeState } from '@nn/core';
+import { Node, type NodeState, nodeState } from '@nn/core';
 import { staleMessage } from './residence.ts';
 
 /** Whether nobody but one storage is known to need the value. */
@@ -18,7 +18,7 @@ export function detachMemory(former: Node, root: Node, lost: string = staleMessa
   const { lease } = former;
   const state = former.state!;
   state.host = undefined;
-  former.state = { lost };
+  former.state = nodeState({ lost });
   former.lease = null;
   return { root, state, lease };
 }

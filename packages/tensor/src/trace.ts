@@ -1,7 +1,7 @@
 // What a compiled function did: its operations in order, on placeholders for the tensors that it was given or found,
 // and the programs that compute what remains of it. Traces that begin alike share the entries that they have in common.
 import type { Prepared } from '@nn/compiler';
-import { Node, type NodeState, type OpName, sameShape } from '@nn/core';
+import { Node, type NodeState, nodeState, type OpName, sameShape } from '@nn/core';
 import type { Keeping, Runtime } from './runtime.ts';
 
 /** An operation, as it was recorded. */
@@ -18,10 +18,10 @@ export interface Entry {
 }
 
 /** The state of a trace's nodes. They stand for another value at each call, so none is ever held by them. */
-const tracedState: NodeState = {
+const tracedState: NodeState = nodeState({
   traced: true,
   lost: 'this is a node of a compiled function, not a value',
-};
+});
 
 /** Whether the node belongs to a trace. */
 export function isTraced(node: Node): boolean {
@@ -36,7 +36,7 @@ export function markTraced(node: Node): Node {
 
 /** A number that each call gives anew. */
 export function tracedScalar(value: number | bigint, dtype: Node['dtype']): Node {
-  return new Node('scalar', [], { dtype }, { shape: [], dtype }, '', { traced: true, value });
+  return new Node('scalar', [], { dtype }, { shape: [], dtype }, '', nodeState({ traced: true, value }));
 }
 
 /** Stands for a value from outside. */
@@ -44,9 +44,9 @@ export function placeholderFor(node: Node): Node {
   const { shape, dtype, device } = node;
   const meta = { shape, dtype };
   return node.op === 'scalar'
-    ? new Node('scalar', [], { dtype }, meta, device, { traced: true })
+    ? new Node('scalar', [], { dtype }, meta, device, nodeState({ traced: true }))
     : // A state of its own: nodes with one state would be taken for one memory.
-      new Node('data', [], meta, meta, device, { ...tracedState });
+      new Node('data', [], meta, meta, device, nodeState(tracedState));
 }
 
 /** Whether a program made for the placeholder takes this value. */

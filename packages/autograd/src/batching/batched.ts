@@ -1,5 +1,5 @@
 // Tensors that stand for one example of a batch while a function runs under vmap, and what is done with them.
-import { AutogradError, type DType, Node, type OpName, ops, type Shape } from '@nn/core';
+import { AutogradError, type DType, Node, nodeState, type OpName, ops, type Shape } from '@nn/core';
 import {
   apply,
   applyView,
@@ -27,7 +27,7 @@ const noValue =
 /** Stands for a value that only the physical tensor has. */
 function standIn(shape: Shape, dtype: DType, device: string): Node {
   const meta = { shape, dtype };
-  return new Node('data', [], meta, meta, device, { lost: noValue });
+  return new Node('data', [], meta, meta, device, nodeState({ lost: noValue }));
 }
 
 class BatchedTensor extends Batched {
