@@ -11,6 +11,8 @@ const pageBytes = 65536;
 const alignment = 64;
 /** Address 0 is never handed out, so that 0 can mean "none". */
 const firstAddress = 1024;
+/** The last bytes are not handed out: vectors may be read that reach beyond the end of what they are read from. */
+const bytesBehind = 64;
 const classesPerOctave = 8;
 const octaves = 32;
 
@@ -75,7 +77,7 @@ export class Heap {
     this.maximumPages = reserved.maximumPages;
     this.#endOfMemory = this.memory.buffer.byteLength;
     this.#words = new Int32Array(this.memory.buffer);
-    this.#addFreeSpace(firstAddress, this.#endOfMemory - firstAddress);
+    this.#addFreeSpace(firstAddress, this.#endOfMemory - bytesBehind - firstAddress);
   }
 
   /** Bytes allocated and not freed, as rounded up to the alignment. */
@@ -167,7 +169,7 @@ export class Heap {
       const start = this.#endOfMemory;
       this.#endOfMemory += pages * pageBytes;
       this.#words = new Int32Array(this.memory.buffer);
-      this.#addFreeSpace(start, pages * pageBytes);
+      this.#addFreeSpace(start - bytesBehind, pages * pageBytes);
       return;
     }
   }

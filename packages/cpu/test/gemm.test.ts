@@ -205,33 +205,61 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
     }
   });
 
-  test('a convolution is a product over overlapping windows', () => {
-    const [images, channels, height, width, filters, kernel] = [2, 3, 11, 13, 10, 3];
-    const [outHeight, outWidth] = [height - kernel + 1, width - kernel + 1];
-    const plane = height * width;
+  test.each<GemmType>(['float32', 'float64', 'int32', 'int64'])(
+    'a convolution is a product over overlapping windows, of %s',
+    (type) => {
+      const random = generator(11);
+      for (const filters of [1, 2, 3, 4, 5, 6, 7, 10, 16, 24, 25]) {
+        for (const width of [3, 6, 7, 9, 14, 30, 39]) {
+          const [images, channels, height, kernel] = [2, 3, 5, 3];
+          const [outHeight, outWidth] = [height - kernel + 1, width - kernel + 1];
+          const plane = height * width;
+          // Results side by side, or every other element, as the gradient of a convolution with a stride has them.
+          const step = 1 + random(2);
+          const shape: GemmShape = {
+            type,
+            left: {
+              batch: line(1, 0),
+              rows: line(filters, channels * kernel * kernel),
+              columns: line(channels * kernel * kernel, 1),
+            },
+            right: {
+              batch: line(1, 0),
+              rows: { extents: [channels, kernel, kernel], strides: [plane, width, 1] },
+              columns: { extents: [images, outHeight, outWidth], strides: [channels * plane, width, 1] },
+            },
+            result: {
+              batch: line(1, 0),
+              rows: line(filters, step * outHeight * outWidth),
+              columns: {
+                extents: [images, outHeight, outWidth],
+                strides: [filters * step * outHeight * outWidth, step * outWidth, step],
+              },
+            },
+            accumulate: random(2) === 1,
+          };
+          check(gemm, shape, filters + width);
+          check(shared, shape, filters + width);
+        }
+      }
+    },
+  );
+
+  test('windows with more inner positions than are read at a time', () => {
+    const [channels, width, size, filters] = [400, 20, 3, 3];
+    const columns = width - size + 1;
     const shape: GemmShape = {
       type: 'float32',
-      left: {
-        batch: line(1, 0),
-        rows: line(filters, channels * kernel * kernel),
-        columns: line(channels * kernel * kernel, 1),
-      },
+      left: { batch: line(1, 0), rows: line(filters, channels * size), columns: line(channels * size, 1) },
       right: {
         batch: line(1, 0),
-        rows: { extents: [channels, kernel, kernel], strides: [plane, width, 1] },
-        columns: { extents: [images, outHeight, outWidth], strides: [channels * plane, width, 1] },
+        rows: { extents: [channels, size], strides: [width, 1] },
+        columns: { extents: [2, columns], strides: [channels * width, 1] },
       },
-      result: {
-        batch: line(1, 0),
-        rows: line(filters, outHeight * outWidth),
-        columns: {
-          extents: [images, outHeight, outWidth],
-          strides: [filters * outHeight * outWidth, outWidth, 1],
-        },
-      },
+      result: { batch: line(1, 0), rows: line(filters, 2 * columns), columns: line(2 * columns, 1) },
     };
-    check(gemm, shape, 3);
-    check(shared, shape, 3);
+    check(gemm, shape, 5);
+    check(shared, shape, 6);
   });
 });
 

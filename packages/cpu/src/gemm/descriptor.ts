@@ -45,6 +45,11 @@ export const word = {
   /** Address of the packed left operand, or 0 when each task packs its own part as it goes; one batch's bytes. */
   packedLeft: 34,
   packedLeftBytes: 35,
+  /** Columns that lie side by side in the right operand where it is read in place, else 0; and in the result. */
+  columnRun: 36,
+  resultRun: 37,
+  /** Columns of the widest tile that reads the right operand in place. */
+  directColumns: 38,
   /** Offsets of the rows of a tile in scratch, for tiles that do not lie contiguously in the result. */
   tileRows: 28,
 } as const;
@@ -55,5 +60,6 @@ export const descriptorBytes = 160;
 export const tileRows = 6;
 export const tileVectors = 2;
 
-/** A thread's scratch begins with a tile that is scattered to the result element by element. */
-export const tileBytes = 512;
+/** A thread's scratch begins with a tile that is scattered to the result; vectors from one of its rows to the next. */
+export const scratchTileVectors = 8;
+export const tileBytes: number = tileRows * scratchTileVectors * 16;

@@ -9,7 +9,8 @@ import {
   ModuleBuilder,
   select,
 } from '../wasm/index.ts';
-import { tileRows, tileVectors, word } from './descriptor.ts';
+import { scratchTileVectors, tileRows, tileVectors, word } from './descriptor.ts';
+import { emitDirectTiles } from './direct-tile.ts';
 import { batchStart, field } from './fields.ts';
 import type { Lanes } from './lanes.ts';
 import { emitTile } from './micro-kernel.ts';
@@ -42,7 +43,8 @@ export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<
   const tiles = numbers(tileRows).map((rows) =>
     numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors)),
   );
-  const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles };
+  const directTiles = numbers(tileRows).map((rows) => emitDirectTiles(module, lanes, rows));
+  const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles, directTiles };
   emitPackRight(module, parts);
   emitPackLeft(module, parts);
   emitCompute(module, parts);
@@ -57,6 +59,8 @@ interface Parts {
   readonly packRight: readonly Callable[];
   /** By rows - 1, then vectors - 1. */
   readonly tiles: readonly (readonly Callable[])[];
+  /** Those that read the right operand in place, by rows - 1, then vectors - 1. */
+  readonly directTiles: readonly (readonly Callable[])[];
 }
 
 /** Packs whole panels of the right operand: items are batch * panels + panel. */
@@ -176,6 +180,7 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
       const columnTasks = load('columnTasks');
       const inner = load('inner');
       const packedRight = load('packedRight');
+      const columnRun = load('columnRun');
       const scratch = load('scratch');
       code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
       const leftBlock = code.local('i32');
@@ -245,61 +250,107 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
             },
           );
           code.set(column, columnStart);
-          code.countUp(column, columnEnd, tileColumns, () => {
-            code.set(width, minimum(i32.sub(columnEnd, column), i32.constant(tileColumns)));
-            code.if(
-              packedRight,
-              () => {
-                const position = i32.add(i32.mul(column, inner), i32.mul(start, tileColumns));
-                code.set(rightPointer, i32.add(rightOfBatch, i32.shl(position, elementShift)));
-              },
-              () => {
-                code.set(rightPointer, rightPanel);
-                callByWidth(code, parts.packRight, width, [
-                  right,
-                  i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)),
-                  i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2)),
-                  block,
-                  rightPanel,
-                ]);
-              },
-            );
-            const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
-            code.set(isContiguous, 0);
-            code.if(i32.eq(width, tileColumns), () => {
-              code.set(isContiguous, isRun(columnTable, tileColumns));
-            });
-            code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
-            const wide = code.local('i32', i32.gtS(width, lanes.count));
-            forEachRowPanel(() => {
-              const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
-              const callTile = (target: I32, table: I32, mode: I32): void => {
-                const choices = parts.tiles.flat();
-                code.switch(
-                  i32.sub(i32.add(i32.shl(height, 1), wide), 2),
-                  choices.map((choice) => () => {
-                    code.call(choice, [block, leftPointer, rightPointer, target, table, mode]);
-                  }),
-                );
-              };
-              code.if(
-                isContiguous,
-                () => callTile(resultColumn, rowTable, accumulate),
+          const scatter = (rowTable: I32, columnTable: I32): void => {
+            scatterTile(code, lanes, { scratch, height, width, result, rowTable, columnTable, accumulate });
+          };
+          code.if(
+            columnRun,
+            () => {
+              const until = (run: I32): I32 => i32.sub(run, i32.remU(column, run));
+              code.while(
+                () => i32.ltS(column, columnEnd),
                 () => {
-                  callTile(scratch, i32.add(descriptor, word.tileRows * 4), i32.constant(0));
-                  scatterTile(code, lanes, {
-                    scratch,
-                    height,
-                    width,
-                    result,
-                    rowTable,
-                    columnTable,
-                    accumulate,
+                  code.set(width, minimum(until(columnRun), i32.sub(columnEnd, column)));
+                  code.set(width, minimum(width, field(descriptor, 'directColumns')));
+                  const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
+                  const isWhole = i32.eqz(i32.and(width, lanes.count - 1));
+                  code.set(
+                    isContiguous,
+                    i32.and(isWhole, i32.leS(width, until(field(descriptor, 'resultRun')))),
+                  );
+                  code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
+                  const from = i32.load(i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)));
+                  code.set(rightPointer, i32.add(right, i32.shl(from, elementShift)));
+                  const innerTable = i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2));
+                  const vectors = i32.divU(i32.sub(width, 1), lanes.count);
+                  forEachRowPanel(() => {
+                    const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
+                    const target = code.local('i32', select(isContiguous, resultColumn, scratch));
+                    const table = select(isContiguous, rowTable, i32.add(descriptor, word.tileRows * 4));
+                    const operands = [
+                      block,
+                      leftPointer,
+                      rightPointer,
+                      innerTable,
+                      target,
+                      table,
+                      i32.and(isContiguous, accumulate),
+                    ];
+                    code.switch(
+                      i32.sub(height, 1),
+                      parts.directTiles.map((tiles) => () => {
+                        code.switch(
+                          vectors,
+                          tiles.map((tile) => () => code.call(tile, operands)),
+                        );
+                      }),
+                    );
+                    code.if(i32.eqz(isContiguous), () => scatter(rowTable, columnTable));
                   });
+                  code.set(column, i32.add(column, width));
                 },
               );
-            });
-          });
+            },
+            () => {
+              code.countUp(column, columnEnd, tileColumns, () => {
+                code.set(width, minimum(i32.sub(columnEnd, column), i32.constant(tileColumns)));
+                code.if(
+                  packedRight,
+                  () => {
+                    const position = i32.add(i32.mul(column, inner), i32.mul(start, tileColumns));
+                    code.set(rightPointer, i32.add(rightOfBatch, i32.shl(position, elementShift)));
+                  },
+                  () => {
+                    code.set(rightPointer, rightPanel);
+                    callByWidth(code, parts.packRight, width, [
+                      right,
+                      i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)),
+                      i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2)),
+                      block,
+                      rightPanel,
+                    ]);
+                  },
+                );
+                const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
+                code.set(isContiguous, 0);
+                code.if(i32.eq(width, tileColumns), () => {
+                  code.set(isContiguous, isRun(columnTable, tileColumns));
+                });
+                code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
+                const wide = code.local('i32', i32.gtS(width, lanes.count));
+                forEachRowPanel(() => {
+                  const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
+                  const callTile = (target: I32, table: I32, mode: I32): void => {
+                    const choices = parts.tiles.flat();
+                    code.switch(
+                      i32.sub(i32.add(i32.shl(height, 1), wide), 2),
+                      choices.map((choice) => () => {
+                        code.call(choice, [block, leftPointer, rightPointer, target, table, mode]);
+                      }),
+                    );
+                  };
+                  code.if(
+                    isContiguous,
+                    () => callTile(resultColumn, rowTable, accumulate),
+                    () => {
+                      callTile(scratch, i32.add(descriptor, word.tileRows * 4), i32.constant(0));
+                      scatter(rowTable, columnTable);
+                    },
+                  );
+                });
+              });
+            },
+          );
           code.set(accumulate, 1);
           code.set(start, i32.add(start, block));
           code.branchIf(nextBlock, i32.ltS(start, inner));
@@ -331,31 +382,54 @@ interface ScatteredTile {
 
 /** Brings a tile from scratch to where its elements belong. */
 function scatterTile(code: FunctionBuilder, lanes: Lanes, tile: ScatteredTile): void {
-  const { elementShift } = lanes;
-  const pitch = tileVectors * lanes.count * lanes.elementBytes;
+  const { elementBytes, elementShift, count } = lanes;
+  const pitch = scratchTileVectors * count * elementBytes;
   code.scope(() => {
     const from = code.local('i32');
     const rowTarget = code.local('i32');
-    const target = code.local('i32');
-    const rowTable = code.local('i32', tile.rowTable);
     const columnTable = code.local('i32', tile.columnTable);
-    code.for(0, tile.height, (row) => {
-      code.set(from, i32.add(tile.scratch, i32.mul(row, pitch)));
-      const rowOffset = i32.load(i32.add(rowTable, i32.shl(row, 2)));
-      code.set(rowTarget, i32.add(tile.result, i32.shl(rowOffset, elementShift)));
-      code.for(0, tile.width, (column) => {
-        const columnOffset = i32.load(i32.add(columnTable, i32.shl(column, 2)));
-        code.set(target, i32.add(rowTarget, i32.shl(columnOffset, elementShift)));
+    const rowTable = code.local('i32', tile.rowTable);
+    const tileRow = code.local('i32', tile.scratch);
+    const offsets = code.locals('i32', count);
+    const vector = code.local(lanes.vectorType);
+    const columnEnd = code.local('i32', i32.add(columnTable, i32.shl(tile.width, 2)));
+    const rowEnd = code.local('i32', i32.add(rowTable, i32.shl(tile.height, 2)));
+    /** The elements of as many columns as there are offsets, row by row. */
+    const rows = (targets: readonly Local<'i32'>[]): void => {
+      for (const [at, offset] of targets.entries())
+        code.set(offset, i32.shl(i32.load(columnTable, at * 4), elementShift));
+      code.set(rowTable, tile.rowTable);
+      code.set(from, tileRow);
+      code.countUp(rowTable, rowEnd, 4, () => {
+        code.set(rowTarget, i32.add(tile.result, i32.shl(i32.load(rowTable), elementShift)));
+        if (targets.length === count) code.set(vector, lanes.load(from));
+        const element = (at: number): ReturnType<typeof lanes.load> =>
+          targets.length === count ? lanes.extractLane(vector, at) : lanes.loadElement(from);
+        const store = (change: (at: number, target: I32) => ReturnType<typeof lanes.load>): void => {
+          for (const [at, offset] of targets.entries()) {
+            const target = i32.add(rowTarget, offset);
+            code.emit(lanes.storeElement(target, change(at, target)));
+          }
+        };
         code.if(
           tile.accumulate,
-          () => {
-            const sum = lanes.addElements(lanes.loadElement(target), lanes.loadElement(from));
-            code.emit(lanes.storeElement(target, sum));
-          },
-          () => code.emit(lanes.storeElement(target, lanes.loadElement(from))),
+          () => store((at, target) => lanes.addElements(lanes.loadElement(target), element(at))),
+          () => store(element),
         );
-        code.increment(from, lanes.elementBytes);
+        code.increment(from, pitch);
       });
-    });
+      code.increment(columnTable, targets.length * 4);
+      code.increment(tileRow, targets.length * elementBytes);
+    };
+    code.while(
+      () => i32.leU(i32.add(columnTable, count * 4), columnEnd),
+      () => rows(offsets),
+    );
+    if (count > 1) {
+      code.while(
+        () => i32.ltU(columnTable, columnEnd),
+        () => rows(offsets.slice(0, 1)),
+      );
+    }
   });
 }

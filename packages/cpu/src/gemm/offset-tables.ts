@@ -12,6 +12,31 @@ export function axisLength(axis: Axis): number {
   return axis.extents.reduce((product, extent) => product * extent, 1);
 }
 
+/** How many coordinates in a row lie side by side; each run of them begins at a multiple of that. */
+export function runLength({ extents, strides }: Axis): number {
+  let length = 1;
+  for (let d = extents.length - 1; d >= 0; d--) {
+    if (extents[d] === 1) continue;
+    if (strides[d] !== length) break;
+    length *= extents[d];
+  }
+  return length;
+}
+
+/** Whether two walks that are added up meet some offsets more than once, as windows of an image do. */
+export function overlap(a: Axis, b: Axis): boolean {
+  const steps = [a, b]
+    .flatMap(({ extents, strides }) => extents.map((extent, d) => ({ extent, stride: Math.abs(strides[d]) })))
+    .filter(({ extent, stride }) => extent > 1 && stride > 0)
+    .sort((one, other) => one.stride - other.stride);
+  let reach = 0;
+  for (const { extent, stride } of steps) {
+    if (stride <= reach) return true;
+    reach += stride * (extent - 1);
+  }
+  return false;
+}
+
 /** A table that is held; give it back by `release`. */
 export interface OffsetTable {
   readonly address: number;

@@ -3,15 +3,22 @@
 import { Job, type KernelCall } from '../threads/job.ts';
 import type { Kernel } from '../threads/kernel-module.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
-import { descriptorBytes, tileBytes, tileRows, word } from './descriptor.ts';
+import { descriptorBytes, scratchTileVectors, tileBytes, tileRows, tileVectors, word } from './descriptor.ts';
+import { directVectors } from './direct-tile.ts';
 import type { Gemm, GemmKernels } from './gemm.ts';
-import { axisLength, type OffsetTable } from './offset-tables.ts';
+import { axisLength, type OffsetTable, overlap, runLength } from './offset-tables.ts';
 import { type GemmShape, oriented } from './shape.ts';
 
 /** Inner positions packed at a time: a panel of the right operand (8 KiB in float32) stays in the first-level cache. */
 const innerBlockBytes = 1024;
 /** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
 const blockRows = 192;
+/** With more rows than this, the right operand is packed. */
+const mostRowsInPlace = 24;
+/** Fewer columns side by side are packed. */
+const leastRun = 4;
+/** Inner positions at a time where the right operand is read in place. */
+const directBlockBytes = 4096;
 /** The right operand is packed in slices of at most this many bytes. */
 const sliceBytes = 8 * 2 ** 20;
 /** With fewer multiply-adds, waking another thread costs more than it brings. */
@@ -32,6 +39,8 @@ interface Cut {
   /** The operand that is packed by a job of its own, for all tasks. */
   readonly packedFirst: 'left' | 'right' | null;
   readonly isVector: boolean;
+  /** Columns side by side in the right operand, which is read in place; or 0. */
+  readonly columnRun: number;
   readonly scratchBytes: number;
   readonly leftBlockOffset: number;
   readonly rightPanelOffset: number;
@@ -258,7 +267,12 @@ export class GemmPlan {
     words[base + word.innerBlock] = cut.innerBlock;
     words[base + word.packedLeft] = 0;
     words[base + word.packedRight] = 0;
-    for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * tileColumns;
+    const pitch = (scratchTileVectors * tileColumns) / tileVectors;
+    for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * pitch;
+    words[base + word.columnRun] = cut.columnRun;
+    words[base + word.resultRun] = runLength(this.#shape.result.columns);
+    const height = Math.max(1, ceilDivide(cut.taskRows, Math.max(1, ceilDivide(cut.taskRows, tileRows))));
+    words[base + word.directColumns] = (directVectors(height) * tileColumns) / tileVectors;
   }
 
   /** Writes a slice into the descriptor. */
@@ -345,8 +359,20 @@ export class GemmPlan {
       : ceilDivide(columns, this.#kernels.tileColumns);
   }
 
+  /** Whether columns of the right operand, or rows of them, overlap. */
+  get #hasWindows(): boolean {
+    const { rows, columns } = this.#shape.right;
+    return runLength(columns) >= leastRun && runLength(columns) < this.#columns && overlap(rows, columns);
+  }
+
+  /** The columns side by side in the right operand where it pays to read it in place; or 0. */
+  get #runInPlace(): number {
+    const run = runLength(this.#shape.right.columns);
+    return this.#rows <= mostRowsInPlace && run >= leastRun && this.#hasWindows ? run : 0;
+  }
+
   #chooseCut(options: GemmOptions): Cut {
-    return this.#rows === 1 ? this.#cutVector() : this.#cutMatrix(options);
+    return this.#rows === 1 && !this.#hasWindows ? this.#cutVector() : this.#cutMatrix(options);
   }
 
   #cutVector(): Cut {
@@ -370,6 +396,7 @@ export class GemmPlan {
       innerBlock,
       packedFirst: null,
       isVector: true,
+      columnRun: 0,
       leftBlockOffset,
       rightPanelOffset,
       scratchBytes: roundUp(rightPanelOffset + taskColumns * elementBytes, 64),
@@ -379,8 +406,10 @@ export class GemmPlan {
   #cutMatrix({ follower, packedRight }: GemmOptions): Cut {
     const { elementBytes, tileColumns } = this.#kernels;
     const { threads } = this.#gemm.pool;
-    const innerBlock = Math.max(1, Math.min(this.#inner, innerBlockBytes / elementBytes));
     const packsRightFirst = this.#rows > blockRows;
+    const columnRun = packedRight === undefined ? this.#runInPlace : 0;
+    const blockBytes = columnRun > 0 ? directBlockBytes : innerBlockBytes;
+    const innerBlock = Math.max(1, Math.min(this.#inner, blockBytes / elementBytes));
     let innerSlice = Math.max(1, this.#inner);
     let columnSlice = Math.max(1, this.#columns);
     let batchSlice = Math.max(1, this.#batches);
@@ -427,6 +456,7 @@ export class GemmPlan {
       innerBlock,
       packedFirst: packsRightFirst || packedRight !== undefined ? 'right' : columnTasks > 1 ? 'left' : null,
       isVector: false,
+      columnRun,
       leftBlockOffset,
       rightPanelOffset,
       scratchBytes: roundUp(rightPanelOffset + innerBlock * tileColumns * elementBytes, 64),
