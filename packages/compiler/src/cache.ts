@@ -82,14 +82,14 @@ export class PlanCache {
         const kept = distinct.length < roots.length ? new Set(roots) : null;
         linearizer.addUpdates(distinct, updates, kept);
       }
-      const { order, inputs } = linearizer;
+      const { inputs } = linearizer;
       const params = linearizer.params.map((node) => node.state?.value ?? 0);
-      const nodeCount = order.length - inputs.length - params.length;
+      const nodeCount = linearizer.count - inputs.length - params.length;
       const hash = linearizer.hash();
       let plan = this.#find(hash);
       const cached = plan !== undefined;
       if (plan === undefined) {
-        const graph = buildGraph(order, distinct);
+        const graph = buildGraph(linearizer.order(), distinct);
         const { program, updated } = compileGraph(graph, this.#options, linearizer.updates);
         plan = { key: linearizer.key(), program, updated, executableSlot: {}, lastUse: 0 };
         this.#add(hash, plan);

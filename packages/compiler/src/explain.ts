@@ -158,9 +158,9 @@ export function explain(roots: readonly Node[], options: ExplainOptions): Explan
   const outputs = distinctRoots(roots);
   const linearizer = new Linearizer();
   linearizer.walk(outputs);
-  const { inputs, params, order } = linearizer;
-  const graph = buildGraph(order, outputs);
-  const computed = order.length - inputs.length - params.length;
+  const { inputs, params, count } = linearizer;
+  const graph = buildGraph(linearizer.order(), outputs);
+  const computed = count - inputs.length - params.length;
   return new Explanation(computed, compileGraph(graph, options), inputs, options);
 }
 

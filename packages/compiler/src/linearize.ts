@@ -14,16 +14,26 @@ const updatesMark = -4;
 
 /** A walk's result; valid until `release`, which lets go of the nodes. */
 export class Linearizer {
-  /** All nodes, inputs first. */
-  order: Node[] = [];
-  /** Whoever takes the list may keep it. */
+  /** Whoever takes a list may keep it. */
   inputs: Node[] = [];
   params: Node[] = [];
   updates: GraphUpdate[] = [];
   // Both are kept from walk to walk: growing anew costs more than a short walk, as does setting an array's length.
   readonly #stack: (Node | null)[] = [];
+  readonly #order: (Node | null)[] = [];
+  #count = 0;
   #numbers = new Float64Array(1024);
   #length = 0;
+
+  /** How many nodes there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** All nodes, inputs first. */
+  order(): Node[] {
+    return this.#order.slice(0, this.#count) as Node[];
+  }
 
   /** A copy of the structure. */
   key(): Float64Array {
@@ -58,7 +68,7 @@ export class Linearizer {
   }
 
   walk(roots: readonly Node[]): void {
-    const { order } = this;
+    const order = this.#order;
     const stack = this.#stack;
     // A position counts if the list has the node there: no map, and nothing to reset.
     const isListed = (node: Node): boolean => order[node.position] === node;
@@ -73,7 +83,7 @@ export class Linearizer {
         }
         if (isLeaf(node)) {
           stack[--depth] = null;
-          node.position = order.push(node) - 1;
+          this.#list(node);
           this.#addLeaf(node);
           continue;
         }
@@ -82,7 +92,7 @@ export class Linearizer {
         for (let i = inputs.length - 1; i >= 0; i--) if (!isListed(inputs[i])) stack[depth++] = inputs[i];
         if (depth > waiting) continue;
         stack[--depth] = null;
-        node.position = order.push(node) - 1;
+        this.#list(node);
         this.#add(node.signature);
         this.#add(inputs.length);
         for (let i = 0; i < inputs.length; i++) this.#add(inputs[i].position);
@@ -129,6 +139,11 @@ export class Linearizer {
     return inputs[low] === node ? low : -1;
   }
 
+  #list(node: Node): void {
+    node.position = this.#count;
+    this.#order[this.#count++] = node;
+  }
+
   #addLeaf(node: Node): void {
     const dtype = dtypeNumbers.get(node.dtype) as number;
     if (isParam(node)) {
@@ -145,7 +160,8 @@ export class Linearizer {
   }
 
   release(): void {
-    this.order = [];
+    for (let i = 0; i < this.#count; i++) this.#order[i] = null;
+    this.#count = 0;
     this.inputs = [];
     this.params = [];
     this.updates = [];

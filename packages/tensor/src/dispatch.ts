@@ -60,8 +60,8 @@ export function apply<N extends OpName>(
 ): Tensor {
   if (transforms !== null) return transformed(op, inputs, attributes as object, device, null);
   const start = observers?.now() ?? 0;
-  const nodes: Node[] = [];
-  for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
+  const nodes = new Array<Node>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) nodes[i] = inputs[i].node;
   const node = record(op, nodes, attributes, device);
   const output = fromNode(node);
   recordGradient(op, inputs, attributes as object, output);

@@ -19,6 +19,7 @@ export interface Holding {
   /** Not its node: holding a value must not keep the node alive. */
   readonly state: NodeState;
   keeping: Keeping;
+  queue: Queue;
   readonly bytes: number;
   /** The flush that used it last. */
   flush: number;
@@ -75,6 +76,7 @@ export class Holdings {
       holder: this,
       state,
       keeping,
+      queue: this.#queues[keeping],
       bytes,
       flush,
       isRealized: false,
@@ -83,7 +85,7 @@ export class Holdings {
       after: null,
     };
     state.holding = holding;
-    this.#queues[keeping].add(holding);
+    holding.queue.add(holding);
     return holding;
   }
 
@@ -100,15 +102,18 @@ export class Holdings {
 
   remove(holding: Holding): void {
     holding.state.holding = undefined;
-    this.#queues[holding.keeping].remove(holding);
+    holding.queue.remove(holding);
   }
 
   /** Notes a use, and maybe another way in which the value may go. */
   touch(holding: Holding, flush: number, keeping: Keeping = holding.keeping): void {
-    this.#queues[holding.keeping].remove(holding);
+    holding.queue.remove(holding);
     holding.flush = flush;
-    holding.keeping = keeping;
-    this.#queues[keeping].add(holding);
+    if (keeping !== holding.keeping) {
+      holding.keeping = keeping;
+      holding.queue = this.#queues[keeping];
+    }
+    holding.queue.add(holding);
   }
 
   bytes(keeping: Keeping): number {

@@ -7,21 +7,22 @@ const none: ReadonlySet<Node> = new Set();
  * All nodes that computing the roots visits, and those among them that were computed before for somebody else: somebody
  * holds them. Changes nothing but positions.
  *
+ * @param roots distinct ones.
  * @throws {StaleValueError} for values that are gone.
  */
 export function findRepeated(roots: readonly Node[]): {
   readonly visited: readonly Node[];
   readonly repeated: ReadonlySet<Node>;
 } {
-  const visited: Node[] = [];
+  const visited = roots.slice();
   // A position counts if the list has the node there.
   const isVisited = (node: Node): boolean => visited[node.position] === node;
-  for (const root of roots) if (!isVisited(root)) root.position = visited.push(root) - 1;
+  for (let i = 0; i < roots.length; i++) roots[i].position = i;
   /** By new nodes that are the first to use them on the walk, and by any. */
   let found: Set<Node> | null = null;
   let used: Set<Node> | null = null;
   let old = 0;
-  const stack = visited.slice();
+  const stack = roots.slice();
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (node.runs > 0) old++;

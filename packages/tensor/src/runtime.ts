@@ -418,15 +418,15 @@ export class Runtime {
   }
 
   #inputsOf({ inputs }: Prepared, temporary: NodeState[]): DeviceBuffer[] {
-    const buffers: DeviceBuffer[] = [];
-    for (let i = 0; i < inputs.length; i++) buffers.push(this.#residence.bufferOf(inputs[i], temporary));
+    const buffers = new Array<DeviceBuffer>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) buffers[i] = this.#residence.bufferOf(inputs[i], temporary);
     return buffers;
   }
 
   #allocateOutputs({ outputs }: Prepared): DeviceBuffer[] {
-    const buffers: DeviceBuffer[] = [];
+    const buffers = new Array<DeviceBuffer>(outputs.length);
     for (let i = 0; i < outputs.length; i++)
-      buffers.push(this.#residence.allocate(outputs[i].dtype, sizeOf(outputs[i].shape)));
+      buffers[i] = this.#residence.allocate(outputs[i].dtype, sizeOf(outputs[i].shape));
     return buffers;
   }
 
