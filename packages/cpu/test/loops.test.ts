@@ -245,14 +245,21 @@ for (const { name, make } of backends) {
     test('gathers of rows, whose lanes are neighbours, up to the end of the buffer', () => {
       const random = generator(15);
       for (const dtype of dtypes) {
-        for (const columns of [8, 7]) {
+        for (const [columns, offset] of [
+          [8, 0],
+          [7, 0],
+          [45, 0],
+          // The last row is there in part only.
+          [21, 3],
+          [3, -1],
+        ]) {
           const kernel = loop({
             extents: [5, columns],
             epilogue: [
               load(0, 'int32', [1, 0]),
               { op: 'const', dtype: 'int32', value: columns },
               { op: 'mul', dtype: 'int32', args: [0, 1] },
-              { op: 'index', dtype: 'int32', affine: { offset: 0, strides: [0, 1] } },
+              { op: 'index', dtype: 'int32', affine: { offset, strides: [0, 1] } },
               { op: 'add', dtype: 'int32', args: [2, 3] },
               { op: 'gather', dtype, access: at(1, [0, 0]), size: 3 * columns, args: [4] },
             ],

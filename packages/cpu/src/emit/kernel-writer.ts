@@ -8,7 +8,7 @@ import { vectorLocals } from './lanes.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
-import { type Results, StepWriter } from './steps.ts';
+import { firstInRow, placeInRow, type Results, StepWriter } from './steps.ts';
 import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
 import { type Positions, Values } from './values.ts';
 import { setRegisters } from './vector-operations.ts';
@@ -217,6 +217,40 @@ export class KernelWriter {
     const positions = structure.cursors.map(({ lane }, at) =>
       lane === 'zero' ? this.#itemPositions[at] : builder.local('i32', this.#itemPositions[at]),
     );
+    const strips = (): void => this.#writeStrips(body, epilogue, positions, left);
+    const areInside = this.#rowsAreInside(epilogue, positions, left);
+    if (areInside === undefined) strips();
+    else
+      builder.if(
+        areInside,
+        () => {
+          this.steps.rowsAreInside = true;
+          strips();
+          this.steps.rowsAreInside = false;
+        },
+        strips,
+      );
+  }
+
+  /** Whether the rows that a chunk looks up are there as a whole; undefined where it looks up none. */
+  #rowsAreInside(epilogue: Values, positions: Positions, left: Local<'i32'>): Expression<'i32'> | undefined {
+    const { structure, layout } = this;
+    if (!structure.vectorized) return undefined;
+    const conditions = structure.epilogue.flatMap((step) => {
+      const place = step.kind === 'gather' ? placeInRow(structure, structure.epilogue, step) : undefined;
+      if (step.kind !== 'gather' || place === undefined) return [];
+      if (levelOf(structure.epilogue[place.row]) === 'element') return [];
+      const size = this.word(layout.sizes + step.size);
+      const first = firstInRow(place, epilogue, positions);
+      return [i32.and(i32.ltU(first, size), i32.leU(left, i32.sub(size, first)))];
+    });
+    return conditions.length === 0 ? undefined : conditions.reduce((a, b) => i32.and(a, b));
+  }
+
+  /** A chunk in vectors, and then what is left. */
+  #writeStrips(body: Values, epilogue: Values, positions: Positions, left: Local<'i32'>): void {
+    const { builder } = this.context;
+    const { structure } = this;
     const strip = (elements: number, write: () => void): void =>
       builder.while(
         () => i32.geS(left, elements),

@@ -319,6 +319,7 @@ function laneStride(stride: number, elementBytes: number): LaneStride {
   if (stride === 0) return 'zero';
   if (elementBytes > 0 && stride === elementBytes) return 'unit';
   if (elementBytes > 0 && stride === -elementBytes) return 'reversed';
+  if (elementBytes === 0 && stride === 1) return 'counting';
   if (elementBytes === 4 && stride === 2 * elementBytes) return 'double';
   if (elementBytes === 4 && stride === 3 * elementBytes) return 'triple';
   return 'other';

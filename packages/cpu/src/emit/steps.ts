@@ -29,6 +29,8 @@ export interface Results {
 export class StepWriter {
   readonly context: EmitContext;
   readonly structure: Structure;
+  /** Set while code is written for rows that are looked up and known to be there as a whole. */
+  rowsAreInside = false;
   readonly #layout: RecordLayout;
   readonly #record: Local<'i32'>;
   readonly #access: VectorAccess;
@@ -91,6 +93,12 @@ export class StepWriter {
         return;
       case 'gather': {
         const [arg] = step.args;
+        const place = placeInRow(this.structure, steps, step);
+        if (place !== undefined && this.rowsAreInside) {
+          const first = firstInRow(place, values, positions);
+          values.vectors[at] = this.#access.row(step, first, positions, copy);
+          return;
+        }
         const index = this.#converted(steps[arg].dtype, 'int32', this.splat(steps, arg, values))[0];
         const last = i32.sub(this.word(this.#layout.sizes + step.size), 1);
         values.vectors[at] = this.#access.gather(
@@ -100,7 +108,7 @@ export class StepWriter {
           copy,
           index,
           last,
-          isOffsetWithinRow(steps, arg),
+          place !== undefined,
         );
         return;
       }
@@ -247,9 +255,37 @@ export class StepWriter {
   }
 }
 
-/** Whether an index is the sum of something that all lanes share and something else: row * size + column, likely. */
-function isOffsetWithinRow(steps: readonly Step[], index: Value): boolean {
-  const step = steps[index];
-  if (step.kind !== 'operation' || (step.op !== 'add' && step.op !== 'fma')) return false;
-  return step.args.some((arg) => (steps[arg].depends & dependency.lane) === 0);
+/** Where the lanes of a gather lie next to each other, as in a row of a table that is looked up. */
+export interface PlaceInRow {
+  /** What all lanes share: where the row starts. */
+  readonly row: Value;
+  /** The cursor that counts the elements in it. */
+  readonly column: number;
+}
+
+/** Of a gather whose index is the sum of what all lanes share and a number that counts them. */
+export function placeInRow(
+  { cursors }: Structure,
+  steps: readonly Step[],
+  { args: [index], guards, cursor }: Step & { readonly kind: 'gather' },
+): PlaceInRow | undefined {
+  const sum = steps[index];
+  if (guards.length > 0 || sum.kind !== 'operation' || sum.op !== 'add' || sum.dtype !== 'int32')
+    return undefined;
+  if (cursors[cursor].lane !== 'zero') return undefined;
+  for (const [row, other] of [sum.args, sum.args.toReversed()]) {
+    const column = steps[other];
+    if ((steps[row].depends & dependency.lane) !== 0 || column.kind !== 'index') continue;
+    if (cursors[column.cursor].lane === 'counting') return { row, column: column.cursor };
+  }
+  return undefined;
+}
+
+/** The index of lane 0. */
+export function firstInRow(
+  { row, column }: PlaceInRow,
+  values: Values,
+  positions: Positions,
+): Expression<'i32'> {
+  return i32.add(values.scalars[row] as Local<'i32'>, positions[column]);
 }

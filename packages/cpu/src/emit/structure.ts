@@ -6,9 +6,9 @@ import type { RegisterDType } from './registers.ts';
 
 /**
  * How a cursor moves from lane to lane: not at all, to the next element, to the second or third from it, to the one
- * before, or any other way.
+ * before, or any other way. A number that grows by one is 'counting'.
  */
-export type LaneStride = 'zero' | 'unit' | 'double' | 'triple' | 'reversed' | 'other';
+export type LaneStride = 'zero' | 'unit' | 'double' | 'triple' | 'reversed' | 'counting' | 'other';
 
 /** An affine function of the loop coordinates, kept up to date by additions: an address in bytes, or a number. */
 export interface CursorStructure {

@@ -95,6 +95,21 @@ export class VectorAccess {
     return held;
   }
 
+  /** What lies at the cursor and `first` elements after it, and next to that; all of it is known to be there. */
+  row(
+    step: Step & { readonly kind: 'gather' },
+    first: Expression<'i32'>,
+    positions: Positions,
+    copy: number,
+  ): readonly VectorLocal[] {
+    const { builder } = this.#context;
+    const { elementBytes } = this.#structure.cursors[step.cursor];
+    const address = i32.add(positions[step.cursor], i32.shl(first, Math.log2(elementBytes)));
+    const held = vectorLocals(builder, step.dtype);
+    setRegisters(builder, held, loadVector(step.storage, address, copy * lanes * elementBytes));
+    return held;
+  }
+
   /**
    * `index` has the int32 lanes of what to add to the cursor, and `last` the greatest that they may be. Where lanes
    * are expected to be neighbours, as in a row that is looked up, it is tested whether they are.
