@@ -92,6 +92,7 @@ const samples: Samples = {
   erfc: unary(-2, 2),
   sigmoid: unary(-3, 3),
   silu: unary(-3, 3),
+  mish: unary(-3, 3),
   logSigmoid: unary(-3, 3),
   add: binary(-2, 2),
   sub: binary(-2, 2),

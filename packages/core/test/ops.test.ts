@@ -244,6 +244,7 @@ describe('expressions', () => {
   it.each<[OpName, object, (x: number) => number]>([
     ['sigmoid', {}, (v) => 1 / (1 + Math.exp(-v))],
     ['silu', {}, (v) => v / (1 + Math.exp(-v))],
+    ['mish', {}, (v) => v * Math.tanh(Math.log(1 + Math.exp(v)))],
     ['logSigmoid', {}, (v) => Math.log(1 / (1 + Math.exp(-v)))],
     ['relu', {}, (v) => Math.max(v, 0)],
     ['celu', { alpha: 2 }, (v) => Math.max(v, 0) + Math.min(0, 2 * (Math.exp(v / 2) - 1))],
@@ -277,6 +278,7 @@ describe('expressions', () => {
   it('activations survive extreme arguments', () => {
     const far = [-1e4, 1e4, -Infinity, Infinity];
     expect(evaluate('sigmoid', 'float32', [far])).toEqual([0, 1, 0, 1]);
+    expect(evaluate('mish', 'float32', [far])).toEqual([-0, 1e4, NaN, Infinity]);
     expect(evaluate('logSigmoid', 'float32', [far])).toEqual([-1e4, 0, -Infinity, 0]);
     expect(evaluate('softplus', 'float32', [far], { beta: 1, threshold: 20 })).toEqual([0, 1e4, 0, Infinity]);
     expect(evaluate('celu', 'float32', [far], { alpha: 1 })).toEqual([-1, 1e4, -1, Infinity]);

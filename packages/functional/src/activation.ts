@@ -62,7 +62,7 @@ export function silu(x: Tensor, options: InplaceOptions = {}): Tensor {
 /** x tanh(softplus(x)). */
 export function mish(x: Tensor, options: InplaceOptions = {}): Tensor {
   checkOptions('mish', options, ['inplace']);
-  return finish('mish', x, requireFloat('mish', x).mul(softplus(x).tanh()), options);
+  return finish('mish', x, apply('mish', [requireFloat('mish', x)], {}), options);
 }
 
 export interface SoftplusOptions {

@@ -247,3 +247,19 @@ describe('activations', () => {
     }
   });
 });
+
+it.each(['float16', 'float32'] as const)(
+  'mish of large numbers is they themselves, with a slope of 1 (%s)',
+  async (dtype) => {
+    const x = tensor([5.5, 8, 6e4, -5e4], { dtype, requiresGrad: true });
+    const y = F.mish(x);
+    y.float().sum().backward();
+    expect(await y.toArray()).toEqual([
+      dtype === 'float16' ? 5.5 : expect.closeTo(5.5, 3),
+      expect.closeTo(8, 4),
+      6e4,
+      -0,
+    ]);
+    expect(await x.grad!.toArray()).toEqual([1, 1, 1, 0].map((slope) => expect.closeTo(slope, 2)));
+  },
+);

@@ -35,6 +35,16 @@ function tanhGelu(g: Tensor, x: Tensor): Tensor {
   return g.mul(tanh.add(1).mul(0.5).add(right));
 }
 
+/** t + x 4e (e + 1) / (e² + 2e + 2)², with e = exp(x) and t = tanh(softplus(x)); x is limited as in the op. */
+function mish(g: Tensor, x: Tensor): Tensor {
+  const near = x.clamp(null, x.dtype === 'float16' ? 5.5 : 20);
+  const e = near.exp();
+  const numerator = e.mul(e.add(2));
+  const inverse = numerator.add(2).reciprocal();
+  const slope = e.mul(inverse).mul(e.add(1)).mul(4);
+  return g.mul(near.mul(slope).add(numerator).mul(inverse));
+}
+
 /** Ties share the gradient, as in PyTorch. */
 function extremum(wins: (a: Tensor, b: Tensor) => Tensor): Rule {
   return ({ gradient: g, inputs: [x, y], needs }) => {
@@ -85,6 +95,7 @@ export const elementwiseRules: Rules<keyof ElementwiseOps> = {
     const s = x.sigmoid();
     return g.mul(s.mul(x.mul(s.neg().add(1)).add(1)));
   }),
+  mish: unary(mish),
   logSigmoid: unary((g, x) => g.mul(x.neg().sigmoid())),
   gelu: ({ gradient, inputs: [x], attributes }) => [
     attributes.approximate === 'tanh' ? tanhGelu(gradient, x) : gelu(gradient, x),

@@ -39,6 +39,7 @@ export type FloatUnaryName =
   | 'erfc'
   | 'sigmoid'
   | 'silu'
+  | 'mish'
   | 'logSigmoid'
   | 'erfinv';
 /** Numbers to the same dtype. */
@@ -274,15 +275,32 @@ function erfinv(b: ExpressionBuilder, y: Value): Value {
   return b.where(b.compare('lt', one, size), b.constantLike(Number.NaN, y), inside);
 }
 
-function sigmoid(b: ExpressionBuilder, x: Value): Value {
-  const one = b.constantLike(1, x);
-  return b.binary('div', one, b.binary('add', one, b.unary('exp', b.unary('neg', x))));
+/** numerator / (1 + exp(-x)). */
+function overSigmoid(b: ExpressionBuilder, numerator: Value, x: Value): Value {
+  const growth = b.unary('exp', b.unary('neg', x));
+  return b.binary('div', numerator, b.binary('add', b.constantLike(1, x), growth));
+}
+
+const sigmoid = (b: ExpressionBuilder, x: Value): Value => overSigmoid(b, b.constantLike(1, x), x);
+
+/** Above the first tanh(softplus(x)) is 1, in float64 too; float16 holds no larger squares than the second's. */
+const mishLimits = { usual: 20, float16: 5.5 };
+
+/** x tanh(softplus(x)) (Misra 2019): with e = exp(x), the hyperbolic tangent is (e² + 2e) / (e² + 2e + 2). */
+function mish(b: ExpressionBuilder, x: Value): Value {
+  const two = b.constantLike(2, x);
+  const limit = b.constantLike(mishLimits[b.dtypeOf(x) === 'float16' ? 'float16' : 'usual'], x);
+  const growth = b.unary('exp', b.where(b.compare('lt', limit, x), limit, x));
+  const numerator = b.binary('mul', growth, b.binary('add', growth, two));
+  return b.binary('mul', x, b.binary('div', numerator, b.binary('add', numerator, two)));
 }
 
 /** min(0, x) - log1p(exp(-|x|)): neither side overflows. */
 function logSigmoid(b: ExpressionBuilder, x: Value): Value {
   const decay = b.unary('exp', b.unary('neg', b.unary('abs', x)));
-  return b.binary('sub', b.binary('min', x, b.constantLike(0, x)), b.unary('log1p', decay));
+  const zero = b.constantLike(0, x);
+  const least = b.where(b.compare('lt', zero, x), zero, x);
+  return b.binary('sub', least, b.unary('log1p', decay));
 }
 
 /** PyTorch's gelu: x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
@@ -303,15 +321,19 @@ function gelu(
   return b.binary('mul', half, b.binary('add', one, tanh));
 }
 
-/** max(0, x) + min(0, α expm1(x / α)) (Barron 2017). */
+/** max(0, x) + min(0, α expm1(x / α)) (Barron 2017); a product with 1/α, as in PyTorch. */
 function celu(b: ExpressionBuilder, x: Value, { alpha }: { readonly alpha: number }): Value {
-  const decay = b.unary('expm1', b.binary('div', x, b.constantLike(alpha, x)));
-  const negative = b.binary('mul', b.constantLike(alpha, x), decay);
-  return b.where(b.compare('lt', b.constantLike(0, x), x), x, negative);
+  const decay = b.unary('expm1', scaled(b, x, 1 / alpha));
+  return b.where(b.compare('lt', b.constantLike(0, x), x), x, scaled(b, decay, alpha));
+}
+
+/** x times a number, or x itself. */
+function scaled(b: ExpressionBuilder, x: Value, factor: number): Value {
+  return factor === 1 ? x : b.binary('mul', x, b.constantLike(factor, x));
 }
 
 function elu(b: ExpressionBuilder, x: Value, { alpha }: { readonly alpha: number }): Value {
-  const negative = b.binary('mul', b.constantLike(alpha, x), b.unary('expm1', x));
+  const negative = scaled(b, b.unary('expm1', x), alpha);
   return b.where(b.compare('lt', b.constantLike(0, x), x), x, negative);
 }
 
@@ -320,9 +342,10 @@ function softplus(
   x: Value,
   { beta, threshold }: { readonly beta: number; readonly threshold: number },
 ): Value {
-  const scaled = b.binary('mul', x, b.constantLike(beta, x));
-  const soft = b.binary('div', b.unary('log1p', b.unary('exp', scaled)), b.constantLike(beta, x));
-  return b.where(b.compare('lt', b.constantLike(threshold, x), scaled), x, soft);
+  const given = scaled(b, x, beta);
+  const logarithm = b.unary('log1p', b.unary('exp', given));
+  const soft = beta === 1 ? logarithm : b.binary('div', logarithm, b.constantLike(beta, x));
+  return b.where(b.compare('lt', b.constantLike(threshold, x), given), x, soft);
 }
 
 function sign(b: ExpressionBuilder, x: Value): Value {
@@ -368,7 +391,10 @@ export const elementwiseOps: ElementwiseOps = {
   abs: unary('abs', 'abs', numbers),
   sign: define('sign', numbers, sign),
   square: define('square', numbers, (b, x) => b.binary('mul', x, x)),
-  relu: define('relu', numbers, (b, x) => b.binary('max', x, b.constantLike(0, x))),
+  relu: define('relu', numbers, (b, x) => {
+    const zero = b.constantLike(0, x);
+    return b.where(b.compare('lt', x, zero), zero, x);
+  }),
   floor: unary('floor', 'floor'),
   ceil: unary('ceil', 'ceil'),
   trunc: unary('trunc', 'trunc'),
@@ -399,7 +425,8 @@ export const elementwiseOps: ElementwiseOps = {
   erfc: unary('erfc', 'erfc'),
   erfinv: define('erfinv', ['float'], erfinv),
   sigmoid: define('sigmoid', ['float'], sigmoid),
-  silu: define('silu', ['float'], (b, x) => b.binary('mul', x, sigmoid(b, x))),
+  silu: define('silu', ['float'], (b, x) => overSigmoid(b, x, x)),
+  mish: define('mish', ['float'], mish),
   logSigmoid: define('logSigmoid', ['float'], logSigmoid),
   gelu: withAttributes('gelu', gelu),
   celu: withAttributes('celu', celu),
