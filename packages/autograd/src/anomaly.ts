@@ -10,6 +10,7 @@ import {
   observe,
   rememberCallSites,
   runtimeOf,
+  scoped,
   stack,
   type Tensor,
 } from '@nn/tensor';
@@ -181,15 +182,5 @@ export function setDetectAnomaly(mode: boolean, given: AnomalyOptions = {}): Dis
 export function detectAnomaly<T>(run: () => T, given: AnomalyOptions = {}): T {
   checkOptions('detectAnomaly', given, ['checkNan', 'checkForward']);
   const guard = setDetectAnomaly(true, given);
-  let asynchronous = false;
-  try {
-    const result = run();
-    if (result instanceof Promise) {
-      asynchronous = true;
-      return result.finally(() => guard[Symbol.dispose]()) as T;
-    }
-    return result;
-  } finally {
-    if (!asynchronous) guard[Symbol.dispose]();
-  }
+  return scoped(run, () => guard[Symbol.dispose]());
 }

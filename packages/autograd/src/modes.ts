@@ -1,5 +1,5 @@
 // Whether operations are recorded.
-import { isInference, setInference } from '@nn/tensor';
+import { isInference, scoped, setInference } from '@nn/tensor';
 
 let enabled = true;
 
@@ -34,17 +34,7 @@ function enter(grad: boolean, inference: boolean): Disposable {
 }
 
 function within<T>(guard: Disposable, body: () => T): T {
-  let asynchronous = false;
-  try {
-    const result = body();
-    if (result instanceof Promise) {
-      asynchronous = true;
-      return result.finally(() => guard[Symbol.dispose]()) as T;
-    }
-    return result;
-  } finally {
-    if (!asynchronous) guard[Symbol.dispose]();
-  }
+  return scoped(body, () => guard[Symbol.dispose]());
 }
 
 function inMode<T>(value: boolean, body: () => T): T {

@@ -4,6 +4,7 @@ import { ArgumentError, checkOptions, defaultDevice, isFloat, type OpName } from
 import { apply, applyView, castTo, describe } from './dispatch.ts';
 import { type OpTransform, pushTransform, type ViewGeometry } from './op-transform.ts';
 import { hasDType } from './reading.ts';
+import { scoped } from './scope.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Dtypes that products are computed in. */
@@ -144,17 +145,7 @@ export function autocast<T>(
   }
   const leave = enter(options);
   if (typeof first !== 'function') return { [Symbol.dispose]: leave };
-  let asynchronous = false;
-  try {
-    const result = first();
-    if (result instanceof Promise) {
-      asynchronous = true;
-      return result.finally(leave) as T;
-    }
-    return result;
-  } finally {
-    if (!asynchronous) leave();
-  }
+  return scoped(first, leave);
 }
 
 /** Whether ops are cast now, as `torch.is_autocast_enabled`. */

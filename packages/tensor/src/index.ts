@@ -96,11 +96,23 @@ export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
 export { resize, resizeAs } from './resizing.ts';
-export * from './runtime.ts';
+export {
+  isFused,
+  type Keeping,
+  type MemoryPolicy,
+  memoryPolicy,
+  type Replay,
+  Runtime,
+  requireDType,
+  runtimeOf,
+  setFusion,
+  settleRuntimes,
+} from './runtime.ts';
 export * from './sampling.ts';
 export * from './scalar-function.ts';
 export * from './scans.ts';
 export * from './scattering.ts';
+export { scoped } from './scope.ts';
 export * from './shaping.ts';
 export * from './sorting.ts';
 export { frexp, nextafter } from './special/bits.ts';

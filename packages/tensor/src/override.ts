@@ -10,6 +10,7 @@ import {
   type ViewGeometry,
   withTransform,
 } from './op-transform.ts';
+import { scoped } from './scope.ts';
 import { isTensor, Tensor } from './tensor.ts';
 
 /** Goes on with the op, or with another one in its place: the next handler is asked, and at last it is recorded. */
@@ -180,15 +181,5 @@ export function withOverride<T>(handler: OpHandler, body: () => T): T;
 export function withOverride<T>(handler: OpHandler, body?: () => T): T | Disposable {
   const leave = enter(handler);
   if (body === undefined) return { [Symbol.dispose]: leave };
-  let asynchronous = false;
-  try {
-    const result = body();
-    if (result instanceof Promise) {
-      asynchronous = true;
-      return result.finally(leave) as T;
-    }
-    return result;
-  } finally {
-    if (!asynchronous) leave();
-  }
+  return scoped(body, leave);
 }

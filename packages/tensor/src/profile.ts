@@ -15,6 +15,7 @@ import {
   regionRows,
   totalsOf,
 } from './profile-rows.ts';
+import { scoped } from './scope.ts';
 
 export type { KernelRow, ProfileTotals, ProgramRow, RegionRow } from './profile-rows.ts';
 
@@ -190,17 +191,7 @@ export function recordFunction<T>(name: string, run: () => T): T {
   const recorder = current;
   if (recorder === null) return run();
   const start = performance.now();
-  let asynchronous = false;
-  try {
-    const result = run();
-    if (result instanceof Promise) {
-      asynchronous = true;
-      return result.finally(() => recorder.region(name, start)) as T;
-    }
-    return result;
-  } finally {
-    if (!asynchronous) recorder.region(name, start);
-  }
+  return scoped(run, () => recorder.region(name, start));
 }
 
 // ---- Text ----
