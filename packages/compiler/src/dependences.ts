@@ -5,6 +5,21 @@ import { buffersRead, buffersWritten } from './buffers.ts';
 /** Paths are not followed further than this; two kernels between which nothing was found out stay apart. */
 const maximumVisited = 1024;
 
+/** As many are looked at around two kernels to find what joining them would keep apart. */
+const maximumNear = 64;
+
+/** The kernels that edges lead to from one, itself among them. */
+function reachable(edges: readonly ReadonlySet<number>[], start: number): Set<number> {
+  const found = new Set<number>([start]);
+  for (const at of found) {
+    for (const next of edges[at]) {
+      if (found.size >= maximumNear) return found;
+      found.add(next);
+    }
+  }
+  return found;
+}
+
 /** Kernels in the order of a program, as a graph that stays acyclic when two of them become one. */
 export class Dependences {
   readonly #kernels: (Kernel | null)[];
@@ -68,6 +83,28 @@ export class Dependences {
   /** Whether neither comes after the other. */
   areIndependent(a: number, b: number): boolean {
     return !this.#after[a].has(b) && !this.#after[b].has(a) && !this.isBetween(a, b) && !this.isBetween(b, a);
+  }
+
+  /**
+   * Pairs of kernels, one next to the other, between which these two would come if they were one: such a pair could not
+   * become one any more.
+   */
+  *separatedBy(a: number, b: number): Generator<readonly [number, number]> {
+    for (const [first, second] of [
+      [a, b],
+      [b, a],
+    ]) {
+      const others = (set: ReadonlySet<number>, known: number): number => set.size - Number(set.has(known));
+      if (others(this.#before[second], first) === 0 || others(this.#after[first], second) === 0) continue;
+      const before = reachable(this.#before, second);
+      const after = reachable(this.#after, first);
+      const already = [reachable(this.#before, first), reachable(this.#after, second)];
+      for (const earlier of before) {
+        if (already[0].has(earlier)) continue;
+        for (const later of this.#after[earlier])
+          if (after.has(later) && !already[1].has(later)) yield [earlier, later];
+      }
+    }
   }
 
   replace(at: number, kernel: Kernel): void {

@@ -4,6 +4,7 @@ import type { BufferSpec, CopyKernel, DType, Kernel, LoopKernel } from '@nn/core
 import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
 import { joinKernels } from './join.ts';
+import { workOf } from './work.ts';
 
 type Buffers = readonly Pick<BufferSpec, 'role' | 'length' | 'dtype'>[];
 
@@ -55,11 +56,20 @@ class Merger {
       const other = this.#order.kernel(earlier);
       if (other?.kind !== 'loop' || !this.#canMeet(other, earlier, kernel, at)) continue;
       const joined = joinKernels(other, kernel, this.#buffersPerKernel);
-      if (joined === null) continue;
+      if (joined === null || this.#keepsMoreApart(earlier, at)) continue;
       this.#order.contract(earlier, at, joined);
       return earlier;
     }
     return null;
+  }
+
+  /** Whether the two as one would come between others that could be one, and that have more to walk. */
+  #keepsMoreApart(earlier: number, at: number): boolean {
+    const work = (kernel: number): number => workOf(this.#order.kernel(kernel));
+    const own = work(earlier) + work(at);
+    for (const pair of this.#order.separatedBy(earlier, at))
+      if (pair.some((other) => work(other) > own)) return true;
+    return false;
   }
 
   /** Kernels that wrote what this one reads, last first, then those that read the same. */

@@ -1,6 +1,6 @@
 // Makes one kernel of steps that share rows: softmax is a maximum, a sum and a quotient of each row. A device then
 // finishes a row while its data is near, and starts one kernel instead of several.
-import type { Kernel, LoopKernel, RowsKernel } from '@nn/core';
+import { type Kernel, type LoopKernel, type RowsKernel, sizeOf } from '@nn/core';
 import { matchRows, type RowGroup, rowsFirst, splitRows } from './align.ts';
 import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
@@ -8,6 +8,7 @@ import { joinNames } from './join.ts';
 import { staysInRows } from './locality.ts';
 import { reuseValues } from './reuse.ts';
 import { mergeRows, simplifyInner } from './simplify.ts';
+import { workOf } from './work.ts';
 
 /** Bounds on what one kernel holds: its code is compiled as a whole. */
 const maximumSteps = 16;
@@ -37,7 +38,7 @@ export function groupRows(kernels: readonly Kernel[], buffersPerKernel: number):
         const second = groups.get(current) as RowGroup;
         if (first === undefined || order.isBetween(earlier, current)) continue;
         const group = joinGroups(first, second, buffersPerKernel);
-        if (group === null) continue;
+        if (group === null || keepsMoreApart(order, groups, earlier, current)) continue;
         order.contract(earlier, current, group.steps[0]);
         groups.delete(current);
         groups.set(earlier, group);
@@ -49,6 +50,21 @@ export function groupRows(kernels: readonly Kernel[], buffersPerKernel: number):
   }
   for (const [at, group] of groups) if (group.steps.length > 1) order.replace(at, finishGroup(group));
   return order.ordered();
+}
+
+/** Whether two groups as one would come between others that could be one, and that have more to walk. */
+function keepsMoreApart(
+  order: Dependences,
+  groups: ReadonlyMap<number, RowGroup>,
+  earlier: number,
+  current: number,
+): boolean {
+  const work = (at: number): number =>
+    (groups.get(at)?.steps ?? []).reduce((sum, step) => sum + workOf(step), 0);
+  const own = work(earlier) + work(current);
+  for (const pair of order.separatedBy(earlier, current))
+    if (pair.some((other) => work(other) > own)) return true;
+  return false;
 }
 
 /** The group of both, or null when they do not share enough rows. */
@@ -90,16 +106,9 @@ function lengthOf({ producer, epilogue }: LoopKernel): number {
   return epilogue.length + (producer?.kind === 'reduce' ? producer.body.length : 0);
 }
 
-const product = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);
-
-/** How many elements a step walks. */
-function workOf({ extents, producer }: LoopKernel): number {
-  return product(extents) * (producer?.kind === 'reduce' ? product(producer.extents) : 1);
-}
-
 function isWorthwhile(rows: readonly number[], steps: readonly LoopKernel[]): boolean {
-  const count = product(rows);
-  const works = steps.map(workOf);
+  const count = sizeOf(rows);
+  const works = steps.map((step) => workOf(step));
   const total = works.reduce((a, b) => a + b, 0);
   if (total <= tinyWork) return true;
   // Steps without anything to walk in a row have no row to keep near.

@@ -59,7 +59,8 @@ export const compositeRules: Rules<keyof CompositeOps> = {
     const weighted = gradient.mul(output);
     return [weighted.sub(output.mul(weighted.sum(dim, { keepdim: true })))];
   },
-  logSoftmax: ({ gradient, output, attributes: { dim } }) => [
-    gradient.sub(output.exp().mul(gradient.sum(dim, { keepdim: true }))),
+  // Not exp(output): the exponentials that the forward pass sums are those of softmax, and computed once for both.
+  logSoftmax: ({ gradient, inputs: [x], attributes: { dim } }) => [
+    gradient.sub(apply('softmax', [x], { dim }).mul(gradient.sum(dim, { keepdim: true }))),
   ],
 };
