@@ -318,6 +318,8 @@ for (const { name, make } of backends) {
           for (const [outer, length, inner] of [
             [1, 50, 1],
             [3, 7, 5],
+            [3, 23, 1],
+            [2, 3, 1030],
             [2, 1, 3],
             [2, 0, 3],
           ]) {

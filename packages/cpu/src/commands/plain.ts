@@ -4,7 +4,7 @@ import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
 import { argsortModule, argsortScratchBytes, heldElements } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
-import { scanModule } from '../kernels/scan.ts';
+import { scanModule, scanScratchBytes } from '../kernels/scan.ts';
 import { scatterModule } from '../kernels/scatter.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
@@ -110,14 +110,17 @@ function lineGrain(device: Device, lines: number, length: number, elementsPerTur
 }
 
 export function scanCommand(context: CommandContext, kernel: ScanKernel): Command {
-  const { device, buffers } = context;
+  const { device, buffers, tier } = context;
   const { dtype } = buffers[kernel.target];
   const { op, outer, length, inner } = kernel;
-  const code = device.kernels.hold(`scan ${op} ${dtype}`, () => scanModule(device.heap, op, dtype));
+  const code = device.kernels.hold(`scan ${op} ${dtype} ${tier.simd} ${tier.relaxedSimd}`, () =>
+    scanModule(device.heap, op, dtype, tier),
+  );
   const lines = length === 0 ? 0 : outer * inner;
   return new PlainCommand(context, code, {
     buffers: [kernel.source, kernel.target],
     numbers: [length, inner],
+    scratchBytesPerThread: inner === 1 ? 0 : scanScratchBytes,
     items: lines,
     grain: lineGrain(device, lines, length, 16_384),
   });
