@@ -10,6 +10,7 @@ import {
   memoryPolicy,
   ones,
   resetPeakMemory,
+  runtimeOf,
   type Tensor,
   tensor,
   trackMemory,
@@ -125,6 +126,18 @@ describe('memory', () => {
     expect(memory().tensors!.length).toBeLessThanOrEqual(4);
     expect([...(await result.data())]).toEqual([2, 2, 2, 2]);
   });
+});
+
+test('a value that a step was asked for stays a current one, though another result goes on from it', async () => {
+  let x = ones([2]);
+  // Long enough for a step to keep all that leads out of what it computes again.
+  for (let i = 0; i < 70; i++) x = x.add(1);
+  await x.mul(3).data();
+  const y = x.mul(2);
+  const runtime = runtimeOf('interpreter');
+  runtime.step([y.node, x.node]);
+  expect(runtime.keepingOf(x.node.state!)).toBe('value');
+  expect(runtime.keepingOf(y.node.state!)).toBe('value');
 });
 
 describe('pending operations', () => {
