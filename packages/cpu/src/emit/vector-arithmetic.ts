@@ -28,6 +28,23 @@ export function boolLanes(op: ScalarOp, values: readonly (readonly Vector[])[]):
   }
 }
 
+/**
+ * NaN if either is: x86 has no instruction for that, and engines write the vector ones as nine. A pseudo-extremum gives its
+ * first operand where one is NaN, so that only NaN in the other is left to see to. The sign of a zero is not promised.
+ */
+function extremum(
+  { tier }: EmitContext,
+  dtype: 'float32' | 'float64',
+  op: 'min' | 'max',
+  a: Vector,
+  b: Vector,
+): Vector {
+  const [family, integers] = dtype === 'float32' ? ([f32x4, i32x4] as const) : ([f64x2, i64x2] as const);
+  const pseudo = op === 'min' ? family.pmin(b, a) : family.pmax(b, a);
+  const select = tier.relaxedSimd ? integers.relaxedLaneselect : v128.bitselect;
+  return select(a, pseudo, family.ne(a, a));
+}
+
 export function float32Lanes(
   context: EmitContext,
   op: ScalarOp,
@@ -38,9 +55,10 @@ export function float32Lanes(
     case 'sub':
     case 'mul':
     case 'div':
+      return f32x4[op](a, b);
     case 'min':
     case 'max':
-      return f32x4[op](a, b);
+      return extremum(context, 'float32', op, a, b);
     case 'neg':
     case 'abs':
     case 'floor':
@@ -67,9 +85,10 @@ export function float64Lanes(
     case 'sub':
     case 'mul':
     case 'div':
+      return f64x2[op](a, b);
     case 'min':
     case 'max':
-      return f64x2[op](a, b);
+      return extremum(context, 'float64', op, a, b);
     case 'neg':
     case 'abs':
     case 'floor':
