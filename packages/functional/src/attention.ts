@@ -1,6 +1,6 @@
 // Attention: averages of values, weighted by how well keys fit queries (Vaswani et al. 2017).
-import { ArgumentError, categoryOf, checkOptions, formatShape, ShapeError } from '@nn/core';
-import { apply, type Tensor, where } from '@nn/tensor';
+import { ArgumentError, categoryOf, checkOptions, formatShape, ShapeError, sizeOf } from '@nn/core';
+import { apply, cat, type Tensor, where } from '@nn/tensor';
 import { broadcastTogether, requireFloat } from './arguments.ts';
 import { dropout } from './dropout.ts';
 import { softmax } from './softmax.ts';
@@ -67,14 +67,55 @@ export function scaledDotProductAttention(
     options.enableGqa === true
       ? [sharedHeads(name, query, key), sharedHeads(name, query, value)]
       : [key, value];
-  // Products of half precision overflow before they are scaled.
-  const scores =
-    query.dtype === 'float16' ? query.mul(factor).matmul(keys.mT) : query.matmul(keys.mT).mul(factor);
-  const masked = isCausal ? causal(scores) : attnMask === null ? scores : withMask(scores, attnMask);
-  const plain = softmax(masked, -1);
-  const weights = dropoutP > 0 ? dropout(plain, { p: dropoutP }) : plain;
-  const result = weights.matmul(values);
-  return needWeights ? [result, weights] : result;
+  const attend = (queries: Tensor, from: Tensor, to: Tensor, first: number): [Tensor, Tensor] => {
+    // Products of half precision overflow before they are scaled.
+    const scores =
+      queries.dtype === 'float16' ? queries.mul(factor).matmul(from.mT) : queries.matmul(from.mT).mul(factor);
+    const masked = isCausal ? causal(scores, first) : attnMask === null ? scores : withMask(scores, attnMask);
+    const plain = softmax(masked, -1);
+    const weights = dropoutP > 0 ? dropout(plain, { p: dropoutP }) : plain;
+    return [weights.matmul(to), weights];
+  };
+  const blocks = isCausal && !needWeights ? causalBlocks(query, keys) : [];
+  if (blocks.length > 0) {
+    const results = blocks.map(({ first, rows, seen }) => {
+      const [from, to] = [keys, values].map((x) => x.narrow(-2, 0, seen));
+      return attend(query.narrow(-2, first, rows), from, to, first)[0];
+    });
+    return cat(results, -2);
+  }
+  const result = attend(query, keys, values, 0);
+  return needWeights ? result : result[0];
+}
+
+/** Queries that are computed together: `rows` from `first` on, and the keys that they see. */
+interface CausalBlock {
+  readonly first: number;
+  readonly rows: number;
+  readonly seen: number;
+}
+
+const mostBlocks = 8;
+/** Fewer queries make products slow. */
+const leastRows = 64;
+/** For each block, of the product of all queries by all keys: with less work a block costs more than it saves. */
+const leastFlops = 2 ** 25;
+
+/**
+ * The scores of keys behind all queries of a block are not computed: n blocks take (n + 1) / 2n of the products.
+ * None where that does not pay.
+ */
+function causalBlocks(query: Tensor, keys: Tensor): CausalBlock[] {
+  const [length, total] = [query, keys].map((x) => x.shape[x.ndim - 2]);
+  const flops = 2 * sizeOf(query.shape) * total;
+  const count = Math.min(mostBlocks, Math.floor(length / leastRows), Math.floor(flops / leastFlops));
+  if (count < 2) return [];
+  const height = Math.ceil(length / count);
+  return Array.from({ length: Math.ceil(length / height) }, (_, at) => {
+    const first = at * height;
+    const rows = Math.min(height, length - first);
+    return { first, rows, seen: Math.min(first + rows, total) };
+  });
 }
 
 function checkSizes(name: string, query: Tensor, key: Tensor, value: Tensor): void {
@@ -104,10 +145,12 @@ function sharedHeads(name: string, query: Tensor, x: Tensor): Tensor {
     .reshape([...lead, heads, ...matrix]);
 }
 
-function causal(scores: Tensor): Tensor {
+/** Masks keys behind each query, of queries from `first` on. */
+function causal(scores: Tensor, first: number): Tensor {
   const shape = scores.shape.slice(-2);
   const place = (dim: number): Tensor => apply('iota', [], { shape, dim, dtype: 'int32' }, scores.device);
-  return where(place(0).ge(place(1)), scores, -Infinity);
+  const row = first === 0 ? place(0) : place(0).add(first);
+  return where(row.ge(place(1)), scores, -Infinity);
 }
 
 function withMask(scores: Tensor, mask: Tensor): Tensor {

@@ -60,6 +60,34 @@ describe('scaledDotProductAttention', () => {
     expect(await F.scaledDotProductAttention(large, large, large).amax().item()).toBe(40);
   });
 
+  const causalLengths = [
+    ['two blocks', 128, 128],
+    ['three blocks of different heights', 200, 200],
+    ['fewer keys than queries', 192, 100],
+    ['more keys than queries', 192, 300],
+  ] as const;
+  it.each(causalLengths)('leaves out keys that nobody sees: %s', async (_, queries, keys) => {
+    use(cpu());
+    const size = 64;
+    const given = [queries, keys, keys].map((length) => randn([32, length, size]));
+    const gradient = randn([32, queries, size]);
+    const attnMask = ones([queries, keys]).tril().bool();
+    const results = [{ isCausal: true }, { attnMask }].map((how) => {
+      const leaves = given.map((x) => x.detach().requiresGrad_());
+      const output = F.scaledDotProductAttention(leaves[0], leaves[1], leaves[2], how);
+      const products = explain(output).kernels.filter(({ ops }) => ops.includes('dot')).length;
+      output.backward(gradient);
+      return { products, tensors: [output, ...leaves.map((x) => x.grad!)] };
+    });
+    const [blocks, whole] = results;
+    expect(blocks.products).toBeGreaterThan(whole.products);
+    for (const [at, tensor] of blocks.tensors.entries()) {
+      const furthest = tensor.sub(whole.tensors[at]).abs().amax();
+      // Sums of some hundred products of normal numbers, in another order.
+      expect(await furthest.item()).toBeLessThan(1e-5);
+    }
+  });
+
   it('drops weights, and gives those that were used', async () => {
     manualSeed(3);
     const [q, k] = [randn([2, 3]), randn([400, 3])];
