@@ -29,26 +29,41 @@ function spread(x: Tensor, dim: number, step: number): Tensor {
   return apply('assign', [zeros(shape, { dtype: x.dtype, device: x.device }), x], { strides, offset: 0 });
 }
 
+/** A part of a dimension, and the zeros on both sides of it. */
+interface Stretch {
+  readonly start: number;
+  readonly length: number;
+  readonly front: number;
+  readonly back: number;
+}
+
+/** The positions from `from` up to `to` of a dimension, beyond whose ends there are zeros. */
+function stretch(extent: number, from: number, to: number): Stretch {
+  const start = Math.min(Math.max(0, from), extent);
+  const length = Math.max(0, Math.min(extent, to) - start);
+  const front = Math.min(Math.max(0, -from), to - from - length);
+  return { start, length, front, back: to - from - length - front };
+}
+
+/** Only what the stretches of its sizes have of a tensor. */
+function cut(x: Tensor, stretches: readonly Stretch[]): Tensor {
+  const starts = [0, 0, 0, ...stretches.map(({ start }) => start)];
+  const shape = [...x.shape.slice(0, 3), ...stretches.map(({ length }) => length)];
+  return sliceView(x, starts, ones(x.shape), shape);
+}
+
+const ones = (list: readonly unknown[]): number[] => list.map(() => 1);
+
 /**
  * The convolution of the padded gradient with the kernel turned round (Dumoulin and Visin, "A guide to convolution
  * arithmetic for deep learning", 2016): one contraction, with no matrix of windows to be summed up.
  */
-function dense(gradient: Tensor, shape: Shape, weight: Tensor, { dilation, before }: Steps): Tensor {
-  const wide = batchFirst(gradient);
-  const starts = wide.shape.map(() => 0);
-  const kept = [...wide.shape];
-  const reach = weight.shape.slice(3).map((extent, i) => dilation[i] * (extent - 1));
-  const front = reach.map((extent, i) => extent - before[i]);
-  // What met nothing but zeros in front of the input, or behind it, is left out.
-  for (const [i, zeros] of front.entries()) {
-    const dim = i + 3;
-    starts[dim] = Math.min(Math.max(0, -zeros), wide.shape[dim]);
-    const met = Math.min(wide.shape[dim], before[i] + shape[dim]);
-    kept[dim] = Math.max(0, met - starts[dim]);
-    front[i] = Math.max(0, zeros);
-  }
-  const steps = wide.shape.map(() => 1);
-  const back = reach.map((extent, i) => shape[i + 3] + extent - front[i] - kept[i + 3]);
+function dense(
+  gradient: Tensor,
+  weight: Tensor,
+  dilation: readonly number[],
+  stretches: readonly Stretch[],
+): Tensor {
   const turned = sliceView(
     weight,
     weight.shape.map((extent, dim) => (dim < 3 ? 0 : extent - 1)),
@@ -56,10 +71,39 @@ function dense(gradient: Tensor, shape: Shape, weight: Tensor, { dilation, befor
     weight.shape,
   );
   const swapped = permute(turned, [0, 2, 1, ...range(3, weight.ndim)]);
-  const input = sliceView(wide, starts, steps, kept);
-  const stride = reach.map(() => 1);
-  const attributes = { stride, dilation, before: front, after: back };
-  return batchFirst(apply('convolution', [input, swapped], attributes));
+  const attributes = {
+    stride: ones(dilation),
+    dilation,
+    before: stretches.map(({ front }) => front),
+    after: stretches.map(({ back }) => back),
+  };
+  return batchFirst(apply('convolution', [cut(gradient, stretches), swapped], attributes));
+}
+
+/** Input elements along one dimension, a stride apart, that meet the same taps. */
+interface Phase {
+  /** The first of the taps; they are a stride apart too. */
+  readonly first: number;
+  readonly taps: number;
+  /** The gradient's positions that they meet. */
+  readonly from: number;
+  readonly to: number;
+}
+
+function phasesOf(extent: number, kernel: number, step: number, dilation: number, before: number): Phase[] {
+  return range(0, step).map((position) => {
+    // Counted from where the zeros begin.
+    const padded = position + before;
+    const first = padded % step;
+    const taps = Math.max(0, Math.ceil((kernel - first) / step));
+    const start = Math.floor(padded / step);
+    return {
+      first,
+      taps,
+      from: start - dilation * Math.max(0, taps - 1),
+      to: start + Math.ceil(extent / step),
+    };
+  });
 }
 
 /**
@@ -71,38 +115,56 @@ function dense(gradient: Tensor, shape: Shape, weight: Tensor, { dilation, befor
  */
 export function convolutionAdjoint(gradient: Tensor, shape: Shape, weight: Tensor, steps: Steps): Tensor {
   const { stride, dilation, before } = steps;
-  const at = stride.findIndex((step) => step !== 1);
-  if (at < 0) return dense(gradient, shape, weight, steps);
-  const dim = at + 3;
-  const step = stride[at];
-  const unstrided = replaced(stride, at, 1);
-  if (dilation[at] !== 1)
-    return convolutionAdjoint(spread(gradient, dim, step), shape, weight, { ...steps, stride: unstrided });
-  const length = Math.ceil(shape[dim] / step);
-  const partShape = replaced(shape, dim, length);
-  const parts = range(0, step).map((position) => {
-    // The first of these elements, counted from where the zeros begin.
-    const padded = position + before[at];
-    const first = padded % step;
-    const taps = Math.ceil((weight.shape[dim] - first) / step);
-    if (taps <= 0) return zeros(partShape, { dtype: gradient.dtype, device: gradient.device });
-    const starts = replaced(
-      weight.shape.map(() => 0),
-      dim,
-      first,
-    );
-    const everyStep = replaced(
-      weight.shape.map(() => 1),
-      dim,
-      step,
-    );
-    const part = sliceView(weight, starts, everyStep, replaced(weight.shape, dim, taps));
-    return convolutionAdjoint(gradient, partShape, part, {
-      stride: unstrided,
-      dilation,
-      before: replaced(before, at, Math.floor(padded / step)),
-    });
+  const at = stride.findIndex((step, i) => step !== 1 && dilation[i] !== 1);
+  if (at >= 0) {
+    const unstrided = { ...steps, stride: replaced(stride, at, 1) };
+    return convolutionAdjoint(spread(gradient, at + 3, stride[at]), shape, weight, unstrided);
+  }
+  const phases = stride.map((step, i) =>
+    phasesOf(shape[i + 3], weight.shape[i + 3], step, dilation[i], before[i]),
+  );
+  const wide = batchFirst(gradient);
+  // All that any of them meets: one padded gradient for all.
+  const whole = phases.map((ofSize, i) => {
+    const from = Math.min(...ofSize.map((phase) => phase.from));
+    const to = Math.max(...ofSize.map((phase) => phase.to));
+    return stretch(wide.shape[i + 3], from, to);
   });
-  const whole = stack(parts, dim + 1).reshape(replaced(shape, dim, length * step));
-  return whole.narrow(dim, 0, shape[dim]);
+  if (stride.every((step) => step === 1)) return dense(wide, weight, dilation, whole);
+  const padded = apply('pad', [cut(wide, whole)], {
+    before: [0, 0, 0, ...whole.map(({ front }) => front)],
+    after: [0, 0, 0, ...whole.map(({ back }) => back)],
+    value: 0,
+  });
+  const lengths = stride.map((step, i) => Math.ceil(shape[i + 3] / step));
+  const partOf = (chosen: readonly Phase[]): Tensor => {
+    if (chosen.some(({ taps }) => taps === 0)) {
+      const partShape = [...shape.slice(0, 3), ...lengths];
+      return zeros(partShape, { dtype: gradient.dtype, device: gradient.device });
+    }
+    const part = sliceView(
+      weight,
+      [0, 0, 0, ...chosen.map(({ first }) => first)],
+      [1, 1, 1, ...stride],
+      [...weight.shape.slice(0, 3), ...chosen.map(({ taps }) => taps)],
+    );
+    const met = chosen.map(({ from, to }, i) => {
+      // Where the padded gradient has them.
+      const { start, front } = whole[i];
+      return stretch(padded.shape[i + 3], from + front - start, to + front - start);
+    });
+    return dense(padded, part, dilation, met);
+  };
+  const joined = (chosen: readonly Phase[]): Tensor => {
+    const i = chosen.length;
+    if (i === stride.length) return partOf(chosen);
+    const parts = phases[i].map((phase) => joined([...chosen, phase]));
+    if (parts.length === 1) return parts[0];
+    const dim = i + 3;
+    const length = lengths[i] * stride[i];
+    return stack(parts, dim + 1)
+      .reshape(replaced(parts[0].shape, dim, length))
+      .narrow(dim, 0, shape[dim]);
+  };
+  return joined([]);
 }
