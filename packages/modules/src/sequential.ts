@@ -71,8 +71,14 @@ export class Sequential<Modules extends readonly ModuleBase[] = Module[]> extend
 
   override forward(...inputs: Required<InputsOf<First<Modules>>>): OutputOf<Last<Modules>> {
     let values: readonly unknown[] = inputs as unknown[];
-    for (const module of this.modulesInOrder())
-      values = [(module as unknown as Module<readonly unknown[] & never[], unknown>)(...(values as never[]))];
+    // As `modulesInOrder` has them, without its lists: small networks are run very often.
+    for (const name of Object.keys(this)) {
+      const module: unknown = Reflect.get(this, name);
+      if (isModule(module))
+        values = [
+          (module as unknown as Module<readonly unknown[] & never[], unknown>)(...(values as never[])),
+        ];
+    }
     return values[0] as OutputOf<Last<Modules>>;
   }
 
