@@ -1,5 +1,5 @@
 // Groups: what shares rows, what may meet only within a row, what runs side by side.
-import type { Instruction, LoopKernel, Program, RowsKernel } from '@nn/core';
+import type { Instruction, LoopKernel, Node, Program, RowsKernel } from '@nn/core';
 import { bytesPerElement } from '@nn/core';
 import { describe, expect, test } from 'vitest';
 import { verifyProgram } from '../src/index.ts';
@@ -7,8 +7,10 @@ import { meetInRow, type Touch } from '../src/locality.ts';
 import {
   add,
   check,
+  data,
   dot,
   exp,
+  expand,
   kernels,
   mul,
   node,
@@ -26,6 +28,10 @@ const touch = (write: boolean, extents: number[], strides: number[], offset: num
   strides,
   offset,
 });
+
+function instructionsOf({ producer, epilogue }: LoopKernel): readonly Instruction[] {
+  return producer?.kind === 'reduce' ? [...producer.body, ...epilogue] : epilogue;
+}
 
 describe('rows', () => {
   test('touches of one element at other rows are found', () => {
@@ -81,11 +87,27 @@ describe('rows', () => {
   test('an exponential that is summed and then divided is computed once', () => {
     const program = check(node('softmax', [random([64, 100])], { dim: 1 }));
     const [{ steps }] = program.kernels as RowsKernel[];
-    const lists = steps.flatMap((step): (readonly Instruction[])[] => [
-      step.epilogue,
-      step.producer?.kind === 'reduce' ? step.producer.body : [],
-    ]);
-    expect(lists.flat().filter(({ op }) => op === 'exp')).toHaveLength(1);
+    expect(steps.flatMap(instructionsOf).filter(({ op }) => op === 'exp')).toHaveLength(1);
+  });
+
+  test('a loss over classes and its gradient read their input once: the mean does not come between', () => {
+    const [rows, classes] = [64, 100];
+    const x = random([rows, classes]);
+    const targets = reshape(data([3, 99, 0, -100, 41], [rows], 'int32'), [rows, 1]);
+    const spread = (values: Node): Node => expand(values, [rows, classes]);
+    const position = node('iota', [], { shape: [rows, classes], dim: 1, dtype: 'int32' });
+    const isTarget = node('eq', [position, spread(targets)]);
+    const counts = node('cast', [node('ne', [targets, scalar(-100, 'int32')])], { dtype: 'float32' });
+    const count = sum(counts, [0, 1], true);
+    const chosen = node('where', [isTarget, node('logSoftmax', [x], { dim: 1 }), spread(scalar(0))]);
+    const loss = node('div', [sum(sum(chosen, [1], true), [0, 1], true), count]);
+    const share = node('where', [isTarget, spread(node('div', [counts, count])), spread(scalar(0))]);
+    const softmax = node('softmax', [x], { dim: 1 });
+    const gradient = node('sub', [share, mul(softmax, sum(share, [1], true))]);
+    const loops = check(loss, gradient).kernels.flatMap((kernel): readonly LoopKernel[] =>
+      kernel.kind === 'rows' ? kernel.steps : [kernel as LoopKernel],
+    );
+    expect(loops.flatMap(instructionsOf).filter(({ op }) => op === 'exp')).toHaveLength(1);
   });
 
   test('steps that meet across rows are refused', () => {

@@ -40,11 +40,11 @@ export const compositeOps: CompositeOps = {
     decompose([x], { dim }) {
       if (x.shape[dim] === 0) return x;
       const exponentials = makeNode('exp', [centered(x, dim)], {});
-      return makeNode(
-        'div',
-        [exponentials, makeNode('sum', [exponentials], { dims: [dim], keepDims: true })],
-        {},
-      );
+      const total = makeNode('sum', [exponentials], { dims: [dim], keepDims: true });
+      // A division for each row, not for each element. A half's reciprocal could be too small for its dtype.
+      return x.dtype === 'float16' || x.dtype === 'bfloat16'
+        ? makeNode('div', [exponentials, total], {})
+        : makeNode('mul', [exponentials, makeNode('reciprocal', [total], {})], {});
     },
   },
   logSoftmax: {
