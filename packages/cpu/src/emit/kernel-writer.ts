@@ -4,7 +4,7 @@ import { type Expression, i32, i32x4, type Local, v128 } from '../wasm/index.ts'
 import { type ColdSteps, findColdSteps } from './cold-steps.ts';
 import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
-import { vectorLocals } from './lanes.ts';
+import { turnsOf, vectorLocals } from './lanes.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
@@ -28,9 +28,6 @@ interface LaneCopy {
   readonly values: Values;
   readonly results: Results;
 }
-
-/** Vectors that take turns step by step, at most: more have too few registers. */
-const mostInTurns = 4;
 
 export class KernelWriter {
   readonly context: EmitContext;
@@ -329,13 +326,13 @@ export class KernelWriter {
   #writeVectors(body: Values, epilogue: Values, positions: Positions, copies: number): void {
     const { structure } = this;
     const results = this.#reduceVectors(body, positions, copies);
-    for (let first = 0; first < copies; first += mostInTurns) {
+    for (const turn of turnsOf(copies)) {
       this.context.builder.scope(() => {
-        const group = results.slice(first, first + mostInTurns).map(
-          (vectors, at): LaneCopy => ({
-            copy: first + at,
+        const group = turn.map(
+          (copy): LaneCopy => ({
+            copy,
             values: new Values(epilogue),
-            results: { vectors },
+            results: { vectors: results[copy] },
           }),
         );
         this.#computeLanes(structure.epilogue, group, positions);
@@ -416,11 +413,11 @@ export class KernelWriter {
     return new LaneReduction(this, body, positions).writeOuter(copies);
   }
 
-  /** One step of the body for a vector: lanes' values of the accumulators. */
-  bodyVectors(body: Values, positions: Positions, copy: number): Values {
+  /** One step of the body for some of the vectors: lanes' values of the accumulators, for each. */
+  bodyVectors(body: Values, positions: Positions, copies: readonly number[]): readonly Values[] {
     const steps = this.structure.body ?? [];
-    const values = new Values(body);
-    this.#computeLanes(steps, [{ copy, values, results: {} }], positions);
-    return values;
+    const group = copies.map((copy): LaneCopy => ({ copy, values: new Values(body), results: {} }));
+    this.#computeLanes(steps, group, positions);
+    return group.map(({ values }) => values);
   }
 }

@@ -3,6 +3,7 @@
 import { i32, i32x4, type Local } from '../wasm/index.ts';
 import { isBlocked, isLocating } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
+import { turnsOf } from './lanes.ts';
 import { blockLength, ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
@@ -51,8 +52,8 @@ export class LaneReduction {
       const positions = structure.accumulators.some(({ op }) => isLocating(op))
         ? builder.local('v128', i32x4.splat(position))
         : undefined;
-      for (let copy = 0; copy < copies; copy++)
-        builder.scope(() => this.#add(shared, inside, copy, accumulators[copy], positions));
+      for (const turn of turnsOf(copies))
+        builder.scope(() => this.#add(shared, inside, turn, accumulators, () => positions));
     });
     return accumulators.map((copy) => copy.map((accumulator) => accumulator.result()));
   }
@@ -62,20 +63,21 @@ export class LaneReduction {
     return structure.accumulators.map((one) => new VectorAccumulator(context, one));
   }
 
-  /** Computes the body for one vector and adds it up. */
+  /** Computes the body for some of the vectors and adds it up. */
   #add(
     shared: Values,
     inside: Positions,
-    copy: number,
-    accumulators: readonly VectorAccumulator[],
-    positions: Vector | undefined,
+    turn: readonly number[],
+    accumulators: readonly (readonly VectorAccumulator[])[],
+    positionsOf: (copy: number) => Vector | undefined,
   ): void {
     const { structure, steps } = this.#writer;
     const body = structure.body ?? [];
-    const values = this.#writer.bodyVectors(shared, inside, copy);
-    for (const [at, accumulator] of accumulators.entries()) {
-      const value = steps.splat(body, structure.accumulators[at].value, values);
-      accumulator.add(value, positions);
+    const computed = this.#writer.bodyVectors(shared, inside, turn);
+    for (const [number, copy] of turn.entries()) {
+      const positions = positionsOf(copy);
+      for (const [at, accumulator] of accumulators[copy].entries())
+        accumulator.add(steps.splat(body, structure.accumulators[at].value, computed[number]), positions);
     }
   }
 
@@ -93,18 +95,16 @@ export class LaneReduction {
     const shared = new Values(this.#body);
     this.#writer.computeLevel(steps, 'element', shared, nest.inside, {});
     const locates = structure.accumulators.some(({ op }) => isLocating(op));
+    const positionsOf = (copy: number): Vector | undefined =>
+      locates
+        ? builder.local(
+            'v128',
+            i32x4.add(i32x4.splat(i32.add(nest.position, copy * lanes)), i32x4.constant(0, 1, 2, 3)),
+          )
+        : undefined;
     const vectorRound = (copies: number): void => {
-      for (let copy = 0; copy < copies; copy++) {
-        builder.scope(() => {
-          const positions = locates
-            ? builder.local(
-                'v128',
-                i32x4.add(i32x4.splat(i32.add(nest.position, copy * lanes)), i32x4.constant(0, 1, 2, 3)),
-              )
-            : undefined;
-          this.#add(shared, nest.inside, copy, vectors[copy], positions);
-        });
-      }
+      for (const turn of turnsOf(copies))
+        builder.scope(() => this.#add(shared, nest.inside, turn, vectors, positionsOf));
       this.#writer.advanceLanes(nest.inside, copies * lanes);
       builder.increment(nest.position, copies * lanes);
       builder.increment(left, -copies * lanes);

@@ -1,4 +1,4 @@
-// Lanes of a vector value as scalars, and back.
+// Lanes of a vector value as scalars, and back; and which vectors are computed together.
 import {
   type Expression,
   type FunctionBuilder,
@@ -74,6 +74,17 @@ export function splat(dtype: RegisterDType, scalar: Expression): readonly Vector
       return [vector, vector];
     }
   }
+}
+
+/** Vectors that take turns step by step, at most: more have too few registers. */
+const mostInTurns = 4;
+
+/** The numbers of vectors side by side, those together that take turns. */
+export function turnsOf(copies: number): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil(copies / mostInTurns) }, (_, turn) => {
+    const first = turn * mostInTurns;
+    return Array.from({ length: Math.min(mostInTurns, copies - first) }, (_, at) => first + at);
+  });
 }
 
 /** Locals for a vector value of the dtype. */

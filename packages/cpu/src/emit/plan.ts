@@ -264,9 +264,8 @@ function windowOf(reduced: readonly Dimension[], steps: number): readonly number
   return reduced.map(({ extent }) => extent);
 }
 
-/** Steps of a loop without a reduction up to which four vectors take turns, and then two. */
-const mostStepsByFour = 130;
-const mostStepsByTwo = 260;
+/** Steps up to which four vectors take turns, and then two: without a reduction, and with one. */
+const mostSteps = { loop: { byFour: 130, byTwo: 260 }, reduction: { byFour: 60, byTwo: 130 } };
 
 /** Vectors of a strip, from the widest strips to the last; the widest hides latency. */
 function chooseStrips(
@@ -274,15 +273,12 @@ function chooseStrips(
   epilogueSteps: number,
   lanesAlong: 'outer' | 'reduced',
 ): number[] {
-  if (bodySteps === null) {
-    if (epilogueSteps <= mostStepsByFour) return [4, 1];
-    return epilogueSteps <= mostStepsByTwo ? [2, 1] : [1];
-  }
-  const steps = bodySteps + epilogueSteps;
-  if (steps > 40) return [1];
-  if (steps > 16) return [2, 1];
+  const steps = (bodySteps ?? 0) + epilogueSteps;
   // Long columns: more of a row at a time, since the next row is likely in another page.
-  return lanesAlong === 'outer' && steps <= 6 ? [16, 4, 1] : [4, 1];
+  if (bodySteps !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
+  const { byFour, byTwo } = mostSteps[bodySteps === null ? 'loop' : 'reduction'];
+  if (steps <= byFour) return [4, 1];
+  return steps <= byTwo ? [2, 1] : [1];
 }
 
 /** Whether a reduction could do more vectors side by side if nothing but stores followed it. */
