@@ -43,18 +43,23 @@ export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}):
   checkOptions('argsort', options, ['descending', 'stable']);
   const at = normalizeDim('argsort', dim, x.ndim);
   const descending = options.descending ?? false;
-  if (x.ndim === 0) return apply('argsort', [sortable(x).reshape([1])], { dim: 0, descending }).reshape([]);
-  return apply('argsort', [sortable(x)], { dim: at, descending });
+  return x.ndim === 0 ? ordered(x.reshape([1]), 0, descending).reshape([]) : ordered(x, at, descending);
 }
 
-/** The first `count` positions of the sorted order along a dimension: less work than sorting where they are few. */
-function firstSorted(x: Tensor, dim: number, count: number, descending: boolean): Tensor {
-  if (count === x.shape[dim]) return argsort(x, dim, { descending });
-  return apply('argsort', [sortable(x)], { dim, descending, count });
-}
+/** Up to this length, lines that are not contiguous are sorted where they lie. */
+const shortLine = 16;
 
-function sortable(x: Tensor): Tensor {
-  return x.dtype === 'bool' ? castTo(x, 'uint8') : x;
+/** Positions that sort along a dimension; of `count`, the first so many: less work than sorting where they are few. */
+function ordered(x: Tensor, dim: number, descending: boolean, count?: number): Tensor {
+  const source = x.dtype === 'bool' ? castTo(x, 'uint8') : x;
+  const last = x.ndim - 1;
+  const part = count === undefined || count === x.shape[dim] ? {} : { count };
+  if (dim === last || x.shape[dim] <= shortLine)
+    return apply('argsort', [source], { dim, descending, ...part });
+  // Each line is read many times: it is made contiguous first.
+  const order = x.shape.map((_, at) => (at === dim ? last : at === last ? dim : at));
+  const lines = apply('permute', [source], { order });
+  return apply('permute', [apply('argsort', [lines], { dim: last, descending, ...part })], { order });
 }
 
 /**
@@ -97,7 +102,7 @@ export function topk(x: Tensor, k: number, dim: number = -1, options: TopkOption
   if (!Number.isInteger(k) || k < 0 || k > extent)
     throw new IndexError(`topk: k is ${k}, but dimension ${dim} has ${extent} elements`);
   const descending = options.largest ?? true;
-  const indices = x.ndim === 0 ? argsort(x) : firstSorted(x, at, k, descending);
+  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, descending, k);
   return deliverEach('topk', { values: pick(x, dim, indices), indices }, options, [x]);
 }
 
@@ -130,7 +135,7 @@ export function kthvalue(
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 1 || k > extent)
     throw new IndexError(`kthvalue: k is ${k}, but must be from 1 to the dimension's ${extent} elements`);
-  const indices = x.ndim === 0 ? argsort(x) : firstSorted(x, at, k, false).narrow(at, k - 1, 1);
+  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, false, k).narrow(at, k - 1, 1);
   return atPositions('kthvalue', x, dim, indices, options);
 }
 
@@ -146,7 +151,7 @@ function middle(
   if (extent === 0) throw new IndexError(`${name}: dimension ${dim} has no elements`);
   if (x.ndim === 0) return atPositions(name, x, dim, argsort(x), options);
   const half = Math.floor((extent - 1) / 2);
-  const order = firstSorted(x, at, half + 1, false);
+  const order = ordered(x, at, false, half + 1);
   const inTheMiddle = order.narrow(at, half, 1);
   if (categoryOf(x.dtype) !== 'float') return atPositions(name, x, dim, inTheMiddle, options);
   const isHole = castTo(x.detach().isnan(), 'int32');

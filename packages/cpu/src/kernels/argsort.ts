@@ -32,9 +32,9 @@ const insertionLength = 48;
 const radix = 256;
 /** Elements that the buffer of a selection has for each that is wanted, and at least. */
 const bufferedPerPlace = 4;
-const leastBuffered = 48;
-/** Elements of which a selection looks at the best first. */
-const strip = 4 * lanes;
+const leastBuffered = 32;
+/** Vectors that a selection looks at together. */
+const stripVectors = 4;
 
 /** Bytes that an element takes while it is sorted. */
 function elementBytes(dtype: DType): 8 | 16 {
@@ -156,8 +156,11 @@ export function argsortModule(
             const skip = skipping(builder, dtype, descending, tier, i32.add(source, worstAt));
             builder.block((full) => {
               builder.loop((next) => {
-                skip?.(inner, () => i32.leS(i32.add(position, strip), length), source, position);
-                const stop = builder.local('i32', i32.add(position, strip));
+                builder.if(i32.eq(inner, 1), () => {
+                  skip?.(stripVectors, { source, position, length });
+                  skip?.(1, { source, position, length });
+                });
+                const stop = builder.local('i32', i32.add(position, lanes));
                 builder.if(i32.gtS(stop, length), () => builder.set(stop, length));
                 builder.while(
                   () => i32.ltS(position, stop),
@@ -182,16 +185,16 @@ export function argsortModule(
   });
 }
 
-type Skip = (
-  inner: Local<'i32'>,
-  hasStrip: () => Expression<'i32'>,
-  source: Local<'i32'>,
-  position: Local<'i32'>,
-) => void;
+/** Where a walk along a contiguous line is. */
+interface Walk {
+  readonly source: Local<'i32'>;
+  readonly position: Local<'i32'>;
+  readonly length: Local<'i32'>;
+}
 
 /**
- * Writes what moves on over strips without an element that is better than the one at an address; undefined where there
- * are no vectors for it. Who does not compare, as NaN, is let through.
+ * Writes what moves on over so many vectors at a time as long as none of their elements is better than the one at an
+ * address; undefined where there are no vectors for it. Who does not compare, as NaN, is let through.
  */
 function skipping(
   builder: FunctionBuilder,
@@ -199,26 +202,27 @@ function skipping(
   descending: boolean,
   tier: Tier,
   worstAt: Expression<'i32'>,
-): Skip | undefined {
+): ((vectors: number, walk: Walk) => void) | undefined {
   if (!tier.simd || dtype === 'bool' || dtype === 'float16' || dtype === 'bfloat16') return undefined;
   const bytes = storageBytes[dtype];
   const stored = builder.local(numberType(dtype), loadScalar(dtype, worstAt) as Expression<'i32'>);
   const worst = splat(dtype, stored).map((register) => builder.local('v128', register));
-  return (inner, hasStrip, source, position) => {
-    const areBehind = (at: number): Vector => {
+  return (vectors, { source, position, length }) => {
+    const elements = vectors * lanes;
+    const areBehind = Array.from({ length: vectors }, (_, at): Vector => {
       const values = loadVector(dtype, source, at * lanes * bytes);
       return descending ? compareLanes('le', dtype, values, worst) : compareLanes('le', dtype, worst, values);
-    };
-    const vectors = Array.from({ length: strip / lanes }, (_, at) => areBehind(at));
-    builder.if(i32.eq(inner, 1), () =>
-      builder.block((found) => {
-        builder.while(hasStrip, () => {
-          builder.branchIf(found, i32.eqz(i32x4.allTrue(vectors.reduce(v128.and))));
-          builder.increment(source, strip * bytes);
-          builder.increment(position, strip);
-        });
-      }),
-    );
+    });
+    builder.block((found) => {
+      builder.while(
+        () => i32.leS(i32.add(position, elements), length),
+        () => {
+          builder.branchIf(found, i32.eqz(i32x4.allTrue(areBehind.reduce(v128.and))));
+          builder.increment(source, elements * bytes);
+          builder.increment(position, elements);
+        },
+      );
+    });
   };
 }
 
