@@ -13,10 +13,13 @@ import { type GemmShape, oriented } from './shape.ts';
 const innerBlockBytes = 1024;
 /** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
 const blockRows = 192;
-/** With more rows than this, the right operand is packed. */
+/** With more rows than this, the right operand is packed, or where it is large, with more than a tile has. */
 const mostRowsInPlace = 24;
-/** Fewer columns side by side are packed. */
+/** A right operand of at most this many bytes can be read several times. */
+const bytesReadAgain = 256 * 1024;
+/** Fewer columns side by side are packed; where several tiles of rows meet them, and few tiles would be full. */
 const leastRun = 4;
+const leastRunReadAgain = 32;
 /** Inner positions at a time where the right operand is read in place. */
 const directBlockBytes = 4096;
 /** The right operand is packed in slices of at most this many bytes. */
@@ -365,10 +368,17 @@ export class GemmPlan {
     return runLength(columns) >= leastRun && runLength(columns) < this.#columns && overlap(rows, columns);
   }
 
-  /** The columns side by side in the right operand where it pays to read it in place; or 0. */
+  /**
+   * The columns side by side in the right operand where it pays to read it in place, or 0: where a packed panel would
+   * be used once, and where it stays in the cache.
+   */
   get #runInPlace(): number {
-    const run = runLength(this.#shape.right.columns);
-    return this.#rows <= mostRowsInPlace && run >= leastRun && this.#hasWindows ? run : 0;
+    const { rows, columns } = this.#shape.right;
+    const run = runLength(columns);
+    if (this.#rows <= tileRows) return run >= leastRun ? run : 0;
+    const bytes = axisLength(rows) * this.#columns * this.#kernels.elementBytes;
+    const isSmall = bytes <= bytesReadAgain && run >= leastRunReadAgain;
+    return isSmall && this.#rows <= mostRowsInPlace ? run : 0;
   }
 
   #chooseCut(options: GemmOptions): Cut {
