@@ -79,7 +79,9 @@ export function scaledDotProductAttention(
   const blocks = isCausal && !needWeights ? causalBlocks(query, keys) : [];
   if (blocks.length > 0) {
     const results = blocks.map(({ first, rows, seen }) => {
-      const [from, to] = [keys, values].map((x) => x.narrow(-2, 0, seen));
+      const [from, to] = [keys, values].map((x) =>
+        seen === x.shape[x.ndim - 2] ? x : x.narrow(-2, 0, seen),
+      );
       return attend(query.narrow(-2, first, rows), from, to, first)[0];
     });
     return cat(results, -2);
