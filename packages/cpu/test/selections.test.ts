@@ -134,5 +134,52 @@ for (const { name, make } of backends) {
           [Float32Array.from(angles)],
         );
     });
+
+    test('logarithms and powers, of special numbers among usual ones', () => {
+      const usual = Array.from({ length: 33 }, (_, i) => 0.3 + 0.17 * i);
+      const special = [0, -0, 1e-40, -1, -1e-41, Infinity, -Infinity, NaN, 2.5e38, 1, -2, -0.5];
+      // Vectors with one, with several, with none of them, and elements that are left.
+      const mixed = usual.map((x, i) => (i < 24 && i % 5 === 2 ? special[i % special.length] : x));
+      const given = [...mixed, ...special, ...usual];
+      const other = given.map((_, i) => [2.5, -3, 0, 1, NaN, Infinity, 7, -0.5, 1e30][(i * 4) % 9]);
+      const { length } = given;
+      const x = load(0, 'float32', [1]);
+      for (const op of ['log', 'log1p', 'log2', 'log10', 'pow'] as const) {
+        const list: Instruction[] =
+          op === 'pow'
+            ? [x, load(1, 'float32', [1]), { op, dtype: 'float32', args: [0, 1] }]
+            : [x, { op, dtype: 'float32', args: [0] }];
+        const stores = [{ access: at(2, [1]), value: list.length - 1 }];
+        const buffers = [input('float32', length), input('float32', length), output('float32', length)];
+        expectAgreement(backend, program(buffers, [loop({ extents: [length], epilogue: list, stores })]), [
+          Float32Array.from(given),
+          Float32Array.from(other),
+        ]);
+      }
+    });
+
+    test('extrema where either is NaN', () => {
+      const values = [1, NaN, -2, NaN, 0.5, Infinity, -Infinity, 3, NaN];
+      const others = [NaN, 1, 2, NaN, -1, NaN, NaN, 3, -Infinity];
+      const { length } = values;
+      for (const dtype of ['float32', 'float64'] as const)
+        for (const op of ['min', 'max'] as const)
+          expectAgreement(
+            backend,
+            program(
+              [input(dtype, length), input(dtype, length), output(dtype, length)],
+              [
+                loop({
+                  extents: [length],
+                  epilogue: [load(0, dtype, [1]), load(1, dtype, [1]), { op, dtype, args: [0, 1] }],
+                  stores: [{ access: at(2, [1]), value: 2 }],
+                }),
+              ],
+            ),
+            dtype === 'float32'
+              ? [Float32Array.from(values), Float32Array.from(others)]
+              : [Float64Array.from(values), Float64Array.from(others)],
+          );
+    });
   });
 }

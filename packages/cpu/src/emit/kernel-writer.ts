@@ -6,7 +6,7 @@ import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
 import { turnsOf, vectorLocals } from './lanes.ts';
 import { ReduceNest } from './reduce-nest.ts';
-import { lanes, type Vector, type VectorLocal } from './registers.ts';
+import { lanes, numberType, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
 import { firstInRow, placeInRow, type Results, StepWriter } from './steps.ts';
 import { dependency, type RecordLayout, recordLayout, type Step, type Structure } from './structure.ts';
@@ -27,6 +27,25 @@ interface LaneCopy {
   readonly copy: number;
   readonly values: Values;
   readonly results: Results;
+}
+
+interface ColdParts {
+  /** What the branch computes. */
+  readonly computed: readonly Value[];
+  /** What is used outside of it. */
+  readonly kept: readonly Value[];
+  /** Where the selection is one of these: its value elsewhere. */
+  readonly otherSide: Value | undefined;
+}
+
+function coldParts(
+  steps: readonly Step[],
+  selection: Value,
+  { members, results, withSelection }: ColdSteps,
+): ColdParts {
+  if (!withSelection) return { computed: members, kept: results, otherSide: undefined };
+  const { args } = steps[selection] as Step & { readonly kind: 'operation' };
+  return { computed: [...members, selection], kept: [selection], otherSide: args[2] };
 }
 
 export class KernelWriter {
@@ -194,12 +213,39 @@ export class KernelWriter {
     this.#writeChunk(body, epilogue);
   }
 
+  /** Computes one element's steps that are not known yet; those on a cold side only where its condition holds. */
+  computeScalars(steps: readonly Step[], values: Values, positions: Positions, results: Results): void {
+    const { builder } = this.context;
+    const cold = this.#coldSteps(steps);
+    const later = new Set([...cold.values()].flatMap(({ members }) => members));
+    for (const [at] of steps.entries()) {
+      if (values.scalars[at] !== undefined || later.has(at)) continue;
+      const needed = cold.get(at);
+      if (needed !== undefined) {
+        const { condition } = needed;
+        const { computed, kept, otherSide } = coldParts(steps, at, needed);
+        const held = kept.map((value) => builder.local(numberType(steps[value].dtype)));
+        if (otherSide !== undefined) builder.set(held[0], values.scalars[otherSide] as Local);
+        builder.if(values.scalars[condition] as Local<'i32'>, () =>
+          builder.scope(() => {
+            const inside = new Values(values);
+            for (const value of computed) this.steps.scalar(steps, value, inside, positions, results);
+            for (const [index, value] of kept.entries())
+              builder.set(held[index], inside.scalars[value] as Local);
+          }),
+        );
+        for (const [index, value] of kept.entries()) values.scalars[value] = held[index];
+        if (otherSide !== undefined) continue;
+      }
+      this.steps.scalar(steps, at, values, positions, results);
+    }
+  }
+
   /** Computes and stores one element; what is known already is not computed again. */
   writeElement(known: Values, positions: Positions, results: Results): void {
     const { epilogue, stores } = this.structure;
     const values = new Values(known);
-    for (const [at] of epilogue.entries())
-      if (values.scalars[at] === undefined) this.steps.scalar(epilogue, at, values, positions, results);
+    this.computeScalars(epilogue, values, positions, results);
     for (const store of stores) this.steps.storeScalar(store, values, positions);
   }
 
@@ -314,8 +360,7 @@ export class KernelWriter {
     for (const accumulator of accumulators) accumulator.start();
     new ReduceNest(this, positions).write(structure.reduceRank, null, (inside, position) => {
       const values = new Values(body);
-      for (const [at] of steps.entries())
-        if (values.scalars[at] === undefined) this.steps.scalar(steps, at, values, inside, {});
+      this.computeScalars(steps, values, inside, {});
       for (const [at, accumulator] of accumulators.entries())
         accumulator.add(values.scalars[structure.accumulators[at].value] as Local, position);
     });
@@ -364,20 +409,17 @@ export class KernelWriter {
   #computeCold(
     steps: readonly Step[],
     selection: Value,
-    { condition, members, results, withSelection }: ColdSteps,
+    cold: ColdSteps,
     group: readonly LaneCopy[],
     positions: Positions,
   ): void {
     const { builder } = this.context;
-    const computed = withSelection ? [...members, selection] : members;
-    const kept = withSelection ? [selection] : results;
+    const { computed, kept, otherSide } = coldParts(steps, selection, cold);
     const held = group.map(() => kept.map((at) => vectorLocals(builder, steps[at].dtype)));
-    if (withSelection) {
-      const [, , otherSide] = (steps[selection] as Step & { readonly kind: 'operation' }).args;
+    if (otherSide !== undefined)
       for (const [number, { values }] of group.entries())
         setRegisters(builder, held[number][0], this.steps.splat(steps, otherSide, values));
-    }
-    const masks = group.map(({ values }) => values.vectors[condition]![0]);
+    const masks = group.map(({ values }) => values.vectors[cold.condition]![0]);
     const any = masks.slice(1).reduce<Vector>((joined, mask) => v128.or(joined, mask), masks[0]);
     builder.if(v128.anyTrue(any), () => {
       for (const [number, { copy, values }] of group.entries())
