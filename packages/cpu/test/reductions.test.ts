@@ -272,6 +272,28 @@ for (const { name, make } of backends) {
       expect(found).toEqual(expected);
     });
 
+    test('positions of what gets better and better, of equals, of NaN, and of nothing but infinities', () => {
+      const length = 517;
+      const random = generator(29);
+      const special = randomArray('float32', length, random, true) as Float32Array;
+      const lists: readonly ((i: number) => number)[] = [
+        (i) => i,
+        (i) => -i,
+        (i) => Math.min(i, 300),
+        (i) => (i === 3 || i === 400 ? Number.NaN : i % 7),
+        () => -Infinity,
+        () => Infinity,
+        (i) => special[i],
+      ];
+      const values = Float32Array.from({ length: lists.length * length }, (_, at) =>
+        lists[Math.floor(at / length)](at % length),
+      );
+      for (const op of ['argmax', 'argmin'] as const) {
+        expectAgreement(backend, reduction([lists.length, length], [1], op, 'float32'), [values]);
+        expectAgreement(backend, reduction([lists.length * length], [0], op, 'float32'), [values]);
+      }
+    });
+
     test('reductions long enough for several threads', () => {
       const random = generator(21);
       for (const [shape, dims] of [

@@ -8,12 +8,14 @@ import { blockLength, ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
 import { type Positions, Values } from './values.ts';
-import { VectorAccumulator } from './vector-accumulator.ts';
+import { BestSoFar, VectorAccumulator } from './vector-accumulator.ts';
 
 export class LaneReduction {
   readonly #writer: KernelWriter;
   readonly #body: Values;
   readonly #outside: Positions;
+  /** Of positions of one value, with lanes along the reduced dimension. */
+  #best: BestSoFar | undefined;
 
   constructor(writer: KernelWriter, body: Values, outside: Positions) {
     this.#writer = writer;
@@ -27,6 +29,7 @@ export class LaneReduction {
     const vectors = Array.from({ length: structure.strips[0] ?? 0 }, () => this.#vectorAccumulators());
     const scalars = structure.accumulators.map((one) => new ScalarAccumulator(context, one));
     for (const accumulator of [...vectors.flat(), ...scalars]) accumulator.start();
+    this.#best = BestSoFar.of(context, structure.accumulators);
     const nest = new ReduceNest(this.#writer, this.#outside);
     nest.write(structure.reduceRank - 1, null, () => this.#innermost(nest, vectors, scalars));
     if (vectors.length > 0) this.#combine(vectors, scalars);
@@ -74,10 +77,20 @@ export class LaneReduction {
     const { structure, steps } = this.#writer;
     const body = structure.body ?? [];
     const computed = this.#writer.bodyVectors(shared, inside, turn);
-    for (const [number, copy] of turn.entries()) {
-      const positions = positionsOf(copy);
-      for (const [at, accumulator] of accumulators[copy].entries())
-        accumulator.add(steps.splat(body, structure.accumulators[at].value, computed[number]), positions);
+    const vectorOf = (number: number, at: number): readonly VectorLocal[] =>
+      steps.splat(body, structure.accumulators[at].value, computed[number]);
+    const accumulate = (): void => {
+      for (const [number, copy] of turn.entries()) {
+        const positions = positionsOf(copy);
+        for (const [at, accumulator] of accumulators[copy].entries())
+          accumulator.add(vectorOf(number, at), positions);
+      }
+    };
+    const best = turn.length > 1 ? this.#best : undefined;
+    if (best === undefined) accumulate();
+    else {
+      const values = turn.map((_, number) => vectorOf(number, 0));
+      best.update(values, accumulate, () => turn.map((copy) => accumulators[copy][0].registers));
     }
   }
 
@@ -116,9 +129,7 @@ export class LaneReduction {
       () => {
         builder.scope(() => {
           const values = new Values(shared);
-          for (const [at] of steps.entries())
-            if (values.scalars[at] === undefined)
-              this.#writer.steps.scalar(steps, at, values, nest.inside, {});
+          this.#writer.computeScalars(steps, values, nest.inside, {});
           for (const [at, accumulator] of scalars.entries())
             accumulator.add(values.scalars[structure.accumulators[at].value] as Local, nest.position);
         });

@@ -1,9 +1,10 @@
 // Accumulators of four lanes side by side: parts of one output, or outputs of their own.
-import { f32x4, f64x2, i32x4, v128 } from '../wasm/index.ts';
+import { type Expression, f32x4, f64x2, i32, i32x4, type Local, v128 } from '../wasm/index.ts';
 import { combiningOps, identity, isBlocked, isFloatExtremum, isLocating } from './accumulate.ts';
 import type { EmitContext } from './context.ts';
-import { splat, vectorLocals } from './lanes.ts';
-import type { RegisterDType, Vector, VectorLocal } from './registers.ts';
+import { extractLane, splat, vectorLocals } from './lanes.ts';
+import { lanes, numberType, type RegisterDType, type Vector, type VectorLocal } from './registers.ts';
+import { scalarOperation } from './scalar-operations.ts';
 import type { AccumulatorStructure } from './structure.ts';
 import { demote, promote } from './vector-casts.ts';
 import {
@@ -129,4 +130,80 @@ function beatsLanes(
   const isNoBetter = compareLanes('le', dtype, low, high);
   if (dtype !== 'float32' && dtype !== 'float64') return v128.not(isNoBetter);
   return v128.andnot(compareLanes('eq', dtype, best, best), isNoBetter);
+}
+
+/**
+ * The best of all lanes so far, where positions of a maximum or minimum are looked for: vectors without anything better
+ * need no more than a comparison, and soon almost all are.
+ */
+export class BestSoFar {
+  readonly #context: EmitContext;
+  readonly #structure: AccumulatorStructure;
+  readonly #bound: readonly VectorLocal[];
+
+  private constructor(context: EmitContext, structure: AccumulatorStructure) {
+    const { op, dtype } = structure;
+    this.#context = context;
+    this.#structure = structure;
+    this.#bound = vectorLocals(context.builder, dtype);
+    setRegisters(context.builder, this.#bound, splat(dtype, identity(op, dtype)));
+  }
+
+  /** Undefined where accumulators look for something else, or for several things. */
+  static of(context: EmitContext, accumulators: readonly AccumulatorStructure[]): BestSoFar | undefined {
+    const [first, ...others] = accumulators;
+    if (first === undefined || !isLocating(first.op)) return undefined;
+    const value = first.op === 'argmax' ? 'max' : 'min';
+    const isOne = others.every(
+      ({ op, value: of }) => of === first.value && (op === first.op || op === value),
+    );
+    return isOne ? new BestSoFar(context, first) : undefined;
+  }
+
+  /**
+   * Accumulates vectors where one of their elements may be better than all before (or is NaN).
+   *
+   * @param accumulated what accumulators then have in their lanes.
+   */
+  update(
+    values: readonly (readonly VectorLocal[])[],
+    accumulate: () => void,
+    accumulated: () => readonly (readonly VectorLocal[])[],
+  ): void {
+    const { builder } = this.#context;
+    const { op, dtype } = this.#structure;
+    const areNoBetter = values
+      .map((value): Vector => {
+        const [low, high] = op === 'argmax' ? [value, this.#bound] : [this.#bound, value];
+        return compareLanes('le', dtype, low, high);
+      })
+      .reduce((a, b) => v128.and(a, b));
+    builder.if(i32.eqz(i32x4.allTrue(areNoBetter)), () =>
+      builder.scope(() => {
+        accumulate();
+        this.#raise(accumulated());
+      }),
+    );
+  }
+
+  #raise(found: readonly (readonly VectorLocal[])[]): void {
+    const { builder } = this.#context;
+    const { op, dtype } = this.#structure;
+    const combining = op === 'argmax' ? 'max' : 'min';
+    const best = vectorLocals(builder, dtype);
+    setRegisters(builder, best, found[0]);
+    for (const registers of found.slice(1)) {
+      const operands = [best, registers].map((each) => ({ dtype, registers: each, scalar: undefined }));
+      setRegisters(builder, best, vectorOperation(this.#context, combining, dtype, operands));
+    }
+    const type = numberType(dtype);
+    const lane = (at: number): Local =>
+      builder.local(type, extractLane(dtype, best, at) as Expression<'i32'>);
+    let greatest = lane(0);
+    for (let at = 1; at < lanes; at++) {
+      const combined = scalarOperation(this.#context, combining, dtype, dtype, [greatest, lane(at)]);
+      greatest = builder.local(type, combined as Expression<'i32'>);
+    }
+    setRegisters(builder, this.#bound, splat(dtype, greatest));
+  }
 }
