@@ -209,10 +209,11 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
     'a convolution is a product over overlapping windows, of %s',
     (type) => {
       const random = generator(11);
-      for (const filters of [1, 2, 3, 4, 5, 6, 7, 10, 16, 24, 25]) {
+      for (const filters of [1, 2, 3, 4, 5, 6, 7, 10, 25]) {
         for (const width of [3, 6, 7, 9, 14, 30, 39]) {
           const [images, channels, height, kernel] = [2, 3, 5, 3];
-          const [outHeight, outWidth] = [height - kernel + 1, width - kernel + 1];
+          const apart = 1 + random(2);
+          const [outHeight, outWidth] = [height - kernel + 1, Math.floor((width - kernel) / apart) + 1];
           const plane = height * width;
           // Results side by side, or every other element, as the gradient of a convolution with a stride has them.
           const step = 1 + random(2);
@@ -226,7 +227,7 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
             right: {
               batch: line(1, 0),
               rows: { extents: [channels, kernel, kernel], strides: [plane, width, 1] },
-              columns: { extents: [images, outHeight, outWidth], strides: [channels * plane, width, 1] },
+              columns: { extents: [images, outHeight, outWidth], strides: [channels * plane, width, apart] },
             },
             result: {
               batch: line(1, 0),

@@ -37,30 +37,52 @@ export function emitPack(module: ModuleBuilder, lanes: Lanes, width: number, pit
         general();
         return;
       }
+      const byPosition = (copy: (from: I32) => void): void => {
+        const first = code.local('i32', i32.add(source, i32.shl(i32.load(items), elementShift)));
+        const from = code.local('i32');
+        code.countUp(inner, end, 4, () => {
+          code.set(from, i32.add(first, i32.shl(i32.load(inner), elementShift)));
+          copy(from);
+          code.increment(target, pitch * elementBytes);
+        });
+      };
       code.if(
-        itemsAreAdjacent(items, width),
+        itemsAreApart(items, width, 1),
+        () => byPosition((from) => copyRun(code, lanes, from, target, width)),
         () => {
-          const first = code.local('i32', i32.add(source, i32.shl(i32.load(items), elementShift)));
-          const from = code.local('i32');
-          code.countUp(inner, end, 4, () => {
-            code.set(from, i32.add(first, i32.shl(i32.load(inner), elementShift)));
-            copyRun(code, lanes, from, target, width);
-            code.increment(target, pitch * elementBytes);
-          });
+          if (lanes.count !== 4 || width % 4 !== 0) general();
+          else {
+            // Windows two elements apart.
+            code.if(
+              itemsAreApart(items, width, 2),
+              () => byPosition((from) => copyEveryOther(code, from, target, width)),
+              general,
+            );
+          }
         },
-        general,
       );
     },
   );
 }
 
-function itemsAreAdjacent(items: I32, width: number): I32 {
+/** Whether each item lies `step` elements after the one before it. */
+function itemsAreApart(items: I32, width: number, step: number): I32 {
   let condition: I32 = i32.constant(1);
   for (let item = 1; item < width; item++) {
     const distance = i32.sub(i32.load(items, item * 4), i32.load(items));
-    condition = i32.and(condition, i32.eq(distance, item));
+    condition = i32.and(condition, i32.eq(distance, item * step));
   }
   return condition;
+}
+
+/** Copies `width` 32-bit elements, a multiple of four, that lie two apart; nothing behind the last one is read. */
+function copyEveryOther(code: FunctionBuilder, from: I32, to: I32, width: number): void {
+  for (let item = 0; item < width; item += 4) {
+    const low = v128.load(from, item * 8);
+    // The second vector ends with the last element that is wanted: its odd positions count.
+    const high = v128.load(from, item * 8 + 12);
+    code.emit(v128.store(to, i32x4.shuffle(low, high, [0, 2, 5, 7]), item * 4));
+  }
 }
 
 /** Copies `width` adjacent elements with as few, ever narrower moves as there are. */
