@@ -7,7 +7,7 @@
 // Where only the first places are wanted, a line passes through a buffer of some times as many: whenever it is full it
 // is sorted, the best remain, and of what follows only what is better than the last of these gets in. Vectors of
 // what is not are skipped.
-import type { DType } from '@nn/core';
+import { type DType, isFloat } from '@nn/core';
 import { loadScalar, loadVector, storageDType } from '../emit/access.ts';
 import type { Tier } from '../emit/context.ts';
 import { splat } from '../emit/lanes.ts';
@@ -41,9 +41,14 @@ function elementBytes(dtype: DType): 8 | 16 {
   return storageBytes[dtype] === 8 ? 16 : 8;
 }
 
+/** Bits of a key. Those of the 16-bit floats are what is left of float32's when it has none of their own below. */
+function keyBits(dtype: DType): number {
+  return dtype === 'float16' ? 19 : storageBytes[dtype] * 8;
+}
+
 /** Digits of a key. */
 function digitsOf(dtype: DType): number {
-  return storageBytes[dtype] === 8 ? 8 : 4;
+  return Math.ceil(keyBits(dtype) / 8);
 }
 
 /** How many elements are held at a time, to find the first `count` of `length`. */
@@ -83,8 +88,12 @@ function writeKey(
     const unsigned = i64.xor(key as Expression<'i64'>, -(2n ** 63n));
     return descending ? i64.xor(unsigned, -1n) : unsigned;
   }
-  const unsigned = i32.xor(key as Expression<'i32'>, -0x80000000);
-  return i64.extendI32U(descending ? i32.xor(unsigned, -1) : unsigned);
+  const unused = 32 - keyBits(dtype);
+  // Integers have their own bits at the low end, floats at the high one.
+  const placed = isFloat(dtype) ? (key as Expression<'i32'>) : i32.shl(key as Expression<'i32'>, unused);
+  const isSigned = dtype !== 'uint8' && dtype !== 'bool';
+  const unsigned = isSigned ? i32.xor(placed, -0x80000000) : placed;
+  return i64.extendI32U(i32.shrU(descending ? i32.xor(unsigned, -1) : unsigned, unused));
 }
 
 /** Words: source, target, length, inner, count, held elements, scratch, scratch bytes a thread. Items are lines. */
@@ -316,7 +325,7 @@ function radixSort(builder: FunctionBuilder, space: RadixSpace, dtype: DType): v
       });
       builder.increment(counters, counterBytes);
       builder.set(shift, i64.add(shift, 8n));
-      builder.branchIf(again, i64.ltU(shift, 64n));
+      builder.branchIf(again, i64.ltU(shift, BigInt(lowest + digits * 8)));
     });
   });
 }
