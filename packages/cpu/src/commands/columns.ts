@@ -23,7 +23,7 @@ import { blockLength } from '../emit/reduce-nest.ts';
 import { Job } from '../threads/job.ts';
 import type { Slices } from '../threads/slices.ts';
 import { type Command, type CommandContext, withScratch } from './command.ts';
-import { estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
+import { estimatedTime, LoopCall, longestItem, sharesPerThread, workWorthThreads } from './loop.ts';
 import { makeAll, Sequence } from './sequence.ts';
 import { alignedBytes, combineCommand, cutInstruction, partAccumulators, partCommand } from './split.ts';
 
@@ -90,14 +90,16 @@ class StreamCommand implements Command {
     const rows = [blocks, ...arranged.slice(0, -1), steps];
     const chunkRow = rows.length - 1;
     const plan = finishPlan(draft, { lanesAlong: 'outer', rows, inner, chunkRow, tileLength: null });
-    const threads = estimatedTime(plan) >= workWorthThreads ? device.pool.threads : 1;
+    const time = estimatedTime(plan);
+    const threads = time >= workWorthThreads ? device.pool.threads : 1;
     const chunks = Math.ceil(inner.extent / columnsAtOnce);
     const length = Math.ceil(inner.extent / chunks / 16) * 16;
     this.#device = device;
     this.#call = new LoopCall(context, plan, length, steps.extent);
     this.#job = new Job(device.heap, [this.#call]);
     this.#items = this.#call.items / steps.extent;
-    this.#grain = Math.ceil(this.#items / (threads * (threads === 1 ? 1 : sharesPerThread)));
+    const turns = Math.max(threads * sharesPerThread, Math.ceil(time / longestItem));
+    this.#grain = Math.ceil(this.#items / turns);
   }
 
   run(): void {

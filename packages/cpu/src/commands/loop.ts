@@ -12,7 +12,7 @@ import { bindAddress, type Command, type CommandContext } from './command.ts';
 /** Estimated nanoseconds from which a job is given to several threads. */
 export const workWorthThreads = 20_000;
 /** Estimated nanoseconds of an item, at most, so that work can pause between them. */
-const longestItem = 4_000_000;
+export const longestItem = 4_000_000;
 /** Items a thread takes at a time, as a part of its fair share: small enough to even out. */
 export const sharesPerThread = 4;
 
