@@ -64,17 +64,36 @@ function targetOf(body: readonly Instruction[], condition: Value, { coordinate }
   return isCoordinate(b) && isSame(body, a, coordinate) ? a : null;
 }
 
+/** Whether a test holds for a value and for everything that it is computed from; each is looked at once. */
+function holdsThroughout(
+  body: readonly Instruction[],
+  value: Value,
+  test: (instruction: Instruction) => boolean,
+  seen: Set<Value> = new Set(),
+): boolean {
+  if (seen.has(value)) return true;
+  seen.add(value);
+  const instruction = body[value];
+  if (!test(instruction)) return false;
+  return !('args' in instruction) || instruction.args.every((arg) => holdsThroughout(body, arg, test, seen));
+}
+
 /** Whether a value does not change with a coordinate. */
 function isSame(body: readonly Instruction[], value: Value, coordinate: number): boolean {
-  const instruction = body[value];
   const isStill = (affine: Affine): boolean => strideAt(affine, coordinate) === 0;
-  if (instruction.op === 'index' && !isStill(instruction.affine)) return false;
-  if (instruction.op === 'load' || instruction.op === 'gather') {
-    const { access } = instruction;
-    if (!isStill(access) || !access.guards.every(isStill)) return false;
-  }
-  if (instruction.op === 'inside' && !instruction.guards.every(isStill)) return false;
-  return !('args' in instruction) || instruction.args.every((arg) => isSame(body, arg, coordinate));
+  return holdsThroughout(body, value, (instruction) => {
+    switch (instruction.op) {
+      case 'index':
+        return isStill(instruction.affine);
+      case 'load':
+      case 'gather':
+        return isStill(instruction.access) && instruction.access.guards.every(isStill);
+      case 'inside':
+        return instruction.guards.every(isStill);
+      default:
+        return true;
+    }
+  });
 }
 
 /** Computes values of a reduction's body where the walked coordinate is the target. */
@@ -96,17 +115,22 @@ class Term {
 
   /** Whether everything that a value is computed from can be had at a position that depends on data. */
   isKnown(value: Value): boolean {
-    const instruction = this.#body[value];
-    const moves = (affine: Affine): boolean => strideAt(affine, this.#walked.coordinate) !== 0;
-    if (instruction.op === 'inside' && instruction.guards.some(moves)) return false;
-    if (instruction.op === 'index' && moves(instruction.affine) && instruction.dtype !== 'int32')
-      return false;
-    if (instruction.op === 'gather' && moves(instruction.access)) return false;
-    if (instruction.op === 'load' || instruction.op === 'gather') {
-      const { access } = instruction;
-      if (access.guards.some(moves) || strideAt(access, this.#walked.coordinate) < 0) return false;
-    }
-    return !('args' in instruction) || instruction.args.every((arg) => this.isKnown(arg));
+    const stride = (affine: Affine): number => strideAt(affine, this.#walked.coordinate);
+    const isStill = (affine: Affine): boolean => stride(affine) === 0;
+    return holdsThroughout(this.#body, value, (instruction) => {
+      switch (instruction.op) {
+        case 'index':
+          return isStill(instruction.affine) || instruction.dtype === 'int32';
+        case 'load':
+          return instruction.access.guards.every(isStill) && stride(instruction.access) >= 0;
+        case 'gather':
+          return instruction.access.guards.every(isStill) && isStill(instruction.access);
+        case 'inside':
+          return instruction.guards.every(isStill);
+        default:
+          return true;
+      }
+    });
   }
 
   /** The term `one` at the target and `other` everywhere else; `other` alone where the target is no position. */

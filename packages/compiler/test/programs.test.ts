@@ -57,6 +57,15 @@ describe('fusion', () => {
     }
   });
 
+  test('a chosen term whose parts are used again and again is looked at once', () => {
+    let term = random([4, 6]);
+    for (let round = 0; round < 40; round++) term = mul(add(term, term), scalar(0.5));
+    const classes = node('iota', [], { shape: [4, 6], dim: 1, dtype: 'int32' });
+    const isTarget = node('eq', [classes, expand(data([3, 0, 5, 2], [4, 1], 'int32'), [4, 6])]);
+    const { kernels: found } = check(sum(node('where', [isTarget, term, expand(scalar(0), [4, 6])]), [1]));
+    expect(found.map((kernel) => kernel.kind === 'loop' && kernel.producer)).toEqual([null]);
+  });
+
   test('linear, bias and relu are one', () => {
     const product = dot(random([5, 3]), permute(random([4, 3], 2), [1, 0]));
     expect(kernels(node('relu', [add(product, random([4], 3))]))).toEqual(['dot.add.relu']);
