@@ -48,7 +48,8 @@ export interface Summary {
   readonly cases: number;
   /** Its time as a multiple of ours, in the geometric mean of the cases that both did; null where there is none. */
   readonly ratio: number | null;
-  /** Cases in which it was faster than ours. */
+  /** Cases that both did, and those of them in which it was faster. */
+  readonly compared: number;
   readonly faster: number;
   /** The part of the limit in the middle of its cases. */
   readonly limitRatio: number | null;
@@ -68,6 +69,7 @@ export function summarize(subjects: ReadonlyMap<string, readonly Row[]>): Summar
         column,
         cases: own.length,
         ratio: ratios.length === 0 ? null : geometricMean(ratios),
+        compared: ratios.length,
         faster: ratios.filter((ratio) => ratio < 1).length,
         limitRatio: limits.sort((a, b) => a - b).at(limits.length >> 1) ?? null,
       };

@@ -80,7 +80,7 @@ export function summaryLines(subjects: ReadonlyMap<string, readonly Row[]>): str
   );
   const faster = lineOf('faster than us in', (column) => {
     const own = found.filter((each) => each.column === column);
-    const [count, of] = [own.map((each) => each.faster), own.map((each) => each.cases)].map((values) =>
+    const [count, of] = [own.map((each) => each.faster), own.map((each) => each.compared)].map((values) =>
       values.reduce((sum, value) => sum + value, 0),
     );
     return column === columns[0] ? '' : `${count} of ${of}`;

@@ -61,6 +61,11 @@ export function evenIfOverwritten(saved: Tensor): Tensor {
   return saved;
 }
 
+/** For a rule that does without the value of a saved tensor which PyTorch's needs: throws where it was overwritten since. */
+export function requireIntact(saved: Tensor): void {
+  void saved.storage.node;
+}
+
 /** Copies of the tensors that call `onUse` with their numbers when a value is used. */
 export function watched(tensors: readonly Tensor[], onUse: (position: number) => void): Tensor[] {
   return tensors.map((tensor, i) => new SavedStorage(tensor, { used: () => onUse(i) }).tensor);

@@ -81,6 +81,19 @@ describe('the check of versions', () => {
     expect(await x.grad!.toArray()).toEqual([4, 8 + 2 / 3].map((value) => expect.closeTo(value, 5)));
   });
 
+  it('lets what log-softmax was computed from be overwritten, and not its result, as PyTorch keeps that', async () => {
+    const x = leaf([1, 2, 4]);
+    const scores = x.mul(1);
+    const loss = scores.logSoftmax(0).select(0, 1);
+    const wanted = (await tensor([0, 1, 0]).sub(x.detach().softmax(0)).toArray()) as number[];
+    scores.add_(100);
+    loss.backward();
+    expect(await x.grad!.toArray()).toEqual(wanted.map((value) => expect.closeTo(value, 5)));
+    const result = leaf([1, 2]).logSoftmax(0);
+    result.add_(1);
+    expect(() => result.sum().backward()).toThrow(/'LogSoftmaxBackward' needs its result/);
+  });
+
   it('lets in-place ops use what they overwrite', async () => {
     const check = async (write: (x: Tensor) => unknown, slope: (x: number) => number): Promise<void> => {
       const x = leaf([0.3, 0.6]);

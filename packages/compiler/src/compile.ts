@@ -7,6 +7,7 @@ import {
   type Kernel,
   type LoopKernel,
   type Program,
+  sizeOf,
 } from '@nn/core';
 import { areDistinct, type Box, boxOf, coversAll } from './boxes.ts';
 import { compact, defaultBuffersPerKernel } from './buffers.ts';
@@ -287,11 +288,10 @@ class ProgramWriter implements LoweringContext {
   #along(node: GraphNode, target: number): Kernel {
     const [input] = node.inputs;
     const { dim } = attributesOf(node, 'scan');
-    const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     const common = {
-      outer: product(node.shape.slice(0, dim)),
-      length: input.shape.length === 0 ? 1 : input.shape[dim],
-      inner: product(node.shape.slice(dim + 1)),
+      outer: sizeOf(node.shape.slice(0, dim)),
+      length: input.shape[dim] ?? 1,
+      inner: sizeOf(node.shape.slice(dim + 1)),
       source: this.bufferOf(contiguousSource(this.schedule, input)),
       target,
     };
@@ -302,7 +302,7 @@ class ProgramWriter implements LoweringContext {
       name: 'argsort',
       descending: attributesOf(node, 'argsort').descending,
       ...common,
-      count: node.shape[dim],
+      count: node.shape[dim] ?? 1,
     };
   }
 

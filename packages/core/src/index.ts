@@ -24,9 +24,9 @@ export {
   scalarValue,
 } from './node.ts';
 export type { CompositeOps } from './ops/composite.ts';
-export { isDepthwise } from './ops/convolution.ts';
+export { isDepthwise, zerosAround } from './ops/convolution.ts';
 export type * from './ops/definition.ts';
-export type { ElementwiseOps } from './ops/elementwise.ts';
+export { type ElementwiseOps, mishLimit } from './ops/elementwise.ts';
 export type { GeneratorOps } from './ops/generator.ts';
 export type { HeavyOps } from './ops/heavy.ts';
 export type { LeafOps } from './ops/leaf.ts';

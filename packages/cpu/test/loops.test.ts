@@ -274,6 +274,54 @@ for (const { name, make } of backends) {
       }
     });
 
+    test('rows that a reduction looks up are looked at for themselves, whatever follows finds', () => {
+      const random = generator(16);
+      const columns = 32;
+      /** The element of row `index[...]` in the lanes' column. */
+      const lookUp = (strides: readonly number[], lane: readonly number[]): readonly Instruction[] => [
+        load(0, 'int32', [...strides]),
+        { op: 'const', dtype: 'int32', value: columns },
+        { op: 'mul', dtype: 'int32', args: [0, 1] },
+        { op: 'index', dtype: 'int32', affine: { offset: 0, strides: [...lane] } },
+        { op: 'add', dtype: 'int32', args: [2, 3] },
+        {
+          op: 'gather',
+          dtype: 'float32',
+          access: at(
+            1,
+            lane.map(() => 0),
+          ),
+          size: 10 * columns,
+          args: [4],
+        },
+      ];
+      const kernel = loop({
+        extents: [2, columns],
+        producer: {
+          kind: 'reduce',
+          extents: [4],
+          body: lookUp([4, 0, 1], [0, 1, 0]),
+          accumulators: [{ op: 'sum', value: 5, dtype: 'float32' }],
+        },
+        epilogue: [
+          ...lookUp([1, 0], [0, 1]),
+          { op: 'result', dtype: 'float32', index: 0 },
+          { op: 'add', dtype: 'float32', args: [5, 6] },
+        ],
+        stores: [{ access: at(2, [columns, 1]), value: 7 }],
+      });
+      // The rows of the sums are there in part only; those of the epilogue, the first two, are.
+      const index = Int32Array.of(3, 9, 11, -4, 1 << 24, 0, 2, 5);
+      expectAgreement(
+        backend,
+        program(
+          [input('int32', 8), input('float32', 10 * columns), output('float32', 2 * columns)],
+          [kernel],
+        ),
+        [index, randomArray('float32', 10 * columns, random)],
+      );
+    });
+
     test('params of every dtype', () => {
       for (const dtype of [
         'bool',

@@ -141,7 +141,7 @@ export function isProfiling(): boolean {
  * const x = ones([64, 64]).realize();
  * const result = await profile(() => x.matmul(x).relu().sum().item(), { warmUp: 1, runs: 5 });
  * const product = result.kernels.find(({ kind }) => kind === 'dot')!;
- * console.log(product.count, product.ops, product.flops); // => 5 ["dot", "relu"] 528384
+ * console.log(product.count, product.ops, product.flops); // => 5 ["dot", "relu"] 524288
  * console.log(result.table().split('\n').length > 3); // => true
  * const trace = JSON.parse(result.toChromeTrace()); // write it to a file for chrome://tracing
  * console.log(trace.traceEvents.length > 10); // => true

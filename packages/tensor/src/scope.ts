@@ -6,7 +6,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /**
  * Runs `body`, then `leave`, also where it throws: what `body` gives or throws is what this does. Where `body` gives a
- * promise, `leave` runs when that settles, and the promise given settles after it. For the modes of packages: what
+ * thenable, `leave` runs when that settles, and a promise of the same is given that settles after it. For the modes of packages: what
  * `leave` undoes holds meanwhile.
  *
  * @example

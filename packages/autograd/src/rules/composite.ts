@@ -1,6 +1,7 @@
 // Derivatives of composites.
-import { type AttributesOf, type CompositeOps, isDepthwise, type Shape } from '@nn/core';
+import { type AttributesOf, type CompositeOps, isDepthwise, type Shape, zerosAround } from '@nn/core';
 import { apply, convolutionAdjoint, permute, type Tensor } from '@nn/tensor';
+import { evenIfOverwritten, requireIntact } from '../saved.ts';
 import type { Rules } from './rule.ts';
 
 type Convolution = AttributesOf<'convolution'>;
@@ -16,9 +17,9 @@ function convolutionWeight(
 ): Tensor {
   const kernel = shape.slice(3);
   const rank = kernel.length;
-  const padding = { before: [0, 0, 0, ...before], after: [0, 0, 0, ...after], value: 0 };
-  const isPadded = [...before, ...after].some((zeros) => zeros !== 0);
-  const windows = apply('window', [isPadded ? apply('pad', [x], padding) : x], { kernel, stride, dilation });
+  const zeros = zerosAround(before, after);
+  const padded = zeros === null ? x : apply('pad', [x], zeros);
+  const windows = apply('window', [padded], { kernel, stride, dilation });
   if (isDepthwise(shape)) return depthwiseWeight(gradient, windows, shape);
   // [groups, batch, out..., channels, kernel...]
   const columns = permute(windows, [1, 0, ...range(3, 3 + rank), 2, ...range(3 + rank, 3 + 2 * rank)]);
@@ -59,8 +60,11 @@ export const compositeRules: Rules<keyof CompositeOps> = {
     const weighted = gradient.mul(output);
     return [weighted.sub(output.mul(weighted.sum(dim, { keepdim: true })))];
   },
-  // Not exp(output): the exponentials that the forward pass sums are those of softmax, and computed once for both.
-  logSoftmax: ({ gradient, inputs: [x], attributes: { dim } }) => [
-    gradient.sub(apply('softmax', [x], { dim }).mul(gradient.sum(dim, { keepdim: true }))),
-  ],
+  // Not exp(output): the exponentials that the forward pass sums are those of softmax, and computed once for both. PyTorch
+  // keeps the output: it is the one that must not be overwritten.
+  logSoftmax: ({ gradient, inputs: [x], output, attributes: { dim } }) => {
+    requireIntact(output);
+    const weights = apply('softmax', [evenIfOverwritten(x)], { dim });
+    return [gradient.sub(weights.mul(gradient.sum(dim, { keepdim: true })))];
+  },
 };

@@ -1,5 +1,5 @@
 // Derivatives of elementwise ops. g is the gradient of the output, x and y the inputs, z the output.
-import type { ElementwiseOps } from '@nn/core';
+import { type ElementwiseOps, mishLimit } from '@nn/core';
 import { type Tensor, where, zerosLike } from '@nn/tensor';
 import { evenIfOverwritten } from '../saved.ts';
 import { notDifferentiable, type Rule, type Rules } from './rule.ts';
@@ -37,7 +37,7 @@ function tanhGelu(g: Tensor, x: Tensor): Tensor {
 
 /** t + x 4e (e + 1) / (e² + 2e + 2)², with e = exp(x) and t = tanh(softplus(x)); x is limited as in the op. */
 function mish(g: Tensor, x: Tensor): Tensor {
-  const near = x.clamp(null, x.dtype === 'float16' ? 5.5 : 20);
+  const near = x.clamp(null, mishLimit(x.dtype));
   const e = near.exp();
   const numerator = e.mul(e.add(2));
   const inverse = numerator.add(2).reciprocal();

@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from '../errors.ts';
 import { makeNode, type Node } from '../node.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { CompositeDefinition } from './definition.ts';
+import type { PadAttributes } from './movement.ts';
 
 /** A number for each of the sizes. */
 export interface ConvolutionAttributes {
@@ -31,10 +32,10 @@ function outputSizes(
   });
 }
 
-/** The input with its zeros around. */
-function paddedBy(x: Node, { before, after }: ConvolutionAttributes): Node {
-  if (before.every((zeros) => zeros === 0) && after.every((zeros) => zeros === 0)) return x;
-  return makeNode('pad', [x], { before: [0, 0, 0, ...before], after: [0, 0, 0, ...after], value: 0 });
+/** What pads an input [groups, batch, channels, ...] with a convolution's zeros; null where there are none. */
+export function zerosAround(before: readonly number[], after: readonly number[]): PadAttributes | null {
+  if (before.every((zeros) => zeros === 0) && after.every((zeros) => zeros === 0)) return null;
+  return { before: [0, 0, 0, ...before], after: [0, 0, 0, ...after], value: 0 };
 }
 
 /** The windows of x as [groups, channels, kernel..., batch, out...], a contraction's right operand. */
@@ -113,7 +114,8 @@ export const convolution: CompositeDefinition<ConvolutionAttributes> = {
     return { shape: [weight.shape[0], weight.shape[1], x.shape[0], ...out], dtype: x.dtype };
   },
   decompose([x, weight], attributes) {
-    const padded = paddedBy(x, attributes);
+    const zeros = zerosAround(attributes.before, attributes.after);
+    const padded = zeros === null ? x : makeNode('pad', [x], zeros);
     if (isDepthwise(weight.shape))
       return sumOfTaps(padded, weight, outputSizes(x.shape, weight.shape, attributes), attributes);
     const columns = columnsOf(padded, weight.shape.slice(3), attributes);

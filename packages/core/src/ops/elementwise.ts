@@ -283,13 +283,13 @@ function overSigmoid(b: ExpressionBuilder, numerator: Value, x: Value): Value {
 
 const sigmoid = (b: ExpressionBuilder, x: Value): Value => overSigmoid(b, b.constantLike(1, x), x);
 
-/** Above the first tanh(softplus(x)) is 1, in float64 too; float16 holds no larger squares than the second's. */
-const mishLimits = { usual: 20, float16: 5.5 };
+/** From where mish(x) is x, in float64 too; float16 holds no squares of larger exponentials than that of its own limit. */
+export const mishLimit = (dtype: DType): number => (dtype === 'float16' ? 5.5 : 20);
 
 /** x tanh(softplus(x)) (Misra 2019): with e = exp(x), the hyperbolic tangent is (e² + 2e) / (e² + 2e + 2). */
 function mish(b: ExpressionBuilder, x: Value): Value {
   const two = b.constantLike(2, x);
-  const limit = b.constantLike(mishLimits[b.dtypeOf(x) === 'float16' ? 'float16' : 'usual'], x);
+  const limit = b.constantLike(mishLimit(b.dtypeOf(x)), x);
   const growth = b.unary('exp', b.where(b.compare('lt', limit, x), limit, x));
   const numerator = b.binary('mul', growth, b.binary('add', growth, two));
   return b.binary('mul', x, b.binary('div', numerator, b.binary('add', numerator, two)));

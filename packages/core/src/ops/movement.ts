@@ -3,6 +3,13 @@ import { ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { MovementDefinition, NoAttributes } from './definition.ts';
 
+/** Elements in front of each dimension and behind it, and their value. */
+export interface PadAttributes {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly value: number;
+}
+
 export interface MovementOps {
   /** Row-major reinterpretation. */
   readonly reshape: MovementDefinition<{ readonly shape: Shape }>;
@@ -17,15 +24,10 @@ export interface MovementOps {
     readonly shape: Shape;
   }>;
   /** `before` and `after` elements of `value` around each dimension (counts of at least 0). */
-  readonly pad: MovementDefinition<{
-    readonly before: readonly number[];
-    readonly after: readonly number[];
-    readonly value: number;
-  }>;
-  /**
+  readonly pad: MovementDefinition<PadAttributes> /**
    * Sliding windows over the last `kernel.length` dimensions: [..., in...] to [..., out..., kernel...] with
    * result[..., o, k] = input[..., o * stride + k * dilation] and out = floor((in - dilation * (kernel - 1) - 1) / stride) + 1.
-   */
+   */;
   readonly window: MovementDefinition<{
     readonly kernel: readonly number[];
     readonly stride: readonly number[];

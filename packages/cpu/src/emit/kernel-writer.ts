@@ -267,27 +267,33 @@ export class KernelWriter {
       builder.if(
         areInside,
         () => {
-          this.steps.rowsAreInside = true;
+          this.#epilogueRowsAreInside = true;
           strips();
-          this.steps.rowsAreInside = false;
+          this.#epilogueRowsAreInside = false;
         },
         strips,
       );
   }
 
-  /** Whether the rows that a chunk looks up are there as a whole; undefined where it looks up none. */
+  #epilogueRowsAreInside = false;
+
+  /** Whether the rows that a chunk's epilogue looks up are there as a whole; undefined where it looks up none. */
   #rowsAreInside(epilogue: Values, positions: Positions, left: Local<'i32'>): Expression<'i32'> | undefined {
     const { structure, layout } = this;
     if (!structure.vectorized) return undefined;
-    const conditions = structure.epilogue.flatMap((step) => {
+    const rows = structure.epilogue.flatMap((step) => {
       const place = step.kind === 'gather' ? placeInRow(structure, structure.epilogue, step) : undefined;
-      if (step.kind !== 'gather' || place === undefined) return [];
-      if (levelOf(structure.epilogue[place.row]) === 'element') return [];
-      const size = this.word(layout.sizes + step.size);
-      const first = firstInRow(place, epilogue, positions);
-      return [i32.and(i32.ltU(first, size), i32.leU(left, i32.sub(size, first)))];
+      return step.kind !== 'gather' || place === undefined ? [] : [{ step, place }];
     });
-    return conditions.length === 0 ? undefined : conditions.reduce((a, b) => i32.and(a, b));
+    const isKnown = rows.every(({ place }) => levelOf(structure.epilogue[place.row]) !== 'element');
+    if (rows.length === 0 || !isKnown) return undefined;
+    return rows
+      .map(({ step, place }) => {
+        const size = this.word(layout.sizes + step.size);
+        const first = firstInRow(place, epilogue, positions);
+        return i32.and(i32.ltU(first, size), i32.leU(left, i32.sub(size, first)));
+      })
+      .reduce((a, b) => i32.and(a, b));
   }
 
   /** A chunk in vectors, and then what is left. */
@@ -380,7 +386,9 @@ export class KernelWriter {
             results: { vectors: results[copy] },
           }),
         );
+        this.steps.rowsAreInside = this.#epilogueRowsAreInside;
         this.#computeLanes(structure.epilogue, group, positions);
+        this.steps.rowsAreInside = false;
         for (const { copy, values } of group)
           for (const store of structure.stores)
             this.steps.storeVector(store, structure.epilogue, values, positions, copy);

@@ -180,7 +180,7 @@ function scanLine(
       builder.emit(storeScalar(dtype, walk.target, result));
       advance(builder, walk);
     });
-  // In float64 the order of additions shows nowhere else.
+  // In float64 another order of additions shows only where float32 has lost what is left: where sums beyond 2^53 cancel out.
   const alongLine = tier.simd && op === 'sum' && accumulated === 'float64' && dtype !== 'float64';
   if (!alongLine) step(true);
   else
