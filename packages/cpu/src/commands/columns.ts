@@ -4,7 +4,6 @@
 import {
   type Access,
   type Accumulator,
-  type BufferSpec,
   contiguousStrides,
   ExpressionBuilder,
   type LoopKernel,
@@ -22,10 +21,16 @@ import { accessed, draftLoop, finishPlan, mostStepsWrittenOut, type Plan } from 
 import { blockLength } from '../emit/reduce-nest.ts';
 import { Job } from '../threads/job.ts';
 import type { Slices } from '../threads/slices.ts';
-import { type Command, type CommandContext, withScratch } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
 import { estimatedTime, LoopCall, longestItem, sharesPerThread, workWorthThreads } from './loop.ts';
 import { makeAll, Sequence } from './sequence.ts';
-import { alignedBytes, combineCommand, cutInstruction, partAccumulators, partCommand } from './split.ts';
+import {
+  combineCommand,
+  cutInstruction,
+  partAccumulators,
+  partCommand,
+  withPartialResults,
+} from './split.ts';
 
 /** Rows that are read side by side, at most: as many streams as prefetchers follow. */
 const mostRowsAtOnce = 8;
@@ -201,14 +206,7 @@ export function columnsCommand(
   const total = blocks + (rest > 0 ? 1 : 0);
   const accumulators = partAccumulators(reduction);
   const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
-  const first = context.buffers.length;
-  let scratchBytes = 0;
-  const scratch = dtypes.map((dtype): BufferSpec => {
-    const offset = scratchBytes;
-    scratchBytes += alignedBytes(dtype, total * outputs);
-    return { dtype, length: total * outputs, role: 'temporary', offset };
-  });
-  const extended = withScratch(context, scratch);
+  const { extended, first, scratchBytes } = withPartialResults(context, dtypes, total * outputs);
   const stream = (): Command => {
     const rank = kernel.extents.length;
     const step = { kernelRank: rank, dimension, length: rows, start: 0 };

@@ -86,6 +86,21 @@ export function partAccumulators(reduction: Reduction): Accumulator[] {
   });
 }
 
+/** Room for the results of parts: behind the program's buffers, from number `first` on, one of a length for each dtype. */
+export function withPartialResults(
+  context: CommandContext,
+  dtypes: readonly DType[],
+  length: number,
+): { readonly extended: CommandContext; readonly first: number; readonly scratchBytes: number } {
+  let scratchBytes = 0;
+  const scratch = dtypes.map((dtype): BufferSpec => {
+    const offset = scratchBytes;
+    scratchBytes += alignedBytes(dtype, length);
+    return { dtype, length, role: 'temporary', offset };
+  });
+  return { extended: withScratch(context, scratch), first: context.buffers.length, scratchBytes };
+}
+
 /** The reduction cut into parts, and what combines them. */
 export function splitCommand(context: CommandContext, kernel: LoopKernel, reduction: Reduction): Command {
   const outputs = sizeOf(kernel.extents);
@@ -97,14 +112,7 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
   const total = parts + (rest > 0 ? 1 : 0);
   const accumulators = partAccumulators(reduction);
   const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
-  const first = context.buffers.length;
-  let scratchBytes = 0;
-  const scratch = dtypes.map((dtype): BufferSpec => {
-    const offset = scratchBytes;
-    scratchBytes += alignedBytes(dtype, total * outputs);
-    return { dtype, length: total * outputs, role: 'temporary', offset };
-  });
-  const extended = withScratch(context, scratch);
+  const { extended, first, scratchBytes } = withPartialResults(context, dtypes, total * outputs);
   const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
   const results = { dtypes, first, total, positionsPerPart };
   const part = (count: number, size: number, start: number, at: number): LoopCommand =>
@@ -117,7 +125,7 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
   return new Sequence(commands, scratchBytes);
 }
 
-export function alignedBytes(dtype: DType, length: number): number {
+function alignedBytes(dtype: DType, length: number): number {
   return Math.ceil((length * storageBytes[dtype]) / 64) * 64;
 }
 

@@ -2,6 +2,7 @@
 
 import { type Callable, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
 import type { Lanes } from './lanes.ts';
+import { storeTile } from './micro-kernel.ts';
 
 /** Inner positions per round. */
 const unroll = 2;
@@ -71,18 +72,7 @@ function emitDirectTile(module: ModuleBuilder, lanes: Lanes, rows: number, vecto
       code.set(end, i32.add(left, i32.mul(i32.and(count, unroll - 1), leftPitch)));
       loopTo(end, 1);
 
-      const pointers = sums.map((_, row) =>
-        code.local('i32', i32.add(result, i32.shl(i32.load(rowTable, row * 4), elementShift))),
-      );
-      code.if(accumulate, () => {
-        for (const [row, line] of sums.entries()) {
-          for (const [at, sum] of line.entries())
-            code.set(sum, lanes.add(sum, lanes.load(pointers[row], at * vectorBytes)));
-        }
-      });
-      for (const [row, line] of sums.entries()) {
-        for (const [at, sum] of line.entries()) code.emit(lanes.store(pointers[row], sum, at * vectorBytes));
-      }
+      storeTile(code, lanes, { sums, result, rowTable, accumulate });
     },
   );
 }

@@ -1,6 +1,6 @@
 // The register tile: `rows` x `vectors` accumulators stay in registers while the inner dimension runs.
 
-import { type Callable, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
+import { type Callable, type FunctionBuilder, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
 import { tileVectors } from './descriptor.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -12,7 +12,7 @@ const unroll = 4;
  * vectors wide; row r of the tile begins at result + rowTable[r] elements and lies contiguously.
  */
 export function emitTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: number): Callable {
-  const { elementBytes, elementShift } = lanes;
+  const { elementBytes } = lanes;
   const vectorBytes = lanes.count * elementBytes;
   const leftPitch = rows * elementBytes;
   const rightPitch = tileVectors * vectorBytes;
@@ -53,21 +53,36 @@ export function emitTile(module: ModuleBuilder, lanes: Lanes, rows: number, vect
       code.set(end, i32.add(left, i32.mul(i32.and(count, unroll - 1), leftPitch)));
       loopTo(end, 1);
 
-      const pointers = accumulators.map((_, row) =>
-        code.local('i32', i32.add(result, i32.shl(i32.load(rowTable, row * 4), elementShift))),
-      );
-      code.if(accumulate, () => {
-        for (const [row, sums] of accumulators.entries()) {
-          for (const [index, sum] of sums.entries()) {
-            code.set(sum, lanes.add(sum, lanes.load(pointers[row], index * vectorBytes)));
-          }
-        }
-      });
-      for (const [row, sums] of accumulators.entries()) {
-        for (const [index, sum] of sums.entries()) {
-          code.emit(lanes.store(pointers[row], sum, index * vectorBytes));
-        }
-      }
+      storeTile(code, lanes, { sums: accumulators, result, rowTable, accumulate });
     },
   );
+}
+
+interface Tile {
+  /** Row by row, the vectors of its columns. */
+  readonly sums: readonly (readonly Local[])[];
+  readonly result: Local<'i32'>;
+  readonly rowTable: Local<'i32'>;
+  readonly accumulate: Local<'i32'>;
+}
+
+/** Stores a tile, or adds it to what is there: row r lies contiguously from result + rowTable[r] elements on. */
+export function storeTile(
+  code: FunctionBuilder,
+  lanes: Lanes,
+  { sums, result, rowTable, accumulate }: Tile,
+): void {
+  const vectorBytes = lanes.count * lanes.elementBytes;
+  const pointers = sums.map((_, row) =>
+    code.local('i32', i32.add(result, i32.shl(i32.load(rowTable, row * 4), lanes.elementShift))),
+  );
+  code.if(accumulate, () => {
+    for (const [row, line] of sums.entries()) {
+      for (const [at, sum] of line.entries())
+        code.set(sum, lanes.add(sum, lanes.load(pointers[row], at * vectorBytes)));
+    }
+  });
+  for (const [row, line] of sums.entries()) {
+    for (const [at, sum] of line.entries()) code.emit(lanes.store(pointers[row], sum, at * vectorBytes));
+  }
 }
