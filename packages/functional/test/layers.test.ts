@@ -8,6 +8,17 @@ const ctc =
   (x, targets) =>
     F.ctcLoss(F.logSoftmax(x, -1), targets, inputLengths, targetLengths, options);
 
+/** Attention with two heads; `names` says which options the tensors after query, key and value are. */
+const attention =
+  (names: string, options: Partial<F.MultiHeadAttentionOptions> = {}): Call =>
+  (query, key, value, ...rest) =>
+    F.multiHeadAttentionForward(query, key, value, 2, {
+      ...(Object.fromEntries(
+        names.split(' ').map((name, i) => [name, rest[i]]),
+      ) as unknown as F.MultiHeadAttentionOptions),
+      ...options,
+    });
+
 againstPyTorch({
   'ctc padded': ctc([8, 6, 7], [3, 2, 3], { reduction: 'none' }),
   'ctc mean': (x, targets) => F.ctcLoss(F.logSoftmax(x, -1), targets, tensor([8, 6, 7]), tensor([3, 2, 3])),
@@ -15,92 +26,21 @@ againstPyTorch({
   'ctc infeasible': ctc([4, 5], [3, 2], { zeroInfinity: true }),
   'ctc blank and no labels': ctc([6, 6], [0, 2], { blank: 3 }),
   'ctc without batch': ctc(6, 3),
-  'attention packed, causal and padded': (
-    query,
-    key,
-    value,
-    outProjWeight,
-    outProjBias,
-    inProjWeight,
-    inProjBias,
-    attnMask,
-    keyPaddingMask,
-  ) =>
-    F.multiHeadAttentionForward(query, key, value, 2, {
-      outProjWeight,
-      outProjBias,
-      inProjWeight,
-      inProjBias,
-      attnMask,
-      keyPaddingMask,
-      embedDimToCheck: 4,
-    }),
-  'attention separate, bias and zero': (
-    query,
-    key,
-    value,
-    outProjWeight,
-    outProjBias,
-    qProjWeight,
-    kProjWeight,
-    vProjWeight,
-    inProjBias,
-    biasK,
-    biasV,
-    attnMask,
-  ) =>
-    F.multiHeadAttentionForward(query, key, value, 2, {
-      outProjWeight,
-      outProjBias,
-      qProjWeight,
-      kProjWeight,
-      vProjWeight,
-      inProjBias,
-      biasK,
-      biasV,
-      attnMask,
-      addZeroAttn: true,
-      averageAttnWeights: false,
-    }),
-  'attention without batch, float and bool masks': (
-    query,
-    key,
-    value,
-    outProjWeight,
-    outProjBias,
-    inProjWeight,
-    inProjBias,
-    attnMask,
-    keyPaddingMask,
-  ) =>
-    F.multiHeadAttentionForward(query, key, value, 2, {
-      outProjWeight,
-      outProjBias,
-      inProjWeight,
-      inProjBias,
-      attnMask,
-      keyPaddingMask,
-    }),
-  'attention with static keys': (
-    query,
-    key,
-    value,
-    outProjWeight,
-    outProjBias,
-    inProjWeight,
-    inProjBias,
-    staticK,
-    staticV,
-  ) =>
-    F.multiHeadAttentionForward(query, key, value, 2, {
-      outProjWeight,
-      outProjBias,
-      inProjWeight,
-      inProjBias,
-      staticK,
-      staticV,
-      addZeroAttn: true,
-    }),
+  'attention packed, causal and padded': attention(
+    'outProjWeight outProjBias inProjWeight inProjBias attnMask keyPaddingMask',
+    { embedDimToCheck: 4 },
+  ),
+  'attention separate, bias and zero': attention(
+    'outProjWeight outProjBias qProjWeight kProjWeight vProjWeight inProjBias biasK biasV attnMask',
+    { addZeroAttn: true, averageAttnWeights: false },
+  ),
+  'attention without batch, float and bool masks': attention(
+    'outProjWeight outProjBias inProjWeight inProjBias attnMask keyPaddingMask',
+  ),
+  'attention with static keys': attention(
+    'outProjWeight outProjBias inProjWeight inProjBias staticK staticV',
+    { addZeroAttn: true },
+  ),
   'fractional 2d': (x, randomSamples) =>
     F.fractionalMaxPool2d(x, [2, 3], { outputSize: [4, 3], returnIndices: true, randomSamples }),
   'fractional 3d': (x, randomSamples) =>
