@@ -7,11 +7,13 @@ export interface Sleeper {
   readonly results: () => number[];
   /** Gets the name whenever its turn comes. */
   readonly turns?: string[];
+  /** How long the next run takes. Default: always 2. */
+  readonly milliseconds?: () => number;
 }
 
-export function sleeper({ name, results, turns = [] }: Sleeper): Contender {
+export function sleeper({ name, results, turns = [], milliseconds = () => 2 }: Sleeper): Contender {
   const sleep = (): void => {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds());
   };
   return {
     name,

@@ -12,6 +12,7 @@ const budget: Budget = {
   mostSamples: 5,
   leastSamples: 3,
   slowRun: 500,
+  slowFirstRun: 900,
   slowCheck: 5000,
 };
 
@@ -57,6 +58,27 @@ test('wrong results are not timed, right ones are, in turns', async () => {
     ...['right', 'also right'],
     ...['right', 'also right', 'right', 'also right'],
   ]);
+});
+
+test('a slow run counts once, unless only the first one was slow', async () => {
+  const slow = { ...budget, slowRun: 10, slowFirstRun: 50 };
+  // A run has two parts.
+  const measurementOf = async (...milliseconds: number[]): Promise<{ median: number; runs: number }> => {
+    const [{ times, runs }] = await measure(
+      benchmark,
+      [sleeper({ name: 'sleeper', results: () => [1], milliseconds: () => milliseconds.shift()! })],
+      slow,
+    );
+    return { median: times!.median * 2, runs };
+  };
+  const first = await measurementOf(30, 15);
+  expect(first.runs).toBe(1);
+  expect(first.median).toBeGreaterThan(14);
+  expect(first.median).toBeLessThan(29);
+  const longer = await measurementOf(60);
+  expect(longer.runs).toBe(1);
+  expect(longer.median).toBeGreaterThan(59);
+  expect((await measurementOf(30, ...Array<number>(20).fill(2))).runs).toBeGreaterThan(2);
 });
 
 test('who throws has a row with the reason, and the others go on', async () => {
