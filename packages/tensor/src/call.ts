@@ -16,9 +16,11 @@ import {
   scalarValue,
 } from '@nn/core';
 import { setActiveCall } from './active.ts';
+import { requireDType } from './device-dtype.ts';
 import type { GradientState } from './gradient.ts';
+import type { Keeping } from './holdings.ts';
 import { buildPlan, isPlanFor } from './plan.ts';
-import { type Keeping, requireDType, runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import type { Storage } from './storage.ts';
 import {
   type Entry,

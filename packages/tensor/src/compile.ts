@@ -3,7 +3,7 @@ import { ArgumentError } from '@nn/core';
 import { activeCall, setActiveCall } from './active.ts';
 import { Call } from './call.ts';
 import { observers } from './observer.ts';
-import { settleRuntimes } from './runtime.ts';
+import { settleRuntimes } from './runtimes.ts';
 import type { Storage } from './storage.ts';
 import { isTensor } from './tensor.ts';
 import { Traces } from './trace.ts';

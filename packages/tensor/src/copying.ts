@@ -21,7 +21,7 @@ import {
   writeInPlace,
 } from './dispatch.ts';
 import { isTransforming } from './op-transform.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 

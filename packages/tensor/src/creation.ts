@@ -20,10 +20,10 @@ import {
   sizeOf,
 } from '@nn/core';
 import { getDefaultDType } from './defaults.ts';
+import { requireDType } from './device-dtype.ts';
 import { apply, checkInt32, describe, fromNode, type Scalar, scalarDType, scalarTensor } from './dispatch.ts';
 import { checkOutDType, deliver, type OutOptions } from './out.ts';
 import type { NestedArray } from './reading.ts';
-import { requireDType } from './runtime.ts';
 import { isTensor, type Tensor } from './tensor.ts';
 
 export interface CreationOptions {

@@ -21,7 +21,7 @@ import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
 import { observers } from './observer.ts';
 import { transformed, transforms, transformsSeeWrites, type ViewGeometry } from './op-transform.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import { beginStepIfUpdated, noteUpdate } from './steps.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';

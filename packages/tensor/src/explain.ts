@@ -1,9 +1,10 @@
 // What reading tensors would run.
 import { type Explanation, explain as explainNodes } from '@nn/compiler';
 import { ArgumentError, backendOf, checkOptions, type Node } from '@nn/core';
+import { activeCall } from './active.ts';
 import { requireTensor } from './dispatch.ts';
+import { isFused } from './fusion.ts';
 import { findRepeated } from './repeated.ts';
-import { isFused } from './runtime.ts';
 import type { Tensor } from './tensor.ts';
 
 export type { ExplainedBuffer, ExplainedKernel, Explanation } from '@nn/compiler';
@@ -45,10 +46,14 @@ export function explain(tensors: Tensor | readonly Tensor[], options: ExplainOpt
   for (const [name, each] of options.names ?? []) names.set(requireTensor('explain', each).node, name);
   const [device] = devices;
   const backend = device === undefined ? undefined : backendOf(device);
-  return explainNodes([...nodes, ...findRepeated(nodes).repeated], {
-    fusion: isFused(),
-    bytesPerElement: (dtype) => backend?.bytesPerElement(dtype) ?? 0,
-    buffersPerKernel: backend?.capabilities.buffersPerKernel,
-    nameOf: (node) => names.get(node),
-  });
+  try {
+    return explainNodes([...nodes, ...findRepeated(nodes).repeated], {
+      fusion: isFused(),
+      bytesPerElement: (dtype) => backend?.bytesPerElement(dtype) ?? 0,
+      buffersPerKernel: backend?.capabilities.buffersPerKernel,
+      nameOf: (node) => names.get(node),
+    });
+  } finally {
+    activeCall?.renumber();
+  }
 }

@@ -13,7 +13,7 @@ import {
 import { callSiteOf, formatCallSite } from './call-site.ts';
 import { inOrder } from './failing-op.ts';
 import { type Observer, observe } from './observer.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 
 /** Whether a value has NaN, or an infinity. */
 interface Flags {

@@ -1,7 +1,7 @@
 // The seam between tensors and differentiation: @nn/autograd installs its engine here when it is imported.
 import { AutogradError, type OpName } from '@nn/core';
 import { activeCall } from './active.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Is called with the gradients of a function's inputs, and those of its outputs; may return others for the inputs. */

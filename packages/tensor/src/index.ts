@@ -56,6 +56,7 @@ export { convolutionAdjoint } from './convolution-adjoint.ts';
 export { clone } from './copying.ts';
 export * from './creation.ts';
 export * from './defaults.ts';
+export { requireDType } from './device-dtype.ts';
 export * from './dispatch.ts';
 export * from './distances.ts';
 export * from './einsum.ts';
@@ -63,14 +64,17 @@ export * from './explain.ts';
 export * from './extrema.ts';
 export { checkForwardValues } from './finite.ts';
 export * as foreach from './foreach.ts';
+export { isFused, setFusion } from './fusion.ts';
 export * from './gathering.ts';
 export * from './gradient.ts';
 export * from './histograms.ts';
+export type { Keeping } from './holdings.ts';
 export * from './indexing.ts';
 export * from './joining.ts';
 export * from './linear.ts';
 export * from './masking.ts';
 export * from './memory.ts';
+export { type MemoryPolicy, memoryPolicy } from './memory-policy.ts';
 export * from './movement.ts';
 export { type Observer, observe } from './observer.ts';
 export {
@@ -92,22 +96,13 @@ export {
 export type { OutOptions, OutsOptions } from './out.ts';
 export * from './override.ts';
 export * from './profile.ts';
+export type { Replay } from './programs.ts';
 export * from './random.ts';
 export type { Element, NestedArray } from './reading.ts';
 export * from './reduction.ts';
 export { resize, resizeAs } from './resizing.ts';
-export {
-  isFused,
-  type Keeping,
-  type MemoryPolicy,
-  memoryPolicy,
-  type Replay,
-  Runtime,
-  requireDType,
-  runtimeOf,
-  setFusion,
-  settleRuntimes,
-} from './runtime.ts';
+export { Runtime } from './runtime.ts';
+export { runtimeOf, settleRuntimes } from './runtimes.ts';
 export * from './sampling.ts';
 export * from './scalar-function.ts';
 export * from './scans.ts';

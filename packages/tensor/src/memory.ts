@@ -2,8 +2,9 @@
 import { type Column, formatBytes, formatTable } from '@nn/compiler';
 import { backendOf, type DType, devices, type Shape, UnsupportedError } from '@nn/core';
 import { type CallSite, callSite } from './call-site.ts';
+import type { Keeping } from './holdings.ts';
 import { type Observer, observe } from './observer.ts';
-import { type Keeping, runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 

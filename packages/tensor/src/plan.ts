@@ -1,6 +1,8 @@
 // From a trace to the programs that compute what remains of a call.
 import type { Node } from '@nn/core';
-import { isFused, type Keeping, runtimeOf } from './runtime.ts';
+import { isFused } from './fusion.ts';
+import type { Keeping } from './holdings.ts';
+import { runtimeOf } from './runtimes.ts';
 import type { Plan, PlanPart, Trace } from './trace.ts';
 
 /** Plans kept for one course, at most: they differ in what remains. */

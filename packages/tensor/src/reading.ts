@@ -11,7 +11,7 @@ import {
   ShapeError,
 } from '@nn/core';
 import { defaultDeviceFor } from './creation.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A number, or arrays of them nested as deep as the tensor has dimensions. */

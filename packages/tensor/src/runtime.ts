@@ -1,11 +1,9 @@
 // Runs the graph: decides when, and what is kept afterwards. A value computed on the way to another is not kept.
-import { type CacheOptions, PlanCache, type Prepared } from '@nn/compiler';
+import type { Prepared } from '@nn/compiler';
 import {
   type Backend,
   backendOf,
   type DeviceBuffer,
-  type DType,
-  type Executable,
   type HostArray,
   isDeviceAvailable,
   isHeld,
@@ -13,58 +11,19 @@ import {
   type NodeState,
   nodeState,
   StaleValueError,
-  sizeOf,
-  UnsupportedError,
 } from '@nn/core';
 import { activeCall } from './active.ts';
+import { requireDType } from './device-dtype.ts';
 import { turnIfDue } from './event-loop.ts';
 import type { Keeping } from './holdings.ts';
 import { policy } from './memory-policy.ts';
-import { type Launch, observers } from './observer.ts';
+import { observers } from './observer.ts';
+import { Programs, type Replay, updatedMessage } from './programs.ts';
 import { Recorded } from './recorded.ts';
 import { findRepeated } from './repeated.ts';
 import { Residence } from './residence.ts';
-import { detachMemory, isUnshared, takeOver, valueNode } from './takeover.ts';
+import { isUnshared } from './takeover.ts';
 import { isTraced } from './trace.ts';
-
-export type { Keeping } from './holdings.ts';
-export { type MemoryPolicy, memoryPolicy } from './memory-policy.ts';
-
-let fusion = true;
-const byDevice = new Map<string, Runtime>();
-
-/** Turns fusion on or off for what is run from now on; results agree within rounding. Returns the former setting. */
-export function setFusion(enabled: boolean): boolean {
-  const former = fusion;
-  fusion = enabled;
-  return former;
-}
-
-/** Whether fusion is on. */
-export function isFused(): boolean {
-  return fusion;
-}
-
-/** The runtime of a device. A backend that was replaced under the same name gets a fresh one. */
-export function runtimeOf(device: string): Runtime {
-  const backend = backendOf(device);
-  let runtime = byDevice.get(device);
-  if (runtime === undefined || runtime.backend !== backend) {
-    runtime = new Runtime(backend);
-    byDevice.set(device, runtime);
-  }
-  return runtime;
-}
-
-/** Those of all devices that were used. */
-export function runtimes(): Iterable<Runtime> {
-  return byDevice.values();
-}
-
-/** Computes, on all devices, what was asked to be kept. */
-export function settleRuntimes(): void {
-  for (const runtime of runtimes()) runtime.settle();
-}
 
 /** What has a value that changes. */
 export interface Valued {
@@ -78,44 +37,13 @@ const mostPending = 512;
 /** Host copies up to this size are kept after a read. */
 const smallBytes = 2 ** 16;
 
-/** @throws {UnsupportedError} naming another dtype where the device lacks this one. */
-export function requireDType(functionName: string, dtype: DType, backend: Backend): void {
-  if (backend.capabilities.dtypes.has(dtype)) return;
-  const other = dtype === 'int64' ? 'int32' : 'float32';
-  throw new UnsupportedError(
-    `${functionName}: device '${backend.name}' has no ${dtype}. Use dtype '${other}', or another device`,
-  );
-}
-
-const recycledMessage =
-  'this gradient was left by a compiled function, which has been called again since. ' +
-  'Read it earlier, or keep it with x.realize() or x.clone() before the next call';
-
 const noInputs: readonly Node[] = [];
 const noUpdates: ReadonlyMap<Node, Node> = new Map();
 
-const updatedMessage =
-  'this value, or one that it was computed from, has been updated in place by a compiled function. ' +
-  'Return it from that function, or keep it with x.realize() before the call';
-
-/** What a compiled function's program runs on. */
-export interface Replay {
-  readonly nodes: readonly Node[];
-  readonly params: readonly (number | bigint)[];
-  /** For each result. */
-  readonly keepings: readonly Keeping[];
-  /** Whether a result may take the memory of the last call's, when that is an old version by now. */
-  readonly recycles: readonly boolean[];
-  readonly donates: boolean;
-  /** The results of the last call. */
-  readonly former: readonly Node[];
-}
-
 export class Runtime {
   readonly backend: Backend;
-  readonly #fused: PlanCache;
-  readonly #unfused: PlanCache;
   readonly #residence: Residence;
+  readonly #programs: Programs;
   readonly #recorded = new Recorded();
   /** What the next step computes and keeps besides what it is asked for. */
   readonly #pending = new Map<Node, Keeping>();
@@ -126,15 +54,8 @@ export class Runtime {
 
   constructor(backend: Backend) {
     this.backend = backend;
-    const options = (enabled: boolean): CacheOptions => ({
-      fusion: enabled,
-      bytesPerElement: (dtype: DType) => backend.bytesPerElement(dtype),
-      buffersPerKernel: backend.capabilities.buffersPerKernel,
-      onDrop: (executable) => backend.release(executable),
-    });
-    this.#fused = new PlanCache(options(true));
-    this.#unfused = new PlanCache(options(false));
     this.#residence = new Residence(backend);
+    this.#programs = new Programs(backend, this.#residence);
   }
 
   /**
@@ -290,7 +211,15 @@ export class Runtime {
 
   /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */
   prepare(roots: readonly Node[], updates: ReadonlyMap<Node, Node>): Prepared {
-    return (fusion ? this.#fused : this.#unfused).prepare(roots, updates);
+    return this.#programs.prepare(roots, updates);
+  }
+
+  /** As `Programs.replay`. */
+  replay(prepared: Prepared, replay: Replay): Node[] {
+    this.#residence.beginFlush();
+    const results = this.#programs.replay(prepared, replay);
+    this.#residence.enforceBudgets();
+    return results;
   }
 
   /** Computes what was asked to be kept, before a compiled function overwrites what it depends on. */
@@ -300,65 +229,6 @@ export class Runtime {
 
   #isSettled(): boolean {
     return this.#pending.size === 0 && this.#written.size === 0;
-  }
-
-  /**
-   * Runs a prepared program of a compiled function. Gives the values of its outputs, then those that it updated: with
-   * `donates`, in the buffers of the inputs, where nobody else may need these; else in copies of them.
-   */
-  replay(prepared: Prepared, replay: Replay): Node[] {
-    const { nodes, params, keepings, recycles, donates, former } = replay;
-    this.#residence.beginFlush();
-    const executable = this.#executableOf(prepared);
-    const temporary: NodeState[] = [];
-    const inputs: DeviceBuffer[] = [];
-    for (const node of nodes) inputs.push(this.#residence.bufferOf(node, temporary));
-    for (const { input } of prepared.updated) {
-      const node = nodes[input];
-      if (donates && isUnshared(node) && !temporary.includes(node.state!)) continue;
-      const copy = this.#residence.allocate(node.dtype, inputs[input].length);
-      this.backend.copy(inputs[input], copy);
-      inputs[input] = copy;
-    }
-    const results: Node[] = [];
-    const outputs: DeviceBuffer[] = [];
-    for (let i = 0; i < prepared.outputs.length; i++) {
-      const root = prepared.outputs[i];
-      const isFree = donates && recycles[i] && this.#isFree(former[i]);
-      const result = isFree
-        ? takeOver(former[i], root, recycledMessage)
-        : valueNode(root, nodeState({ buffer: this.#residence.allocate(root.dtype, sizeOf(root.shape)) }));
-      results.push(result);
-      outputs.push(result.state!.buffer!);
-    }
-    for (const { root, input } of prepared.updated) {
-      const node = nodes[input];
-      // Whatever happens while the program runs, nobody may take what it writes over for the former value.
-      const isTaken = node.state!.buffer === inputs[input];
-      results.push(
-        isTaken
-          ? takeOver(node, root, updatedMessage)
-          : valueNode(root, nodeState({ buffer: inputs[input] })),
-      );
-    }
-    this.#launch({ executable, inputs, outputs, params });
-    for (const state of temporary) this.#residence.release(state);
-    for (let i = 0; i < results.length; i++) {
-      const result = results[i];
-      const holding = this.#residence.holdingOf(result.state!);
-      // In the memory of a former value that was kept alike, it is watched already.
-      if (holding?.keeping === keepings[i]) this.#residence.touch(holding);
-      else this.#residence.hold(result, keepings[i]);
-    }
-    this.#residence.enforceBudgets();
-    return results;
-  }
-
-  /** Whether nobody is known to need what a former call left, neither this call nor who asked to keep it. */
-  #isFree(former: Node | undefined): boolean {
-    const state = former?.state;
-    if (former === undefined || state?.buffer === undefined || !isUnshared(former)) return false;
-    return !this.#residence.isUsed(state) && this.#residence.holdingOf(state)?.keeping === 'transient';
   }
 
   /** Notes that a compiled function overwrote a storage's value. */
@@ -393,81 +263,15 @@ export class Runtime {
   }
 
   #flush(wanted: Map<Node, Keeping>, updates: ReadonlyMap<Node, Node>): void {
-    const residence = this.#residence;
-    residence.beginFlush();
+    this.#residence.beginFlush();
     const roots = this.#promoteRepeated(wanted);
-    const cache = fusion ? this.#fused : this.#unfused;
-    const start = observers?.now() ?? 0;
-    const prepared = cache.prepare(roots, updates);
-    observers?.planned(prepared, this.backend.name, start);
-    const executable = this.#executableOf(prepared);
-    const temporary: NodeState[] = [];
-    const inputs = this.#inputsOf(prepared, temporary);
-    const outputs = this.#allocateOutputs(prepared);
-    // Whatever happens while the program runs, nobody may take what it writes over for the former value.
-    const updated = prepared.updated.map(({ root, input }) => detachMemory(prepared.inputs[input], root));
-    this.#launch({ executable, inputs, outputs, params: prepared.params });
-    for (const state of temporary) residence.release(state);
-    for (const { root, state, lease } of updated) {
-      root.lease = lease;
-      this.#keepComputed(root, state, wanted);
-    }
-    for (let i = 0; i < outputs.length; i++)
-      this.#keepComputed(prepared.outputs[i], nodeState({ buffer: outputs[i] }), wanted);
-    residence.enforceBudgets();
+    this.#programs.compute(roots, wanted, updates);
+    this.#residence.enforceBudgets();
   }
 
-  #inputsOf({ inputs }: Prepared, temporary: NodeState[]): DeviceBuffer[] {
-    const buffers = new Array<DeviceBuffer>(inputs.length);
-    for (let i = 0; i < inputs.length; i++) buffers[i] = this.#residence.bufferOf(inputs[i], temporary);
-    return buffers;
-  }
-
-  #allocateOutputs({ outputs }: Prepared): DeviceBuffer[] {
-    const buffers = new Array<DeviceBuffer>(outputs.length);
-    for (let i = 0; i < outputs.length; i++)
-      buffers[i] = this.#residence.allocate(outputs[i].dtype, sizeOf(outputs[i].shape));
-    return buffers;
-  }
-
-  #keepComputed(node: Node, state: NodeState, wanted: ReadonlyMap<Node, Keeping>): void {
-    node.state = state;
-    node.inputs = noInputs;
-    this.#residence.hold(node, wanted.get(node) ?? 'value');
-  }
-
-  /**
-   * Computes values beside everything else: nothing is kept or counted. The caller frees the buffers.
-   *
-   * @param nodes distinct ones that are not held.
-   */
+  /** As `Programs.computeApart`. */
   computeApart(nodes: readonly Node[]): DeviceBuffer[] {
-    const prepared = (fusion ? this.#fused : this.#unfused).prepare(nodes);
-    const executable = this.#executableOf(prepared);
-    const temporary: NodeState[] = [];
-    const inputs = this.#inputsOf(prepared, temporary);
-    const outputs = this.#allocateOutputs(prepared);
-    this.backend.run(executable, inputs, outputs, prepared.params);
-    for (const state of temporary) this.#residence.release(state);
-    return outputs;
-  }
-
-  #executableOf(prepared: Prepared): Executable {
-    const slot = prepared.executableSlot;
-    if (slot.executable === undefined) {
-      const start = observers?.now() ?? 0;
-      slot.executable = this.backend.compile(prepared.program);
-      observers?.compiled(prepared, this.backend.name, start);
-    }
-    return slot.executable;
-  }
-
-  #launch(launch: Launch): void {
-    if (observers === null) this.backend.run(launch.executable, launch.inputs, launch.outputs, launch.params);
-    else {
-      observers.run(this.backend, launch);
-      observers.computed(this.backend);
-    }
+    return this.#programs.computeApart(nodes);
   }
 
   /**

@@ -2,7 +2,8 @@
 // the next operation that has a derivative begins another step.
 import { isHeld } from '@nn/core';
 import { activeCall } from './active.ts';
-import { runtimeOf, runtimes, type Valued } from './runtime.ts';
+import type { Valued } from './runtime.ts';
+import { runtimeOf, runtimes } from './runtimes.ts';
 
 /** Leaves that are made of what is not computed yet begin a step only where so many operations are pending. */
 const worthStep = 1024;

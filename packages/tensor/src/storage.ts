@@ -2,7 +2,7 @@
 import type { DType, Node, Shape } from '@nn/core';
 import { activeCall } from './active.ts';
 import type { Call } from './call.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 
 let inference = false;
 

@@ -35,7 +35,7 @@ import { observers } from './observer.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
 import * as reading from './reading.ts';
-import { runtimeOf } from './runtime.ts';
+import { runtimeOf } from './runtimes.ts';
 import { noteLeaf } from './steps.ts';
 import { isInference, Storage } from './storage.ts';
 

@@ -2,7 +2,8 @@
 // and the programs that compute what remains of it. Traces that begin alike share the entries that they have in common.
 import type { Prepared } from '@nn/compiler';
 import { Node, type NodeState, nodeState, type OpName, sameShape } from '@nn/core';
-import type { Keeping, Runtime } from './runtime.ts';
+import type { Keeping } from './holdings.ts';
+import type { Runtime } from './runtime.ts';
 
 /** An operation, as it was recorded. */
 export interface Entry {

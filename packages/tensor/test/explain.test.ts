@@ -1,6 +1,19 @@
 // The plan that a read would run, and that asking for it changes nothing.
 import { backendOf } from '@nn/core';
-import { explain, interpreter, ones, profile, rand, setFusion, special, tensor, use } from '@nn/tensor';
+import {
+  compile,
+  explain,
+  interpreter,
+  isReplaying,
+  ones,
+  profile,
+  rand,
+  setFusion,
+  special,
+  type Tensor,
+  tensor,
+  use,
+} from '@nn/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 beforeAll(() => use(interpreter()));
@@ -42,6 +55,25 @@ describe('explain', () => {
     expect(backendOf('interpreter').memory()).toEqual(before);
     const { totals } = await profile(() => y.sin().data());
     expect(totals).toMatchObject({ plansMade: 1, plansFound: 0, programs: 1 });
+  });
+
+  test('leaves the course of a compiled function as it is', async () => {
+    const x = ones([3]).realize();
+    const pending = [ones([3]).exp(), x.mul(2)];
+    let explains = true;
+    const replayed: boolean[] = [];
+    const step = compile((y: Tensor) => {
+      const sum = x.add(y);
+      if (explains) expect(explain(pending).kernels.length).toBeGreaterThan(0);
+      const result = sum.mul(x).sub(y);
+      replayed.push(isReplaying());
+      return result;
+    });
+    for (let call = 0; call < 3; call++) {
+      expect(await step(ones([3])).toArray()).toEqual([1, 1, 1]);
+      explains = false;
+    }
+    expect(replayed).toEqual([false, true, true]);
   });
 
   test('names what it is told, and follows the fusion setting', () => {
