@@ -13,9 +13,16 @@ const makers: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
   webgpu: async () => webgpu({ gpu: await createDawn({ software: 'fallback' }) }),
 };
 
-/** Runs the suite on every device, with fusion on and off. */
-export function onEveryDevice(suite: (device: string, fused: boolean) => void): void {
-  for (const [device, make] of Object.entries(makers)) {
+/** Those that have float64, as finite differences need. */
+export const withFloat64: readonly string[] = ['interpreter', 'cpu'];
+
+/** Runs the suite on every device, or on those that are named, with fusion on and off. */
+export function onEveryDevice(
+  suite: (device: string, fused: boolean) => void,
+  devices: readonly string[] = Object.keys(makers),
+): void {
+  for (const device of devices) {
+    const make = makers[device];
     for (const fused of [true, false]) {
       describe(`on ${device}, fusion ${fused ? 'on' : 'off'}`, () => {
         let former = true;

@@ -23,6 +23,8 @@ export interface TestBackendOptions {
   readonly test: TestRunner;
   /** The dtypes that the backend is to support: all of them by default. It must refuse the others. */
   readonly dtypes?: readonly DType[];
+  /** Only these suites. Default: all. */
+  readonly suites?: readonly SuiteName[];
   /** Names of tests ('scalars/float32/pow'), or of groups of them ('scalars/float32'), that are reported as skipped. */
   readonly skip?: readonly string[];
   /** Bounds for a scalar instruction where the device's own differ; undefined keeps the default. */
@@ -31,7 +33,20 @@ export interface TestBackendOptions {
   readonly subnormals?: 'kept' | 'flushed';
 }
 
-const suites: { readonly [name: string]: Suite } = {
+export type SuiteName =
+  | 'contract'
+  | 'buffers'
+  | 'scalars'
+  | 'accesses'
+  | 'reductions'
+  | 'dots'
+  | 'ordered'
+  | 'programs'
+  | 'rows'
+  | 'updates'
+  | 'executables';
+
+const allSuites: { readonly [name in SuiteName]: Suite } = {
   contract: contractSuite,
   buffers: buffersSuite,
   scalars: scalarsSuite,
@@ -62,6 +77,7 @@ const suites: { readonly [name: string]: Suite } = {
  */
 export function testBackend(options: TestBackendOptions): void {
   const { create, test: runner, dtypes = allDTypes, skip = [], subnormals = 'kept' } = options;
+  const suites = options.suites ?? (Object.keys(allSuites) as SuiteName[]);
   let backend: Promise<Backend> | undefined;
   const made = (): Promise<Backend> => (backend ??= Promise.resolve(create()));
   const known: string[] = [];
@@ -78,7 +94,7 @@ export function testBackend(options: TestBackendOptions): void {
     (skipped ? runner.it.skip : runner.it)(name, async () => body(await made()));
   }
 
-  for (const [suite, tests] of Object.entries(suites)) {
+  for (const suite of suites) {
     runner.describe(suite, () => {
       const context: Context = {
         dtypes,
@@ -86,7 +102,7 @@ export function testBackend(options: TestBackendOptions): void {
         tolerance,
         test: (name, body) => declare(`${suite}/${name}`, body),
       };
-      tests(context);
+      allSuites[suite](context);
     });
   }
 

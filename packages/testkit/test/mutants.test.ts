@@ -385,6 +385,15 @@ describe('the kit', () => {
     );
   });
 
+  it('runs the suites that it is asked for alone', async () => {
+    const declared: string[] = [];
+    const it = Object.assign((name: string) => void declared.push(name), { skip: () => {} });
+    const test = { describe: (_: string, body: () => void) => body(), it };
+    testBackend({ create: () => interpreter(), test, suites: ['buffers', 'rows'] });
+    const suites = new Set(declared.slice(0, -2).map((name) => name.split('/')[0]));
+    expect([...suites]).toEqual(['buffers', 'rows']);
+  });
+
   it('finds dtypes that are not refused, and names that do not exist', async () => {
     const failed = await failuresOf('contract', limited(interpreter()), {
       ...few,

@@ -172,7 +172,4 @@ onEveryKernelKind((backend, kind) => {
       );
     });
   });
-
-  // Nothing below uses subgroups.
-  if (kind === 'for GPUs without subgroups') return;
 });
