@@ -260,12 +260,14 @@ class ProgramWriter implements LoweringContext {
     const [, index, values] = node.inputs;
     const base = this.#base(node, target);
     if (values.size === 0) return base;
+    const { mode, width } = attributesOf(node, 'scatter');
     const scatter: Kernel = {
       kind: 'scatter',
       name: 'scatter',
-      mode: attributesOf(node, 'scatter').mode,
-      count: values.size,
-      targetSize: node.size,
+      mode,
+      count: index.size,
+      targetSize: node.size / (width ?? 1),
+      ...(width === undefined ? {} : { width }),
       index: this.bufferOf(contiguousSource(this.schedule, index)),
       source: this.bufferOf(contiguousSource(this.schedule, values)),
       target,
@@ -297,11 +299,13 @@ class ProgramWriter implements LoweringContext {
     };
     if (node.op === 'scan')
       return { kind: 'scan', name: 'scan', op: attributesOf(node, 'scan').op, ...common };
+    const { descending, start } = attributesOf(node, 'argsort');
     return {
       kind: 'argsort',
       name: 'argsort',
-      descending: attributesOf(node, 'argsort').descending,
+      descending,
       ...common,
+      ...(start === undefined ? {} : { start }),
       count: node.shape[dim] ?? 1,
     };
   }

@@ -58,12 +58,12 @@ function count(kernel: Kernel, buffers: readonly BufferSpec[], traffic: Traffic)
       traffic.write(kernel.target, 'all', buffers[kernel.source].length);
       return 0;
     case 'scatter': {
-      const { index, source, target, mode } = kernel;
-      traffic.read(index, 'all', kernel.count);
-      traffic.read(source, 'all', kernel.count);
-      if (mode !== 'set') traffic.read(target, 'scattered', kernel.count);
-      traffic.write(target, 'scattered', kernel.count);
-      return mode === 'set' ? 0 : inFloats(source, kernel.count);
+      const { index, source, target, mode, count, width = 1 } = kernel;
+      traffic.read(index, 'all', count);
+      traffic.read(source, 'all', count * width);
+      if (mode !== 'set') traffic.read(target, 'scattered', count * width);
+      traffic.write(target, 'scattered', count * width);
+      return mode === 'set' ? 0 : inFloats(source, count * width);
     }
     case 'scan':
     case 'argsort': {

@@ -36,7 +36,7 @@ export function walkOf(kernel: Kernel): string {
     case 'argsort':
       return list([kernel.outer, kernel.length, kernel.inner]);
     case 'scatter':
-      return list([kernel.count]);
+      return list(kernel.width === undefined ? [kernel.count] : [kernel.count, kernel.width]);
     case 'copy':
       return '';
   }

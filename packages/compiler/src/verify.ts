@@ -170,19 +170,19 @@ class KernelVerifier {
         this.require(same, 'copies between buffers that differ in dtype or length');
         return;
       }
-      case 'scatter':
-        this.require(this.buffer(kernel.index).dtype === 'int32', 'takes an index that is not int32');
-        this.require(this.buffer(kernel.source).length === kernel.count, 'has a source of another length');
-        this.require(this.buffer(kernel.index).length === kernel.count, 'has an index of another length');
-        this.require(
-          this.buffer(kernel.target).length === kernel.targetSize,
-          'has a target of another length',
-        );
+      case 'scatter': {
+        const { count, targetSize, width = 1, index, source, target } = kernel;
+        this.require(this.buffer(index).dtype === 'int32', 'takes an index that is not int32');
+        this.require(this.buffer(source).length === count * width, 'has a source of another length');
+        this.require(this.buffer(index).length === count, 'has an index of another length');
+        this.require(this.buffer(target).length === targetSize * width, 'has a target of another length');
         return;
+      }
       default: {
         const lines = kernel.outer * kernel.inner;
         const kept = kernel.kind === 'argsort' ? kernel.count : kernel.length;
-        this.require(kept <= kernel.length, 'keeps more than there is');
+        const start = kernel.kind === 'argsort' ? (kernel.start ?? 0) : 0;
+        this.require(start >= 0 && start + kept <= kernel.length, 'keeps more than there is');
         const { source, target } = kernel;
         this.require(this.buffer(source).length === lines * kernel.length, 'has a source of another length');
         this.require(this.buffer(target).length === lines * kept, 'has a target of another length');

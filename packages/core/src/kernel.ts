@@ -112,8 +112,9 @@ export interface CopyKernel {
 export type ScatterMode = 'set' | 'sum' | 'prod' | 'max' | 'min';
 
 /**
- * For every i in order: target[index[i]] = combine(target[index[i]], source[i]). index (int32) and source are
- * contiguous buffers of `count` elements; indices outside [0, targetSize) are ignored. With 'set' the last wins.
+ * For every i in order: target[index[i]] = combine(target[index[i]], source[i]), where source and target are contiguous
+ * rows of `width` elements: `count` of them and `targetSize`. index is int32; indices outside [0, targetSize) are
+ * ignored. With 'set' the last wins.
  */
 export interface ScatterKernel {
   readonly kind: 'scatter';
@@ -121,6 +122,8 @@ export interface ScatterKernel {
   readonly mode: ScatterMode;
   readonly count: number;
   readonly targetSize: number;
+  /** Default: 1. */
+  readonly width?: number;
   readonly index: number;
   readonly source: number;
   readonly target: number;
@@ -142,7 +145,7 @@ export interface ScanKernel {
 
 /**
  * Stable argsort along the middle of contiguous [outer, length, inner]: target (int32), [outer, count, inner], holds
- * positions in [0, length), the first `count` of the sorted order. NaN is greater than every number.
+ * positions in [0, length): of the sorted order, `count` from place `start` on. NaN is greater than every number.
  */
 export interface ArgsortKernel {
   readonly kind: 'argsort';
@@ -151,7 +154,9 @@ export interface ArgsortKernel {
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
-  /** At most `length`: with fewer, finding the best is less work than sorting. */
+  /** Default: 0. */
+  readonly start?: number;
+  /** At most `length - start`: finding a few is less work than sorting. */
   readonly count: number;
   readonly source: number;
   readonly target: number;

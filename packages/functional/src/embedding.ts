@@ -75,7 +75,7 @@ export function rowsAt(weight: Tensor, index: Tensor): Tensor {
       .narrow(0, 0, 0)
       .reshape([...index.shape, size]);
   const along = apply('iota', [], { shape: [size], dim: 0, dtype: 'int32' }, weight.device);
-  return apply('take', [weight.reshape(-1), index.unsqueeze(-1).mul(size).add(along)], {});
+  return apply('take', [weight.reshape(-1), index.unsqueeze(-1).mul(size).add(along)], { width: size });
 }
 
 export function limitRows(index: Tensor, weight: Tensor, maxNorm: number, normType: number): void {

@@ -11,7 +11,7 @@ import {
 } from '@nn/core';
 import { castTo, requireTensor } from './dispatch.ts';
 import { deliver, deliverOnly, type OutOptions } from './out.ts';
-import { coordinates, normalizePositions, selectPositions, takeAt } from './positions.ts';
+import { coordinates, normalizePositions, selectPositions, takeAt, takeSelected } from './positions.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws {IndexError} unless the tensor is an integer one. */
@@ -142,8 +142,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor, options?: Out
     throw new ShapeError(`indexSelect: the index must have one dimension, got ${formatShape(index.shape)}`);
   const source = atLeastOneDim(x);
   const list = atLeastOneDim(index);
-  const { positions } = selectPositions('indexSelect', source, [{ dim: at, tensor: list }]);
-  const result = takeAt(source, positions);
+  const result = takeSelected(source, selectPositions('indexSelect', source, [{ dim: at, tensor: list }]));
   return deliver('indexSelect', x.ndim === 0 ? result.reshape([]) : result, options, [x, index]);
 }
 

@@ -3,7 +3,7 @@ import { backendOf, formatShape, ShapeError } from '@nn/core';
 import { where } from './blending.ts';
 import { asOperand, castTo, type Scalar, writeInPlace } from './dispatch.ts';
 import { type AdvancedIndex, type Index, parseIndices } from './indices.ts';
-import { scatterAt, selectPositions, takeAt } from './positions.ts';
+import { scatterAt, selectPositions, takeSelected } from './positions.ts';
 import { dataSync } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
@@ -33,7 +33,7 @@ export { type Index, type Slice, slice } from './indices.ts';
 export function at(x: Tensor, indices: readonly Index[]): Tensor {
   const { view, advanced } = parseIndices('at', x, indices);
   if (advanced.length === 0) return view;
-  return takeAt(view, selectPositions('at', view, advanced).positions);
+  return takeSelected(view, selectPositions('at', view, advanced));
 }
 
 /**
@@ -59,8 +59,8 @@ export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | Scal
   else if (advanced.length === 1 && advanced[0].tensor.dtype === 'bool' && advanced[0].tensor.ndim > 0)
     setMasked(view, advanced[0], source);
   else {
-    const { shape, positions } = selectPositions('setAt_', view, advanced);
-    writeInPlace('setAt_', view, scatterAt(view, positions, fitted(source, shape), 'set'));
+    const selection = selectPositions('setAt_', view, advanced);
+    writeInPlace('setAt_', view, scatterAt(view, selection, fitted(source, selection.shape), 'set'));
   }
   return x;
 }
@@ -105,8 +105,8 @@ function setMasked(view: Tensor, { dim, tensor: mask }: AdvancedIndex, source: T
     .cumsum(0, { dtype: 'int32' })
     .sub(1);
   const positions = row.clamp(0).reshape(mask.shape);
-  const { positions: from } = selectPositions('setAt_', source, [{ dim: countDim, tensor: positions }]);
-  writeInPlace('setAt_', view, where(condition, fitted(takeAt(source, from), view.shape), view));
+  const from = selectPositions('setAt_', source, [{ dim: countDim, tensor: positions }]);
+  writeInPlace('setAt_', view, where(condition, fitted(takeSelected(source, from), view.shape), view));
 }
 
 /** Where the mask can be read at once, that it keeps as many elements as there are values. */

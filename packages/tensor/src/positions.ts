@@ -8,6 +8,7 @@ import {
   type HostArray,
   IndexError,
   type Shape,
+  sizeOf,
 } from '@nn/core';
 import { to } from './copying.ts';
 import { fromHost } from './creation.ts';
@@ -129,11 +130,25 @@ function perDimension(
   });
 }
 
-/** What advanced indices pick from a tensor: the shape of the result, and where its elements lie. */
+/** Elements of a tensor: rows of `width` that lie side by side in its row-major order. */
 export interface Selection {
+  /** Of the elements; its last dimensions are along the rows. */
   readonly shape: Shape;
-  /** Row-major positions in the indexed tensor, int32 of the shape. */
-  readonly positions: Tensor;
+  readonly width: number;
+  /** Row-major positions counted in rows, int32: one for each row, in the order of the elements. */
+  readonly rows: Tensor;
+}
+
+/** Elements at row-major positions. */
+export function elementsAt(positions: Tensor): Selection {
+  return { shape: positions.shape, width: 1, rows: positions };
+}
+
+/** Row-major positions of the elements, int32 of the selection's shape. */
+function positionsOf({ shape, width, rows }: Selection): Tensor {
+  if (width === 1) return rows.reshape(shape);
+  const along = coordinates([width], 0, rows.device);
+  return rows.reshape([rows.numel(), 1]).mul(width).add(along).reshape(shape);
 }
 
 /**
@@ -164,7 +179,12 @@ export function selectPositions(
   const before = between || placed.length === 0 ? [] : kept.filter((dim) => dim < placed[0]);
   const after = kept.filter((dim) => !before.includes(dim));
   const shape = [...before, ...after].map((dim) => x.shape[dim]).toSpliced(before.length, 0, ...broadcast);
-  const strides = contiguousStrides(x.shape);
+  // What no index names at the end is selected as a whole: a row.
+  const last = x.numel() === 0 ? x.ndim - 1 : Math.max(...taken);
+  const rowRank = x.ndim - 1 - last;
+  const strides = contiguousStrides(x.shape.slice(0, last + 1));
+  const inFront = shape.slice(0, shape.length - rowRank);
+  const behind = after.filter((dim) => dim < last);
   let total: Tensor | undefined;
   const add = (term: Tensor): void => {
     total = total === undefined ? term : total.add(term);
@@ -172,17 +192,17 @@ export function selectPositions(
   for (const { dim, positions } of indices) {
     const fitted = scalarOnly.has(dim)
       ? positions
-      : positions.reshape([...positions.shape, ...after.map(() => 1)]);
+      : positions.reshape([...positions.shape, ...behind.map(() => 1)]);
     add(strides[dim] === 1 ? fitted : fitted.mul(strides[dim]));
   }
-  [...before, ...after].forEach((dim, i) => {
+  [...before, ...behind].forEach((dim, i) => {
     if (x.shape[dim] === 1) return;
     const place = i < before.length ? i : i + broadcast.length;
-    const along = coordinates(shape, place, x.device);
+    const along = coordinates(inFront, place, x.device);
     add(strides[dim] === 1 ? along : along.mul(strides[dim]));
   });
-  const positions = total ?? scalarTensor(0, 'int32');
-  return { shape, positions: positions.expandTo(shape) };
+  const rows = total ?? scalarTensor(0, 'int32');
+  return { shape, width: sizeOf(x.shape.slice(last + 1)), rows: rows.expandTo(inFront) };
 }
 
 function broadcastIndices(functionName: string, indices: readonly DimIndex[]): number[] {
@@ -202,14 +222,22 @@ export function takeAt(x: Tensor, positions: Tensor): Tensor {
   return apply('take', [x.reshape([x.numel()]), positions], {});
 }
 
-/** x with the elements at row-major positions set to, or combined with, those of a source of the positions' shape. */
+/** The elements of a selection, in its shape. */
+export function takeSelected(x: Tensor, selection: Selection): Tensor {
+  const { width } = selection;
+  const positions = positionsOf(selection);
+  return width === 1 ? takeAt(x, positions) : apply('take', [x.reshape([x.numel()]), positions], { width });
+}
+
+/** x with selected elements set to, or combined with, those of a source that expands to the selection's shape. */
 export function scatterAt(
   x: Tensor,
-  positions: Tensor,
+  { shape, width, rows }: Selection,
   source: Tensor,
   mode: 'set' | 'sum' | 'prod' | 'max' | 'min',
 ): Tensor {
-  return apply('scatter', [x.reshape([x.numel()]), positions, source.expandTo(positions.shape)], {
-    mode,
-  }).reshape(x.shape);
+  const attributes = width === 1 ? { mode } : { mode, width };
+  return apply('scatter', [x.reshape([x.numel()]), rows, source.expandTo(shape)], attributes).reshape(
+    x.shape,
+  );
 }

@@ -7,6 +7,7 @@ import {
   normalizeDim,
   ShapeError,
   sameShape,
+  sizeOf,
 } from '@nn/core';
 import { onesLike, zerosLike } from './creation.ts';
 import { asOperand, castTo, requireTensor, type Scalar, scalarTensor } from './dispatch.ts';
@@ -15,7 +16,14 @@ import { setAt } from './indexing.ts';
 import type { Index } from './indices.ts';
 import { parseIndices } from './indices.ts';
 import { deliver, deliverOnly, elementwise, type OutOptions } from './out.ts';
-import { normalizePositions, scatterAt, selectPositions, takeAt } from './positions.ts';
+import {
+  elementsAt,
+  normalizePositions,
+  type Selection,
+  scatterAt,
+  selectPositions,
+  takeSelected,
+} from './positions.ts';
 import { Tensor } from './tensor.ts';
 
 /** How scatterReduce and indexReduce combine. */
@@ -35,29 +43,30 @@ export interface AccumulateOptions {
   readonly accumulate?: boolean;
 }
 
-/** The part of src that the index's shape covers, flattened with the index's positions. */
-function prepared(
-  name: string,
-  x: Tensor,
-  dim: number,
-  index: Tensor,
-  src: Tensor | Scalar,
-): { base: Tensor; positions: Tensor; source: Tensor } {
+/** What is written where. */
+interface Placed {
+  readonly base: Tensor;
+  readonly places: Selection;
+  readonly source: Tensor;
+}
+
+/** The part of src that the index's shape covers, with the index's positions. */
+function prepared(name: string, x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar): Placed {
   requireTensor(name, x);
   requireIndex(name, index);
   const at = normalizeDim(name, dim, x.ndim);
   const base = atLeastOneDim(x);
   const place = atLeastOneDim(index);
   if (place.numel() > 0) checkAlong(name, place, at, base.shape, 'the tensor');
-  const positions = positionsAlong(name, base.shape, at, place, x.device);
+  const places = elementsAt(positionsAlong(name, base.shape, at, place, x.device));
   if (!(src instanceof Tensor))
-    return { base, positions, source: asOperand(name, src, x.dtype).expandTo(place.shape) };
+    return { base, places, source: asOperand(name, src, x.dtype).expandTo(place.shape) };
   const given = atLeastOneDim(src);
   if (place.numel() > 0) checkAlong(name, place, -1, given.shape, 'the source');
   if (src.dtype !== x.dtype)
     throw new ShapeError(`${name}: the tensor is ${x.dtype}, the source ${src.dtype}; cast one of them`);
   const source = place.shape.reduce<Tensor>((part, extent, i) => part.narrow(i, 0, extent), given);
-  return { base, positions, source };
+  return { base, places, source };
 }
 
 /**
@@ -88,15 +97,15 @@ export function scatter(
   const mode = modes.get(options.reduce ?? null);
   if (mode === undefined)
     throw new ArgumentError(`scatter: reduce must be 'add' or 'multiply', got '${String(options.reduce)}'`);
-  const { base, positions, source } = prepared('scatter', x, dim, index, src);
-  const result = scatterAt(base, positions, source, mode).reshape(x.shape);
+  const { base, places, source } = prepared('scatter', x, dim, index, src);
+  const result = scatterAt(base, places, source, mode).reshape(x.shape);
   return deliver('scatter', result, options, [x, index, src], elementwise);
 }
 
 /** `torch.scatter_add`: as scatter, adding up. */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor, options?: OutOptions): Tensor {
-  const { base, positions, source } = prepared('scatterAdd', x, dim, index, requireTensor('scatterAdd', src));
-  const result = scatterAt(base, positions, source, 'sum').reshape(x.shape);
+  const { base, places, source } = prepared('scatterAdd', x, dim, index, requireTensor('scatterAdd', src));
+  const result = scatterAt(base, places, source, 'sum').reshape(x.shape);
   return deliverOnly('scatterAdd', result, options, [x, index, src], elementwise);
 }
 
@@ -114,14 +123,14 @@ export function scatterReduce(
   options: IncludeSelfOptions = {},
 ): Tensor {
   checkOptions('scatterReduce', options, ['includeSelf', 'out']);
-  const { base, positions, source } = prepared(
+  const { base, places, source } = prepared(
     'scatterReduce',
     x,
     dim,
     index,
     requireTensor('scatterReduce', src),
   );
-  const result = combined('scatterReduce', base, positions, source, reduce, options.includeSelf ?? true);
+  const result = combined('scatterReduce', base, places, source, reduce, options.includeSelf ?? true);
   return deliver('scatterReduce', result.reshape(x.shape), options, [x, index, src], elementwise);
 }
 
@@ -153,7 +162,7 @@ const combinations: { readonly [N in ScatterReduction]: Combination } = {
 function combined(
   name: string,
   x: Tensor,
-  positions: Tensor,
+  places: Selection,
   source: Tensor,
   reduce: ScatterReduction,
   includeSelf: boolean,
@@ -163,24 +172,16 @@ function combined(
       `${name}: reduce must be one of ${Object.keys(combinations).join(', ')}, got '${String(reduce)}'`,
     );
   }
-  const base = includeSelf
-    ? x
-    : scatterAt(x, positions, identityOf(reduce, x).expandTo(positions.shape), 'set');
-  const result = scatterAt(base, positions, source, combinations[reduce]);
+  const base = includeSelf ? x : scatterAt(x, places, identityOf(reduce, x), 'set');
+  const result = scatterAt(base, places, source, combinations[reduce]);
   if (reduce !== 'mean') return result;
   const ones = onesLike(source);
-  const count = scatterAt(includeSelf ? onesLike(x) : zerosLike(x), positions, ones, 'sum').clamp(1);
+  const count = scatterAt(includeSelf ? onesLike(x) : zerosLike(x), places, ones, 'sum').clamp(1);
   return result.div(count, { roundingMode: categoryOf(x.dtype) === 'float' ? null : 'floor' });
 }
 
 /** Positions and source of whole slices along a dimension. */
-function slices(
-  name: string,
-  x: Tensor,
-  dim: number,
-  index: Tensor,
-  source: Tensor,
-): { base: Tensor; positions: Tensor; source: Tensor } {
+function slices(name: string, x: Tensor, dim: number, index: Tensor, source: Tensor): Placed {
   requireTensor(name, x);
   requireIndex(name, index);
   const at = normalizeDim(name, dim, x.ndim);
@@ -188,17 +189,18 @@ function slices(
     throw new ShapeError(`${name}: the index must have one dimension, got ${formatShape(index.shape)}`);
   const base = atLeastOneDim(x);
   const list = atLeastOneDim(index);
-  const { positions, shape } = selectPositions(name, base, [{ dim: at, tensor: list }]);
+  const places = selectPositions(name, base, [{ dim: at, tensor: list }]);
+  const { shape } = places;
   if (source.dtype !== x.dtype)
     throw new ShapeError(`${name}: the tensor is ${x.dtype}, the source ${source.dtype}; cast one of them`);
-  const fits = source.numel() === positions.numel();
+  const fits = source.numel() === sizeOf(shape);
   const differs = source.ndim === shape.length && source.shape.some((extent, i) => extent !== shape[i]);
   if (source.ndim > 0 && (differs || (x.ndim === 0 && !fits))) {
     throw new ShapeError(
       `${name}: the source has shape ${formatShape(source.shape)}, but the index names slices of shape ${formatShape(shape)}`,
     );
   }
-  return { base, positions, source: fits ? source.reshape(shape) : source.expandTo(shape) };
+  return { base, places, source: fits ? source.reshape(shape) : source.expandTo(shape) };
 }
 
 /** `torch.index_add`: adds alpha * source[i] to slice index[i] along `dim`. */
@@ -213,9 +215,9 @@ export function indexAdd(
   const alpha = options.alpha ?? 1;
   const given = requireTensor('indexAdd', source);
   const scaled = alpha === 1 ? given : castTo(given.mul(alpha), given.dtype);
-  const { base, positions, source: values } = slices('indexAdd', x, dim, index, scaled);
+  const { base, places, source: values } = slices('indexAdd', x, dim, index, scaled);
   const how = categoryOf(x.dtype) === 'bool' ? 'max' : 'sum';
-  const result = scatterAt(base, positions, values, how).reshape(x.shape);
+  const result = scatterAt(base, places, values, how).reshape(x.shape);
   return deliver('indexAdd', result, options, [x, index, source], elementwise);
 }
 
@@ -229,10 +231,10 @@ export function indexCopy(
 ): Tensor {
   const {
     base,
-    positions,
+    places,
     source: values,
   } = slices('indexCopy', x, dim, index, requireTensor('indexCopy', source));
-  const result = scatterAt(base, positions, values, 'set').reshape(x.shape);
+  const result = scatterAt(base, places, values, 'set').reshape(x.shape);
   return deliverOnly('indexCopy', result, options, [x, index, source], elementwise);
 }
 
@@ -241,8 +243,8 @@ export function indexFill(x: Tensor, dim: number, index: Tensor, value: Tensor |
   const filler = asOperand('indexFill', value, x.dtype);
   if (filler.ndim !== 0)
     throw new ShapeError(`indexFill: the value must have no dimensions, got ${formatShape(filler.shape)}`);
-  const { base, positions, source } = slices('indexFill', x, dim, index, filler);
-  return scatterAt(base, positions, source, 'set').reshape(x.shape);
+  const { base, places, source } = slices('indexFill', x, dim, index, filler);
+  return scatterAt(base, places, source, 'set').reshape(x.shape);
 }
 
 /** `torch.index_reduce`: combines source[i] into slice index[i] along `dim`. */
@@ -257,10 +259,10 @@ export function indexReduce(
   checkOptions('indexReduce', options, ['includeSelf', 'out']);
   const {
     base,
-    positions,
+    places,
     source: values,
   } = slices('indexReduce', x, dim, index, requireTensor('indexReduce', source));
-  const result = combined('indexReduce', base, positions, values, reduce, options.includeSelf ?? true);
+  const result = combined('indexReduce', base, places, values, reduce, options.includeSelf ?? true);
   return deliver('indexReduce', result.reshape(x.shape), options, [x, index, source], elementwise);
 }
 
@@ -277,7 +279,7 @@ export function put(x: Tensor, index: Tensor, source: Tensor, options: Accumulat
   const positions = normalizePositions('put', index, x.numel(), x.device, 0);
   return scatterAt(
     x,
-    positions,
+    elementsAt(positions),
     castTo(source, x.dtype).reshape(index.shape),
     options.accumulate ? 'sum' : 'set',
   );
@@ -292,9 +294,9 @@ export function indexPut(
 ): Tensor {
   checkOptions('indexPut', options, ['accumulate']);
   const { view, advanced } = parseIndices('indexPut', requireTensor('indexPut', x), indices);
-  const { shape, positions } = selectPositions('indexPut', view, advanced);
-  const source = castTo(asOperand('indexPut', values, x.dtype), x.dtype).expand(shape);
-  const written = scatterAt(view, positions, source, options.accumulate ? 'sum' : 'set');
+  const selection = selectPositions('indexPut', view, advanced);
+  const source = castTo(asOperand('indexPut', values, x.dtype), x.dtype).expand(selection.shape);
+  const written = scatterAt(view, selection, source, options.accumulate ? 'sum' : 'set');
   if (view.numel() === x.numel() && sameShape(view.shape, x.shape)) return written;
-  return setAt(x.clone(), indices, takeAt(written, positions));
+  return setAt(x.clone(), indices, takeSelected(written, selection));
 }

@@ -14,7 +14,7 @@ import { fromHost, ones, toHostArray, zeros } from './creation.ts';
 import { apply, castTo, describe, requireTensor } from './dispatch.ts';
 import { stack } from './joining.ts';
 import { matmul } from './linear.ts';
-import { coordinates, scatterAt } from './positions.ts';
+import { coordinates, elementsAt, type Selection, scatterAt } from './positions.ts';
 import { unfold } from './shaping.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -219,12 +219,12 @@ export function istft(spectra: Tensor, nFft: number, options: IstftOptions = {})
 
   const covered = nFft + hop * (count - 1);
   const like = { dtype: spectra.dtype, device: spectra.device };
-  const place = (outer: number): Tensor => {
+  const place = (outer: number): Selection => {
     const form = [outer, count, nFft];
     const start = coordinates(form, 1, spectra.device)
       .mul(hop)
       .add(coordinates(form, 2, spectra.device));
-    return start.add(coordinates(form, 0, spectra.device).mul(covered));
+    return elementsAt(start.add(coordinates(form, 0, spectra.device).mul(covered)));
   };
   const summed = scatterAt(zeros([batch, covered], like), place(batch), parts, 'sum');
   const envelope = scatterAt(

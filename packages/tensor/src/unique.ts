@@ -3,7 +3,7 @@
 import { checkOptions, formatShape, type HostArray, normalizeDim, ShapeError } from '@nn/core';
 import { fromHost } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
-import { coordinates, scatterAt } from './positions.ts';
+import { coordinates, elementsAt, scatterAt } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import { any, countingDType } from './reduction.ts';
 import { cumsum } from './scans.ts';
@@ -103,7 +103,7 @@ function finished(
   const result: { values: Tensor; inverse?: Tensor; counts?: Tensor } = { values };
   if (returnInverse) {
     const run = cumsum(starts, 0, { dtype: 'int32' }).sub(1);
-    const inverse = order === null ? run : scatterAt(order, order, run, 'set');
+    const inverse = order === null ? run : scatterAt(order, elementsAt(order), run, 'set');
     result.inverse = dim == null ? inverse.reshape(x.shape) : inverse;
   }
   if (returnCounts) {

@@ -141,7 +141,7 @@ const structured: StructuredRules = {
     return apply('take', [merged(flat.value, 0), ownPositions(nearest, length, size, null)], attributes);
   },
   scatter: ([base, index, source], attributes, size) => {
-    const [length] = base.shape;
+    const length = base.shape[0] / (attributes.width ?? 1);
     const given = spread(index, size);
     // What lies outside of an example must not reach its neighbour.
     const inside = given.ge(0).logicalAnd(given.lt(length));

@@ -39,6 +39,18 @@ function runningPosition(x: Tensor, extremum: Tensor, dim: number): Tensor {
   return apply('scan', [where(x.eq(extremum), along, 0).to('int32')], { dim, op: 'max' });
 }
 
+/** The rows whose elements an index names, one after the other. */
+function rowsOf(index: Tensor, width: number): Tensor {
+  const count = sizeOf(index.shape) / width;
+  return index.reshape(count, width).narrow(1, 0, 1).reshape(count).div(width, { roundingMode: 'trunc' });
+}
+
+/** The elements of rows. */
+function elementsOf(rows: Tensor, width: number): Tensor {
+  const along = apply('iota', [], { shape: [width], dim: 0, dtype: 'int32' }, rows.device);
+  return rows.reshape(-1, 1).mul(width).add(along);
+}
+
 export const heavyRules: Rules<keyof HeavyOps> = {
   dot: ({ gradient, inputs: [left, right], attributes: { batchRank, innerRank }, needs }) => {
     const rowRank = left.ndim - batchRank - innerRank;
@@ -55,27 +67,28 @@ export const heavyRules: Rules<keyof HeavyOps> = {
         : null,
     ];
   },
-  take: ({ gradient, inputs: [flat, index] }) => [
-    apply('scatter', [zerosLike(flat, { dtype: gradient.dtype }), index, gradient], { mode: 'sum' }),
-    null,
-  ],
-  scatter: ({ gradient, inputs: [base, index, source], output, attributes: { mode } }) => {
-    const seen = apply('take', [gradient, index], {});
-    if (mode === 'sum') return [gradient, null, seen];
-    if (mode === 'set')
-      return [apply('scatter', [gradient, index, zerosLike(seen)], { mode: 'set' }), null, seen];
-    if (mode === 'prod') {
-      return [
-        gradient.mul(output).div(base),
-        null,
-        apply('take', [gradient.mul(output), index], {}).div(source),
-      ];
+  take: ({ gradient, inputs: [flat, index], attributes }) => {
+    const base = zerosLike(flat, { dtype: gradient.dtype });
+    const rows = attributes.width === undefined ? index : rowsOf(index, attributes.width);
+    return [apply('scatter', [base, rows, gradient], { mode: 'sum', ...attributes }), null];
+  },
+  scatter: ({ gradient, inputs: [base, index, source], output, attributes }) => {
+    const { mode, width } = attributes;
+    const elements = width === undefined ? index : elementsOf(index, width);
+    const taken = (from: Tensor): Tensor =>
+      apply('take', [from, elements.reshape(source.shape)], width === undefined ? {} : { width });
+    if (mode === 'sum') return [gradient, null, taken(gradient)];
+    if (mode === 'set') {
+      const seen = taken(gradient);
+      return [apply('scatter', [gradient, index, zerosLike(seen)], attributes), null, seen];
     }
+    if (mode === 'prod')
+      return [gradient.mul(output).div(base), null, taken(gradient.mul(output)).div(source)];
     const ownShare = base.eq(output).to(base.dtype);
-    const sourceShare = source.eq(apply('take', [output, index], {})).to(base.dtype);
-    const count = apply('scatter', [ownShare, index, sourceShare], { mode: 'sum' });
+    const sourceShare = source.eq(taken(output)).to(base.dtype);
+    const count = apply('scatter', [ownShare, index, sourceShare], { ...attributes, mode: 'sum' });
     const shared = gradient.div(count);
-    return [shared.mul(ownShare), null, apply('take', [shared, index], {}).mul(sourceShare)];
+    return [shared.mul(ownShare), null, taken(shared).mul(sourceShare)];
   },
   assign: ({ gradient, inputs: [, value], attributes: { strides, offset } }) => [
     apply('assign', [gradient, zeros(value.shape, { dtype: gradient.dtype, device: gradient.device })], {

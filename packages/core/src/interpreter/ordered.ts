@@ -11,7 +11,7 @@ export function lowerCopy(kernel: CopyKernel): LoweredKernel {
 
 export function lowerScatter(kernel: ScatterKernel, buffers: readonly BufferInfo[]): LoweredKernel {
   const { dtype } = buffers[kernel.target];
-  const { mode, count, targetSize } = kernel;
+  const { mode, count, targetSize, width = 1 } = kernel;
   const combine = mode === 'set' ? null : combining(mode, dtype);
   return ({ arrays }) => {
     const index = arrays[kernel.index] as Int32Array;
@@ -20,9 +20,12 @@ export function lowerScatter(kernel: ScatterKernel, buffers: readonly BufferInfo
     for (let i = 0; i < count; i++) {
       const at = index[i];
       if (at < 0 || at >= targetSize) continue;
-      const value = loadElement(dtype, source, i);
-      const combined = combine === null ? value : combine(loadElement(dtype, target, at), value);
-      storeElement(dtype, target, at, combined);
+      for (let column = 0; column < width; column++) {
+        const to = at * width + column;
+        const value = loadElement(dtype, source, i * width + column);
+        const combined = combine === null ? value : combine(loadElement(dtype, target, to), value);
+        storeElement(dtype, target, to, combined);
+      }
     }
   };
 }
@@ -50,7 +53,7 @@ export function lowerScan(kernel: ScanKernel, buffers: readonly BufferInfo[]): L
 
 export function lowerArgsort(kernel: ArgsortKernel, buffers: readonly BufferInfo[]): LoweredKernel {
   const { dtype } = buffers[kernel.source];
-  const { outer, length, inner, count, descending } = kernel;
+  const { outer, length, inner, start = 0, count, descending } = kernel;
   return ({ arrays }) => {
     const target = arrays[kernel.target];
     for (let line = 0; line < outer * inner; line++) {
@@ -60,8 +63,8 @@ export function lowerArgsort(kernel: ArgsortKernel, buffers: readonly BufferInfo
       // Equal values keep their order in both directions, so positions break ties.
       if (descending) order.sort((i, j) => compareElements(values[j], values[i]) || i - j);
       else order.sort((i, j) => compareElements(values[i], values[j]) || i - j);
-      const start = firstOfLine(line, count, inner);
-      for (let i = 0; i < count; i++) target[start + i * inner] = order[i];
+      const result = firstOfLine(line, count, inner);
+      for (let i = 0; i < count; i++) target[result + i * inner] = order[start + i];
     }
   };
 }

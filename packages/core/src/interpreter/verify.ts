@@ -61,14 +61,16 @@ function verifyKernel(kernel: Kernel, program: Program, check: Check): void {
     check(source.length === target.length, `copies ${source.length} elements to ${target.length}`);
   } else if (kernel.kind === 'scatter') {
     check(bufferOf(program, kernel.index, check).dtype === 'int32', 'the index is not int32');
-    const given = Math.min(source.length, buffers[kernel.index].length);
-    check(kernel.count <= given, `reads ${kernel.count} elements of ${given}`);
-    check(kernel.targetSize <= target.length, `target size ${kernel.targetSize} of ${target.length}`);
+    const { count, targetSize, width = 1 } = kernel;
+    const given = Math.min(Math.floor(source.length / width), buffers[kernel.index].length);
+    check(count <= given, `reads ${count} rows of ${given}`);
+    check(targetSize * width <= target.length, `target size ${targetSize} * ${width} of ${target.length}`);
   } else {
     const { outer, length, inner } = kernel;
     const kept = kernel.kind === 'argsort' ? kernel.count : length;
     const [size, result] = [outer * length * inner, outer * kept * inner];
-    check(kept <= length, `keeps ${kept} of ${length} elements`);
+    const start = kernel.kind === 'argsort' ? (kernel.start ?? 0) : 0;
+    check(start >= 0 && start + kept <= length, `keeps ${kept} from ${start} on of ${length} elements`);
     check(size <= source.length && result <= target.length, `walks ${size} elements of fewer`);
   }
 }

@@ -3,7 +3,7 @@ import { categoryOf } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import type { ScanOp, ScatterMode } from '../kernel.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
-import type { HeavyDefinition, NoAttributes } from './definition.ts';
+import type { HeavyDefinition } from './definition.ts';
 
 export interface HeavyOps {
   /**
@@ -12,18 +12,25 @@ export interface HeavyOps {
    * With `window` movements before it, this is convolution.
    */
   readonly dot: HeavyDefinition<{ readonly batchRank: number; readonly innerRank: number }>;
-  /** (flat [n], index int32 of any shape) to index's shape: flat[clamp(index, 0, n - 1)]. */
-  readonly take: HeavyDefinition<NoAttributes>;
-  /** (base [n], index int32, source of index's shape) to [n]: base with base[index] = combine(base[index], source), in order. */
-  readonly scatter: HeavyDefinition<{ readonly mode: ScatterMode }>;
+  /**
+   * (flat [n], index int32 of any shape) to index's shape: flat[clamp(index, 0, n - 1)]. `width` tells that the index
+   * names whole rows of so many elements, one after the other: its derivative adds up rows then.
+   */
+  readonly take: HeavyDefinition<{ readonly width?: number }>;
+  /**
+   * (base [n], index int32, source of index's shape) to [n]: base with base[index] = combine(base[index], source), in
+   * order. With `width`, base is rows of so many elements, which the index counts, and source has one for each index.
+   */
+  readonly scatter: HeavyDefinition<{ readonly mode: ScatterMode; readonly width?: number }>;
   /** (base, value): base with its row-major elements at offset + Σ strides * i replaced by value[i]; the positions are distinct. */
   readonly assign: HeavyDefinition<{ readonly strides: readonly number[]; readonly offset: number }>;
   /** Inclusive scan along a dimension. */
   readonly scan: HeavyDefinition<{ readonly dim: number; readonly op: ScanOp }>;
-  /** Positions (int32) that sort along a dimension, stably; NaN is greatest. Of `count`, the first so many. */
+  /** Positions (int32) that sort along a dimension, stably; NaN is greatest. With `count`, so many from place `start` on. */
   readonly argsort: HeavyDefinition<{
     readonly dim: number;
     readonly descending: boolean;
+    readonly start?: number;
     readonly count?: number;
   }>;
 }
@@ -63,15 +70,16 @@ export const heavyOps: HeavyOps = {
   },
   scatter: {
     kind: 'heavy',
-    infer([base, index, source]) {
+    infer([base, index, source], { width = 1 }) {
       requireIndex('scatter', index.dtype);
       if (base.shape.length !== 1)
         throw new ShapeError(`scatter: writes into one dimension, got ${formatShape(base.shape)}`);
       if (base.dtype !== source.dtype)
         throw new DTypeError(`scatter: base is ${base.dtype}, source ${source.dtype}; cast one of them`);
-      if (sizeOf(index.shape) !== sizeOf(source.shape)) {
+      if (sizeOf(index.shape) * width !== sizeOf(source.shape) || base.shape[0] % width !== 0) {
         throw new ShapeError(
-          `scatter: index ${formatShape(index.shape)} and source ${formatShape(source.shape)} differ`,
+          `scatter: index ${formatShape(index.shape)}, source ${formatShape(source.shape)} and base ` +
+            `${formatShape(base.shape)} do not fit rows of ${width}`,
         );
       }
       return { shape: base.shape, dtype: base.dtype };
@@ -89,11 +97,10 @@ export const heavyOps: HeavyOps = {
   scan: { kind: 'heavy', infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }) },
   argsort: {
     kind: 'heavy',
-    infer([x], { dim, count }) {
-      if (count === undefined) return { shape: x.shape, dtype: 'int32' };
-      if (count < 0 || count > x.shape[dim])
+    infer([x], { dim, start = 0, count = x.shape[dim] - start }) {
+      if (count < 0 || start < 0 || start + count > x.shape[dim])
         throw new ShapeError(
-          `argsort: ${formatShape(x.shape)} has no ${count} positions along dimension ${dim}`,
+          `argsort: ${formatShape(x.shape)} has no ${count} positions from ${start} on along dimension ${dim}`,
         );
       return { shape: x.shape.with(dim, count), dtype: 'int32' };
     },

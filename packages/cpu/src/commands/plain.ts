@@ -1,11 +1,10 @@
-// Kernels that are written by hand: copy, scatter, scan, argsort.
-import type { ArgsortKernel, CopyKernel, ScanKernel, ScatterKernel } from '@nn/core';
+// Kernels that are written by hand: copy, scan, argsort.
+import type { ArgsortKernel, CopyKernel, ScanKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
 import { argsortModule, argsortScratchBytes, heldElements } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { scanModule, scanScratchBytes } from '../kernels/scan.ts';
-import { scatterModule } from '../kernels/scatter.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
@@ -22,7 +21,7 @@ interface PlainOptions {
   readonly grain: number;
 }
 
-class PlainCommand implements Command {
+export class PlainCommand implements Command {
   readonly scratchBytes: number;
   readonly #device: Device;
   readonly #held: HeldKernel;
@@ -62,7 +61,7 @@ class PlainCommand implements Command {
     if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#items, this.#grain);
     else {
       const run = this.#held.kernel.function;
-      yield* inSlices((begin, end) => run(this.#record, begin, end, 0), this.#items, this.#grain);
+      yield* inSlices((begin, end) => run(this.#record, begin, end, 0), this.#items, 1);
     }
   }
 
@@ -87,20 +86,6 @@ export function copyCommand(context: CommandContext, kernel: CopyKernel): Comman
       grain: 4,
     },
   );
-}
-
-export function scatterCommand(context: CommandContext, kernel: ScatterKernel): Command {
-  const { device, buffers } = context;
-  const { dtype } = buffers[kernel.target];
-  const code = device.kernels.hold(`scatter ${kernel.mode} ${dtype}`, () =>
-    scatterModule(device.heap, kernel.mode, dtype),
-  );
-  return new PlainCommand(context, code, {
-    buffers: [kernel.index, kernel.source, kernel.target],
-    numbers: [kernel.targetSize],
-    items: kernel.count,
-    grain: kernel.count,
-  });
 }
 
 /** Lines per turn, so that a turn is worth some tens of microseconds. */

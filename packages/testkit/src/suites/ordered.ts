@@ -88,22 +88,26 @@ function int32Tests(test: Context['test'], dtypes: readonly DType[]): void {
     const modes = isBool ? (['set', 'max', 'min'] as const) : (['set', 'sum', 'prod', 'max', 'min'] as const);
     for (const mode of modes) {
       test(`scatter/${dtype}/${mode}`, async (backend) => {
-        for (const [count, targetSize] of [
-          [1, 1],
-          [50, 7],
-          [300, 301],
-          [64, 1],
-        ]) {
+        for (const [count, targetSize, width] of [
+          [1, 1, undefined],
+          [50, 7, undefined],
+          [300, 301, undefined],
+          [64, 1, undefined],
+          [5, 3, 2],
+          [50, 7, 21],
+          [600, 30, 77],
+        ] as const) {
+          const size = count * (width ?? 1);
           const index = Array.from({ length: count }, (_, i) => ((i * 37) % (targetSize + 4)) - 2);
           const source =
-            mode === 'prod' && isFloat(dtype) ? hostOf(dtype, signs(count)) : moderate(dtype, count, 2);
+            mode === 'prod' && isFloat(dtype) ? hostOf(dtype, signs(size)) : moderate(dtype, size, 2);
           const tolerance =
             mode === 'sum' && isFloat(dtype) ? { absolute: 16 * count * epsilonOf(dtype) } : {};
           await expectAgreement(
             backend,
-            scatterProgram(backend, mode, dtype, count, targetSize),
-            [moderate(dtype, targetSize), hostOf('int32', index), source],
-            { tolerance, describe: (at) => `element ${at} of ${targetSize}` },
+            scatterProgram(backend, mode, dtype, count, targetSize, width),
+            [moderate(dtype, targetSize * (width ?? 1)), hostOf('int32', index), source],
+            { tolerance, describe: (at) => `element ${at} of ${targetSize} rows of ${width ?? 1}` },
           );
         }
       });
@@ -154,12 +158,25 @@ function scatterProgram(
   dtype: DType,
   count: number,
   targetSize: number,
+  width: number | undefined,
 ): Program {
   const builder = builderFor(backend);
-  const base = builder.input(dtype, targetSize);
-  const [index, source] = [builder.input('int32', count), builder.input(dtype, count)];
-  const target = builder.output(dtype, targetSize);
+  const each = width ?? 1;
+  const base = builder.input(dtype, targetSize * each);
+  const [index, source] = [builder.input('int32', count), builder.input(dtype, count * each)];
+  const target = builder.output(dtype, targetSize * each);
+  const rows = width === undefined ? {} : { width };
   builder.kernel({ kind: 'copy', name: 'base', source: base, target });
-  builder.kernel({ kind: 'scatter', name: 'scatter', mode, count, targetSize, index, source, target });
+  builder.kernel({
+    kind: 'scatter',
+    name: 'scatter',
+    mode,
+    count,
+    targetSize,
+    ...rows,
+    index,
+    source,
+    target,
+  });
   return builder.build();
 }

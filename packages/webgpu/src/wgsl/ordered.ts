@@ -29,17 +29,32 @@ export function emitScatter(kernel: ScatterKernel, context: EmitContext): readon
   return kernel.mode === 'set' ? emitScatterSet(kernel, context) : [emitScatterCombine(kernel, context)];
 }
 
-function scatterBody(kernel: ScatterKernel, code: KernelCode, statement: string): string {
-  const index = code.memory.load(kernel.index, 'at');
-  return `  let at = group * ${workgroupSize} + lane;
-  if (at < ${code.sizes.integer(kernel.count)}) {
-    let target_at = ${index};
-    if (u32(target_at) < u32(${code.sizes.integer(kernel.targetSize)})) { ${statement} }
+/** A statement for each row that is written, which knows its number `row` and its place `target_row`. */
+function scatterRows(kernel: ScatterKernel, code: KernelCode, statement: string): string {
+  return `  let row = group * ${workgroupSize} + lane;
+  if (row < ${code.sizes.integer(kernel.count)}) {
+    let target_row = ${code.memory.load(kernel.index, 'row')};
+    if (u32(target_row) < u32(${code.sizes.integer(kernel.targetSize)})) { ${statement} }
   }`;
 }
 
+/** A statement for each element of the rows that are written: it knows its number `at` and its place `target_at` too. */
+function scatterElements(kernel: ScatterKernel, code: KernelCode, statement: string): string {
+  if (kernel.width === undefined)
+    return scatterRows(kernel, code, `let at = row; let target_at = target_row; ${statement}`);
+  const width = code.sizes.integer(kernel.width);
+  return `  let at = group * ${workgroupSize} + lane;
+  let row = at / ${width};
+  if (row < ${code.sizes.integer(kernel.count)}) {
+    let target_row = ${code.memory.load(kernel.index, 'row')};
+    let target_at = target_row * ${width} + at % ${width};
+    if (u32(target_row) < u32(${code.sizes.integer(kernel.targetSize)})) { ${statement} }
+  }`;
+}
+
+const groupsFor = (invocations: number): number => Math.ceil(invocations / workgroupSize);
+
 function emitScatterSet(kernel: ScatterKernel, context: EmitContext): readonly Launch[] {
-  const groups = Math.ceil(kernel.count / workgroupSize);
   const bytes = kernel.targetSize * 4;
   const clear = new KernelCode(context);
   const cleared = clear.scratch('i32', 0, bytes);
@@ -47,17 +62,15 @@ function emitScatterSet(kernel: ScatterKernel, context: EmitContext): readonly L
   const clearBody = `  let at = group * ${workgroupSize} + lane;\n  if (at < ${size}) { ${cleared}[at] = -1; }`;
   const find = new KernelCode(context);
   const last = find.scratch('atomic<i32>', 0, bytes);
-  const findBody = scatterBody(kernel, find, `atomicMax(&${last}[target_at], at);`);
+  const findBody = scatterRows(kernel, find, `atomicMax(&${last}[target_row], row);`);
   const set = new KernelCode(context);
   const winner = set.scratch('i32', 0, bytes);
   const store = set.memory.store(kernel.target, 'target_at', set.memory.load(kernel.source, 'at'));
-  const setBody = scatterBody(kernel, set, `if (${winner}[target_at] == at) { ${store} }`);
+  const setBody = scatterElements(kernel, set, `if (${winner}[target_row] == row) { ${store} }`);
   return [
-    clear.launch(`${kernel.name}, clearing`, workgroupSize, Math.ceil(kernel.targetSize / workgroupSize), [
-      clearBody,
-    ]),
-    find.launch(`${kernel.name}, finding the last`, workgroupSize, groups, [findBody]),
-    set.launch(kernel.name, workgroupSize, groups, [setBody]),
+    clear.launch(`${kernel.name}, clearing`, workgroupSize, groupsFor(kernel.targetSize), [clearBody]),
+    find.launch(`${kernel.name}, finding the last`, workgroupSize, groupsFor(kernel.count), [findBody]),
+    set.launch(kernel.name, workgroupSize, groupsFor(kernel.count * (kernel.width ?? 1)), [setBody]),
   ];
 }
 
@@ -88,8 +101,8 @@ function emitScatterCombine(kernel: ScatterKernel, context: EmitContext): Launch
         if (exchange.exchanged) { break; }
         held = exchange.old_value;
       }`;
-  const groups = Math.ceil(kernel.count / workgroupSize);
-  return code.launch(kernel.name, workgroupSize, groups, [scatterBody(kernel, code, statement)]);
+  const groups = groupsFor(kernel.count * (kernel.width ?? 1));
+  return code.launch(kernel.name, workgroupSize, groups, [scatterElements(kernel, code, statement)]);
 }
 
 /** Consecutive values that one invocation scans by itself. */
@@ -199,10 +212,11 @@ export function emitArgsort(kernel: ArgsortKernel, context: EmitContext): readon
   launches.push(
     step('ending', lines * kernel.count, (code, positions) => {
       const [inner, count] = [code.sizes.integer(kernel.inner), code.sizes.integer(kernel.count)];
+      const start = code.sizes.integer(kernel.start ?? 0);
       const target = `((line / ${inner}) * ${count} + place) * ${inner} + line % ${inner}`;
       return `let line = at / ${count};
     let place = at % ${count};
-    ${code.memory.store(kernel.target, target, `${positions}[line * ${code.sizes.integer(padded)} + place]`)}`;
+    ${code.memory.store(kernel.target, target, `${positions}[line * ${code.sizes.integer(padded)} + ${start} + place]`)}`;
     }),
   );
   return launches;
@@ -260,9 +274,9 @@ function emitShortSort(kernel: ArgsortKernel, context: EmitContext): Launch {
   if (at < ${code.sizes.integer(size)}) {
     let line = at / ${length};
     let own = at % ${length};
-    var place = 0;
+    var place = -${code.sizes.integer(kernel.start ?? 0)};
     for (var other = 0; other < ${length}; other++) { place += select(0, 1, precedes(line, other, own)); }
-    ${kernel.count < kernel.length ? `if (place < ${count}) { ${store} }` : store}
+    ${kernel.count < kernel.length ? `if (place >= 0 && place < ${count}) { ${store} }` : store}
   }`;
   return code.launch(kernel.name, workgroupSize, Math.ceil(size / workgroupSize), [body]);
 }
