@@ -179,6 +179,9 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
       [1, 200, 7, 2500],
       [40, 33, 17, 29],
       [1, 500, 3, 2],
+      [1, 128, 10, 256],
+      [3, 73, 13, 310],
+      [1, 63, 63, 63],
     ] as const;
     for (const [index, size] of sizes.entries()) {
       for (const [left, right] of [
@@ -262,6 +265,40 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
     check(gemm, shape, 5);
     check(shared, shape, 6);
   });
+});
+
+/** The part of the longest task list of two threads that take turns, as a multiple of half of all tiles. */
+function imbalance(rows: number, columns: number, inner: number): number {
+  const pool = new ThreadPool(heap, { threads: 2 });
+  const plan = new Gemm(heap, pool).prepare(
+    dense('float32', [1, rows, columns, inner], ['row', 'row', 'row'], false),
+  );
+  const { tasks } = plan;
+  plan.dispose();
+  pool.dispose();
+  if (tasks === undefined) throw new Error('the result comes in slices');
+  const work = [0, 0];
+  for (let task = 0; task < tasks.count; task++) {
+    const row = Math.floor(task / tasks.columnTasks) * tasks.taskRows;
+    const column = (task % tasks.columnTasks) * tasks.taskColumns;
+    const height = Math.min(tasks.taskRows, rows - row);
+    const width = Math.min(tasks.taskColumns, columns - column);
+    work[work[0] <= work[1] ? 0 : 1] += height * Math.ceil(width / 8);
+  }
+  return Math.max(...work) / ((rows * Math.ceil(columns / 8)) / 2);
+}
+
+test.each([
+  [63, 63, 63],
+  [127, 127, 127],
+  [255, 255, 255],
+  [256, 256, 256],
+  [128, 10, 256],
+  [784, 512, 128],
+  [1024, 256, 1024],
+  [512, 10, 128],
+])('two threads share %i x %i evenly', (rows, columns, inner) => {
+  expect(imbalance(rows, columns, inner)).toBeLessThan(1.05);
 });
 
 test('plans and scratch give all memory back', () => {

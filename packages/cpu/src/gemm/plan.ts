@@ -13,6 +13,8 @@ import { type GemmShape, oriented } from './shape.ts';
 const innerBlockBytes = 1024;
 /** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
 const blockRows = 192;
+/** Tasks with a packed right operand that they share have at least this many. */
+const leastTaskRows = 24;
 /** With more rows than this, the right operand is packed, or where it is large, with more than a tile has. */
 const mostRowsInPlace = 24;
 /** A right operand of at most this many bytes can be read several times. */
@@ -104,6 +106,8 @@ const greatestCommonDivisor = (a: number, b: number): number =>
   b === 0 ? a : greatestCommonDivisor(b, a % b);
 
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
+/** So many tasks, or a little less, that each thread gets as many as the others. */
+const evenly = (tasks: number, threads: number): number => tasks - (tasks > threads ? tasks % threads : 0);
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 export class GemmPlan {
@@ -416,13 +420,23 @@ export class GemmPlan {
   #cutMatrix({ follower, packedRight }: GemmOptions): Cut {
     const { elementBytes, tileColumns } = this.#kernels;
     const { threads } = this.#gemm.pool;
-    const packsRightFirst = this.#rows > blockRows;
     const columnRun = packedRight === undefined ? this.#runInPlace : 0;
     const blockBytes = columnRun > 0 ? directBlockBytes : innerBlockBytes;
     const innerBlock = Math.max(1, Math.min(this.#inner, blockBytes / elementBytes));
     let innerSlice = Math.max(1, this.#inner);
     let columnSlice = Math.max(1, this.#columns);
     let batchSlice = Math.max(1, this.#batches);
+    const wholeWork = this.#rows * this.#columns * this.#inner * this.#batches;
+    const tasks =
+      threads === 1 || wholeWork < workWorthThreads
+        ? 1
+        : Math.min(ceilDivide(wholeWork, workPerTask), threads * tasksPerThread);
+    // With a packed right operand that all share rows are cut; otherwise columns, as each task packs its own.
+    const rowCuts = ceilDivide(this.#rows, leastTaskRows);
+    const columnCuts = Math.max(1, ceilDivide(this.#columns, tileColumns) >> 1);
+    const hasFewColumns = columnCuts < rowCuts && columnCuts * batchSlice < tasks;
+    const packsRightFirst =
+      this.#rows > blockRows || (hasFewColumns && columnRun === 0 && packedRight === undefined);
     if (packsRightFirst) {
       // A slice of the right operand must fit; the inner dimension is cut last, as each cut rereads the result.
       const budget = sliceBytes / elementBytes;
@@ -439,22 +453,17 @@ export class GemmPlan {
     // As few rows a task as leave every thread something to do, as many as the cache holds.
     let rowTasks = ceilDivide(this.#rows, blockRows);
     let columnTasks = 1;
-    const work = this.#rows * columnSlice * innerSlice * batchSlice;
-    if (threads > 1 && work >= workWorthThreads) {
-      const wanted = Math.min(ceilDivide(work, workPerTask), threads * tasksPerThread);
-      const present = rowTasks * batchSlice;
-      if (present < wanted) {
-        const missing = ceilDivide(wanted, batchSlice);
-        // With a shared packed right operand rows are cut; otherwise columns, as each task packs its own.
-        if (packsRightFirst) rowTasks = Math.max(rowTasks, Math.min(missing, ceilDivide(this.#rows, 24)));
-        else columnTasks = Math.max(1, Math.min(missing, Math.floor(columnSlice / (2 * tileColumns))));
-      }
+    if (rowTasks * batchSlice < tasks) {
+      const missing = ceilDivide(tasks, batchSlice);
+      if (packsRightFirst) rowTasks = Math.max(rowTasks, evenly(Math.min(missing, rowCuts), threads));
+      else columnTasks = Math.min(missing, columnCuts);
     }
-    const taskRows = Math.min(this.#rows, roundUp(ceilDivide(this.#rows, rowTasks), tileRows));
-    const taskColumns = roundUp(
-      ceilDivide(columnSlice, columnTasks),
-      columnUnit(tileColumns, columnSlice / columnTasks, follower?.columnRun ?? 1),
-    );
+    // Tiles differ in height anyway; of columns, a task has as many whole tiles as the others, but for the last one.
+    const taskRows = ceilDivide(this.#rows, rowTasks);
+    const tiles = ceilDivide(columnSlice, tileColumns);
+    const wanted = Math.max(1, Math.floor(tiles / columnTasks)) * tileColumns;
+    const unit = columnUnit(tileColumns, wanted, follower?.columnRun ?? 1);
+    const taskColumns = Math.max(1, Math.round(wanted / unit)) * unit;
     const leftBlockOffset = tileBytes;
     const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
     return {
