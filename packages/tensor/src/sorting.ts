@@ -49,11 +49,17 @@ export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}):
 /** Up to this length, lines that are not contiguous are sorted where they lie. */
 const shortLine = 16;
 
-/** Positions that sort along a dimension; of `count`, the first so many: less work than sorting where they are few. */
-function ordered(x: Tensor, dim: number, descending: boolean, count?: number): Tensor {
+/** Which places of a sorted order are wanted. */
+interface Places {
+  readonly start?: number;
+  readonly count: number;
+}
+
+/** Positions that sort along a dimension; only some of them are less work than sorting where they are few. */
+export function ordered(x: Tensor, dim: number, descending: boolean, places?: Places): Tensor {
   const source = x.dtype === 'bool' ? castTo(x, 'uint8') : x;
   const last = x.ndim - 1;
-  const part = count === undefined || count === x.shape[dim] ? {} : { count };
+  const part = places === undefined || places.count === x.shape[dim] ? {} : places;
   if (dim === last || x.shape[dim] <= shortLine)
     return apply('argsort', [source], { dim, descending, ...part });
   // Each line is read many times: it is made contiguous first.
@@ -102,7 +108,7 @@ export function topk(x: Tensor, k: number, dim: number = -1, options: TopkOption
   if (!Number.isInteger(k) || k < 0 || k > extent)
     throw new IndexError(`topk: k is ${k}, but dimension ${dim} has ${extent} elements`);
   const descending = options.largest ?? true;
-  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, descending, k);
+  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, descending, { count: k });
   return deliverEach('topk', { values: pick(x, dim, indices), indices }, options, [x]);
 }
 
@@ -135,8 +141,15 @@ export function kthvalue(
   const extent = x.ndim === 0 ? 1 : x.shape[at];
   if (!Number.isInteger(k) || k < 1 || k > extent)
     throw new IndexError(`kthvalue: k is ${k}, but must be from 1 to the dimension's ${extent} elements`);
-  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, false, k).narrow(at, k - 1, 1);
+  const indices = x.ndim === 0 ? argsort(x) : ordered(x, at, false, { start: k - 1, count: 1 });
   return atPositions('kthvalue', x, dim, indices, options);
+}
+
+/** The greatest element's position where that is NaN, else the given one: the first NaN is greatest. */
+function orFirstNaN(x: Tensor, dim: number, position: Tensor): Tensor {
+  const source = x.detach();
+  const greatest = source.argmax(dim, { keepdim: true });
+  return castTo(where(pickAlong(source, dim, greatest).isnan(), greatest, position), 'int32');
 }
 
 function middle(
@@ -151,16 +164,15 @@ function middle(
   if (extent === 0) throw new IndexError(`${name}: dimension ${dim} has no elements`);
   if (x.ndim === 0) return atPositions(name, x, dim, argsort(x), options);
   const half = Math.floor((extent - 1) / 2);
-  const order = ordered(x, at, false, half + 1);
-  const inTheMiddle = order.narrow(at, half, 1);
-  if (categoryOf(x.dtype) !== 'float') return atPositions(name, x, dim, inTheMiddle, options);
+  if (!ignoreNaN || categoryOf(x.dtype) !== 'float') {
+    const inTheMiddle = ordered(x, at, false, { start: half, count: 1 });
+    if (categoryOf(x.dtype) !== 'float') return atPositions(name, x, dim, inTheMiddle, options);
+    return atPositions(name, x, dim, orFirstNaN(x, at, inTheMiddle), options);
+  }
   const isHole = castTo(x.detach().isnan(), 'int32');
   const holes = isHole.sum(at, { keepdim: true, dtype: 'int32' });
-  if (!ignoreNaN) {
-    const first = isHole.argmax(at, { keepdim: true });
-    return atPositions(name, x, dim, castTo(where(holes.gt(0), first, inTheMiddle), 'int32'), options);
-  }
   // NaN sorts last: the middle of what is before.
+  const order = ordered(x, at, false, { count: half + 1 });
   const rank = holes
     .neg()
     .add(extent - 1)

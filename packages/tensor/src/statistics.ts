@@ -6,6 +6,7 @@ import {
   type DType,
   DTypeError,
   formatShape,
+  type HostArray,
   isFloat,
   isInteger,
   normalizeDim,
@@ -27,7 +28,7 @@ import {
   reducedDims,
   sum,
 } from './reduction.ts';
-import { argsort } from './sorting.ts';
+import { ordered } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
 export interface VarianceOptions extends KeepdimOptions {
@@ -166,7 +167,8 @@ function quantiles(
   const dim = flat ? 0 : normalizeDim(name, options.dim!, x.ndim);
   const source = flat || x.ndim === 0 ? x.reshape([-1]) : x.movedim(dim, -1);
   const at = source.ndim - 1;
-  const sorted = pickAlong(source, at, argsort(source.detach(), -1));
+  const { start, count } = placesAround(ignoreNaN ? [] : fractions, source.shape[at], x.dtype);
+  const sorted = pickAlong(source, at, ordered(source.detach(), at, false, { start, count }));
   const holes = castTo(source.detach().isnan(), 'int32').sum(-1, { keepdim: true, dtype: 'int32' });
   const last = source.shape[at] - 1;
   // [q..., x without the dimension]: each quantile's rank, then the elements around it.
@@ -175,7 +177,13 @@ function quantiles(
   const low = rank.floor();
   const high = rank.ceil();
   const place = (position: Tensor): Tensor =>
-    pickAlong(sorted, at, castTo(position.detach(), 'int32').clamp(0, last));
+    pickAlong(
+      sorted,
+      at,
+      castTo(position.detach(), 'int32')
+        .sub(start)
+        .clamp(0, count - 1),
+    );
   const chosen = interpolated(name, options.interpolation ?? 'linear', rank, low, high, place);
   const missing = ignoreNaN ? holes.eq(last + 1) : holes.gt(0);
   const values = where(missing, Number.NaN, chosen);
@@ -185,6 +193,25 @@ function quantiles(
   const lead = values.movedim(-1, 0);
   const result = lead.reshape(list.ndim === 0 ? kept : [list.numel(), ...kept]);
   return deliver(name, result, options, [x, q]);
+}
+
+/** How far, relatively, ranks that are computed in a dtype are off at most. */
+const rankErrors: { readonly [D in DType]?: number } = { float32: 2 ** -22, float64: 2 ** -50 };
+
+/** The places of a sorted line of so many that quantiles need; all where they are not known. */
+function placesAround(
+  fractions: readonly (number | bigint)[] | HostArray,
+  length: number,
+  dtype: DType,
+): { readonly start: number; readonly count: number } {
+  const error = rankErrors[dtype];
+  if (fractions.length === 0 || length === 0 || error === undefined) return { start: 0, count: length };
+  const last = length - 1;
+  const ranks = Array.from(fractions, (fraction) => Number(fraction) * last);
+  const slack = 1 + last * error;
+  const start = Math.max(0, Math.floor(Math.min(...ranks) - slack));
+  const end = Math.min(length, Math.ceil(Math.max(...ranks) + slack) + 1);
+  return { start, count: end - start };
 }
 
 function interpolated(

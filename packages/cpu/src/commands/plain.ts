@@ -2,7 +2,7 @@
 import type { ArgsortKernel, CopyKernel, ScanKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
-import { argsortModule, argsortScratchBytes, heldElements } from '../kernels/argsort.ts';
+import { argsortModule, argsortScratchBytes, selectionOf } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { scanModule, scanScratchBytes } from '../kernels/scan.ts';
 import { Job } from '../threads/job.ts';
@@ -114,15 +114,15 @@ export function scanCommand(context: CommandContext, kernel: ScanKernel): Comman
 export function argsortCommand(context: CommandContext, kernel: ArgsortKernel): Command {
   const { device, buffers, tier } = context;
   const { dtype } = buffers[kernel.source];
-  const { descending, outer, length, inner, count } = kernel;
+  const { descending, outer, length, inner, start = 0, count } = kernel;
   const code = device.kernels.hold(`argsort ${dtype} ${descending} ${tier.simd}`, () =>
     argsortModule(device.heap, dtype, descending, tier),
   );
   const lines = count === 0 ? 0 : outer * inner;
-  const held = heldElements(length, count);
+  const { held, digitBits } = selectionOf(length, start, count);
   return new PlainCommand(context, code, {
     buffers: [kernel.source, kernel.target],
-    numbers: [length, inner, count, held],
+    numbers: [length, inner, start, count, held, digitBits],
     scratchBytesPerThread: Math.ceil(argsortScratchBytes(dtype, held) / 64) * 64,
     items: lines,
     grain: lineGrain(device, lines, length, 1024),

@@ -4,6 +4,9 @@
 // descending, its complement. Elements of up to 32 bits travel as one 64-bit word (key, position); 64-bit ones as
 // two. Few elements are sorted by insertion instead.
 //
+// Where few places are wanted that are not the first, elements are counted by their highest digit: only those stay that
+// share it with what is wanted, and so on with the digits below, until few are left to sort.
+//
 // Where only the first places are wanted, a line passes through a buffer of some times as many: whenever it is full it
 // is sorted, the best remain, and of what follows only what is better than the last of these gets in. Vectors of
 // what is not are skipped.
@@ -51,14 +54,38 @@ function digitsOf(dtype: DType): number {
   return Math.ceil(keyBits(dtype) / 8);
 }
 
-/** How many elements are held at a time, to find the first `count` of `length`. */
-export function heldElements(length: number, count: number): number {
-  return Math.min(length, Math.max(leastBuffered, bufferedPerPlace * count));
+/** How to find places `start` to `start + count` of the order of `length` elements. */
+export interface Selection {
+  /** How many elements are held at a time. */
+  readonly held: number;
+  /** Bits of the digits by which elements are left out; 0 where none are. */
+  readonly digitBits: number;
+}
+
+/** Counting by more values pays for long lines only. */
+const fewDigitBits = 8;
+const manyDigitBits = 11;
+const longLine = 4096;
+/** Elements for each place up to which places are not worth being selected, or are worth it in another way. */
+const placesWorthSelecting = 4;
+const firstPlaces = 64;
+
+export function selectionOf(length: number, start: number, count: number): Selection {
+  const end = start + count;
+  const held = Math.min(length, Math.max(leastBuffered, bufferedPerPlace * end));
+  const isNarrowed =
+    length > leastBuffered * 2 && end * firstPlaces > length && count * placesWorthSelecting <= length;
+  if (!isNarrowed) return { held, digitBits: 0 };
+  return { held: length, digitBits: length < longLine ? fewDigitBits : manyDigitBits };
+}
+
+function counterBytes(dtype: DType): number {
+  return Math.max(digitsOf(dtype) * radix, 2 ** manyDigitBits) * 4;
 }
 
 /** Scratch bytes that each thread needs. */
 export function argsortScratchBytes(dtype: DType, held: number): number {
-  return digitsOf(dtype) * radix * 4 + 2 * held * elementBytes(dtype);
+  return counterBytes(dtype) + 2 * held * elementBytes(dtype) + 16;
 }
 
 /** The order-preserving unsigned key of a stored element, as i64. */
@@ -96,7 +123,10 @@ function writeKey(
   return i64.extendI32U(i32.shrU(descending ? i32.xor(unsigned, -1) : unsigned, unused));
 }
 
-/** Words: source, target, length, inner, count, held elements, scratch, scratch bytes a thread. Items are lines. */
+/**
+ * Words: source, target, length, inner, start, count, held elements, bits of digits, scratch, scratch bytes a thread.
+ * Items are lines.
+ */
 export function argsortModule(
   heap: Heap,
   dtype: DType,
@@ -107,9 +137,11 @@ export function argsortModule(
     const isWide = elementBytes(dtype) === 16;
     const size = elementBytes(dtype);
     const bytes = storageBytes[dtype];
-    const [length, inner, count, held, scratch, scratchBytes] = [8, 12, 16, 20, 24, 28].map((offset) =>
-      builder.local('i32', i32.load(record, offset)),
-    );
+    const [length, inner, firstPlace, places, held, digitBits, scratch, scratchBytes] = [
+      8, 12, 16, 20, 24, 28, 32, 36,
+    ].map((offset) => builder.local('i32', i32.load(record, offset)));
+    const count = builder.local('i32', i32.add(firstPlace, places));
+    const start = builder.local('i32');
     const histogram = builder.local('i32', i32.add(scratch, i32.mul(thread, scratchBytes)));
     const [first, second, source, target, position, elements] = builder.locals('i32', 6);
     const step = builder.local('i32', i32.mul(inner, bytes));
@@ -138,17 +170,35 @@ export function argsortModule(
 
     builder.countUp(line, end, 1, () => {
       const [before, column] = [i32.divU(line, inner), i32.remU(line, inner)];
-      const start = (extent: Local<'i32'>): Expression<'i32'> =>
+      const lineStart = (extent: Local<'i32'>): Expression<'i32'> =>
         i32.add(i32.mul(i32.mul(before, extent), inner), column);
-      builder.set(source, i32.add(i32.load(record, 0), i32.mul(start(length), bytes)));
-      builder.set(target, i32.add(i32.load(record, 4), i32.mul(start(count), 4)));
-      builder.set(first, i32.add(histogram, digitsOf(dtype) * radix * 4));
+      builder.set(source, i32.add(i32.load(record, 0), i32.mul(lineStart(length), bytes)));
+      builder.set(target, i32.add(i32.load(record, 4), i32.mul(lineStart(places), 4)));
+      builder.set(first, i32.add(histogram, counterBytes(dtype)));
       builder.set(second, i32.add(first, i32.mul(held, size)));
       builder.set(position, 0);
       builder.set(elements, 0);
-      builder.while(
-        () => i32.ltS(position, held),
-        () => take(false),
+      builder.set(start, firstPlace);
+      builder.if(
+        digitBits,
+        () =>
+          narrowed(builder, dtype, descending, {
+            source,
+            step,
+            position,
+            length,
+            first,
+            histogram,
+            elements,
+            start,
+            places,
+            digitBits,
+          }),
+        () =>
+          builder.while(
+            () => i32.ltS(position, held),
+            () => take(false),
+          ),
       );
       builder.loop((again) => {
         builder.if(
@@ -185,13 +235,143 @@ export function argsortModule(
           builder.branchIf(again, i32.gtS(elements, count));
         });
       });
-      builder.for(0, count, (place) => {
-        const at = i32.add(first, i32.mul(place, size));
+      builder.for(0, places, (place) => {
+        const at = i32.add(first, i32.mul(i32.add(start, place), size));
         builder.emit(i32.store(target, i32.load(at, isWide ? 8 : 0)));
         builder.increment(target, i32.mul(inner, 4));
       });
     });
   });
+}
+
+/** A line of which some places are wanted, and what is left of it. */
+interface Narrowing {
+  readonly source: Local<'i32'>;
+  /** Bytes to the next element. */
+  readonly step: Local<'i32'>;
+  readonly position: Local<'i32'>;
+  readonly length: Local<'i32'>;
+  /** What is left, keys with positions, in the line's order. */
+  readonly first: Local<'i32'>;
+  readonly elements: Local<'i32'>;
+  readonly histogram: Local<'i32'>;
+  /** The first place wanted, among what is left. */
+  readonly start: Local<'i32'>;
+  readonly places: Local<'i32'>;
+  readonly digitBits: Local<'i32'>;
+}
+
+/** Up to so many elements are sorted as they are. */
+const fewLeft = 256;
+
+/** Leaves out what differs in a digit from all that is wanted, from the highest digit down. */
+function narrowed(
+  builder: FunctionBuilder,
+  dtype: DType,
+  descending: boolean,
+  { source, step, position, length, first, elements, histogram, start, places, digitBits }: Narrowing,
+): void {
+  const isWide = elementBytes(dtype) === 16;
+  const size = elementBytes(dtype);
+  const held = storageDType(dtype);
+  const shift = builder.local('i64', i64.extendI32U(i32.sub(keyBits(dtype), digitBits)));
+  const counters = builder.local('i32', i32.shl(1, digitBits));
+  const bits = builder.local('i64', i64.extendI32U(digitBits));
+  const [lowest, highest, below, at] = builder.locals('i32', 4);
+  const digit = (key: Expression<'i64'>): Local<'i32'> =>
+    builder.local('i32', i32.and(i32.wrapI64(i64.shrU(key, shift)), i32.sub(counters, 1)));
+  const clear = (): void => builder.emit(memory.fill(histogram, 0, i32.mul(counters, 4)));
+  const count = (key: Expression<'i64'>): void => {
+    const slot = builder.local('i32', i32.add(histogram, i32.shl(digit(key), 2)));
+    builder.emit(i32.store(slot, i32.add(i32.load(slot), 1)));
+  };
+  /** The lowest and the highest digit of what is wanted; what is lower stands before it. */
+  const find = (): void => {
+    builder.set(below, 0);
+    builder.set(lowest, 0);
+    builder.loop((again) =>
+      builder.scope(() => {
+        const next = builder.local('i32', i32.add(below, i32.load(i32.add(histogram, i32.shl(lowest, 2)))));
+        builder.if(i32.leS(next, start), () => {
+          builder.set(below, next);
+          builder.increment(lowest, 1);
+          builder.branch(again);
+        });
+      }),
+    );
+    builder.set(highest, lowest);
+    builder.scope(() => {
+      const upTo = builder.local('i32', below);
+      const end = builder.local('i32', i32.add(start, places));
+      builder.loop((again) => {
+        builder.increment(upTo, i32.load(i32.add(histogram, i32.shl(highest, 2))));
+        builder.if(i32.ltS(upTo, end), () => {
+          builder.increment(highest, 1);
+          builder.branch(again);
+        });
+      });
+    });
+    builder.set(start, i32.sub(start, below));
+  };
+  /** Writes an element behind what is left, where it stays if its digit is wanted. */
+  const keep = (key: Expression<'i64'>, write: (to: Local<'i32'>) => void): void => {
+    write(builder.local('i32', i32.add(first, i32.mul(elements, size))));
+    const above = builder.local('i32', i32.sub(digit(key), lowest));
+    builder.increment(elements, i32.leU(above, i32.sub(highest, lowest)));
+  };
+  const walkLine = (each: (key: Local<'i64'>) => void): void =>
+    builder.scope(() => {
+      const from = builder.local('i32', source);
+      builder.for(0, length, (place) => {
+        builder.set(position, place);
+        const stored = builder.local(numberType(held), loadScalar(dtype, from) as Expression<'i32'>);
+        each(builder.local('i64', writeKey(builder, dtype, stored, descending)));
+        builder.increment(from, step);
+      });
+    });
+  clear();
+  walkLine(count);
+  find();
+  walkLine((key) =>
+    keep(key, (to) => {
+      if (isWide) {
+        builder.emit(i64.store(to, key));
+        builder.emit(i32.store(to, position, 8));
+      } else builder.emit(i64.store(to, i64.or(i64.shl(key, 32n), i64.extendI32U(position))));
+    }),
+  );
+  const keyAt = (address: Local<'i32'>): Expression<'i64'> =>
+    isWide ? i64.load(address) : i64.shrU(i64.load(address), 32n);
+  builder.while(
+    () => i32.and(i32.and(i32.gtS(elements, fewLeft), i32.eq(lowest, highest)), i32.eqz(i64.eqz(shift))),
+    () => {
+      builder.if(
+        i64.ltU(shift, bits),
+        () => builder.set(shift, 0n),
+        () => builder.set(shift, i64.sub(shift, bits)),
+      );
+      clear();
+      const left = builder.local('i32', elements);
+      builder.set(at, first);
+      builder.for(0, left, () => {
+        count(keyAt(at));
+        builder.increment(at, size);
+      });
+      find();
+      builder.set(at, first);
+      builder.set(elements, 0);
+      builder.for(0, left, () => {
+        const word = builder.local('i64', i64.load(at));
+        const place = builder.local('i32', isWide ? i32.load(at, 8) : i32.constant(0));
+        keep(isWide ? word : i64.shrU(word, 32n), (to) => {
+          builder.emit(i64.store(to, word));
+          if (isWide) builder.emit(i32.store(to, place, 8));
+        });
+        builder.increment(at, size);
+      });
+    },
+  );
+  builder.set(position, length);
 }
 
 /** Where a walk along a contiguous line is. */

@@ -116,7 +116,7 @@ function int32Tests(test: Context['test'], dtypes: readonly DType[]): void {
     for (const descending of [false, true]) {
       test(`argsort/${dtype}/${descending ? 'descending' : 'ascending'}`, async (backend) => {
         for (const [outer, length, inner] of lines) {
-          for (const count of new Set([length, Math.min(length, 5), Math.floor(length / 2)])) {
+          for (const [start, count] of placesOf(length)) {
             const builder = builderFor(backend);
             const size = outer * length * inner;
             const source = builder.input(dtype, size);
@@ -128,18 +128,34 @@ function int32Tests(test: Context['test'], dtypes: readonly DType[]): void {
               outer,
               length,
               inner,
+              ...(start === 0 ? {} : { start }),
               count,
               source,
               target,
             });
             await expectAgreement(backend, builder.build(), [sortable(dtype, size)], {
-              describe: (at) => `place ${at} of [${outer}, ${count}, ${inner}], sorted from ${length}`,
+              describe: (at) =>
+                `place ${at} of [${outer}, ${count}, ${inner}] from ${start} on, sorted from ${length}`,
             });
           }
         }
       });
     }
   }
+}
+
+/** All, the first, those in the middle, and the last. */
+function placesOf(length: number): (readonly [start: number, count: number])[] {
+  const half = Math.floor(length / 2);
+  const some = Math.min(length, 5);
+  return [
+    [0, length],
+    [0, some],
+    [0, half],
+    [half, Math.min(1, length)],
+    [Math.max(0, half - 3), some],
+    [length - some, some],
+  ];
 }
 
 /** Few distinct values, so that stability shows; for floats with NaN, infinities and zeros of both signs. */
