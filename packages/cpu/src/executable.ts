@@ -24,6 +24,7 @@ import { makeAll, Sequence } from './commands/sequence.ts';
 import { SharedOperands } from './commands/shared-operands.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import { splitDotCommand } from './commands/split-dot.ts';
+import { sideBySide } from './commands/unroll.ts';
 import type { Device } from './device.ts';
 import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 import type { Slices } from './threads/slices.ts';
@@ -84,12 +85,19 @@ function rows(context: CommandContext, kernel: RowsKernel): Command {
 
 function makeCommand(context: CommandContext, kernel: Kernel): Command {
   switch (kernel.kind) {
-    case 'loop':
-      return loopCommand(context, kernel);
-    case 'rows':
-      return rows(context, kernel);
+    case 'loop': {
+      const parts = sideBySide(kernel);
+      return parts.length === 1 ? loopCommand(context, parts[0]) : parallel(context, parts);
+    }
+    case 'rows': {
+      const steps = kernel.steps.flatMap((step) => sideBySide(step, kernel.extents.length));
+      return rows(context, { ...kernel, steps });
+    }
     case 'parallel':
-      return parallel(context, kernel.parts);
+      return parallel(
+        context,
+        kernel.parts.flatMap((part) => sideBySide(part)),
+      );
     case 'copy':
       return copyCommand(context, kernel);
     case 'scatter':

@@ -127,9 +127,9 @@ export function reverseLanes(storage: DType, value: readonly Vector[]): readonly
 }
 
 /** Every second or third of neighbouring 4-byte elements: two vectors, the second of which ends at the last of them. */
-export function loadSpread(address: Address, stride: 2 | 3): Vector {
-  const first = v128.load(address);
-  const second = v128.load(address, (stride - 1) * 3 * 4);
+export function loadSpread(address: Address, stride: 2 | 3, offset = 0): Vector {
+  const first = v128.load(address, offset);
+  const second = v128.load(address, offset + (stride - 1) * 3 * 4);
   return i32x4.shuffle(first, second, stride === 2 ? [0, 2, 5, 7] : [0, 3, 4, 7]);
 }
 
@@ -180,6 +180,27 @@ export function storeStrided(
     if (mask === undefined) store();
     else builder.if(i32x4.extractLane(mask, lane), store);
   });
+}
+
+/**
+ * Of a vector those lanes that the mask has set, 0 in the others. Where any is set, all that is read lies in memory:
+ * beyond a buffer's ends by a few elements at most.
+ */
+export function loadMaskedVector(
+  builder: FunctionBuilder,
+  mask: VectorLocal,
+  loaded: readonly Vector[],
+  result: readonly VectorLocal[],
+): void {
+  const masks = result.length === 1 ? [mask] : [i64x2.extendLowI32x4S(mask), i64x2.extendHighI32x4S(mask)];
+  clear(builder, result);
+  builder.if(v128.anyTrue(mask), () =>
+    setRegisters(
+      builder,
+      result,
+      loaded.map((part, at) => v128.and(part, masks[at])),
+    ),
+  );
 }
 
 /** Loads those lanes that the mask has set, 0 in the others. */

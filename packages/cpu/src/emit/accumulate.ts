@@ -2,7 +2,7 @@
 //
 // Sums of float32 are blocked: a lane adds up to a few hundred values as float32, which then go to a float64 sum.
 // The error is that of the short sums, and a mean of 20 million ones is 1.
-import type { ReduceOp } from '@nn/core';
+import type { ReduceOp, Value } from '@nn/core';
 import type { Expression } from '../wasm/index.ts';
 import { constant } from './literal.ts';
 import type { RegisterDType } from './registers.ts';
@@ -32,6 +32,11 @@ export function identity(op: ReduceOp, dtype: RegisterDType): Expression {
     case 'argmin':
       return constant(dtype, greatest);
   }
+}
+
+/** What an accumulator needs of the body. */
+export function operandsOf({ value, factor }: AccumulatorStructure): readonly Value[] {
+  return factor === null ? [value] : [value, factor];
 }
 
 export const combiningOps = { sum: 'add', prod: 'mul', max: 'max', min: 'min' } as const;

@@ -1,6 +1,7 @@
 // Writes one kernel: items in order, the loops inside them, and what each computes.
 import type { Value } from '@nn/core';
 import { type Expression, i32, i32x4, type Local, v128 } from '../wasm/index.ts';
+import { operandsOf } from './accumulate.ts';
 import { type ColdSteps, findColdSteps } from './cold-steps.ts';
 import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
@@ -127,7 +128,8 @@ export class KernelWriter {
       if (levelOf(step) !== 'lane') continue;
       if (step.kind === 'operation' || step.kind === 'gather') for (const arg of step.args) needed.add(arg);
     }
-    if (steps === this.structure.body) for (const { value } of this.structure.accumulators) needed.add(value);
+    if (steps === this.structure.body)
+      for (const operand of this.structure.accumulators.flatMap(operandsOf)) needed.add(operand);
     if (steps === this.structure.epilogue && this.structure.lanesAlong === 'outer')
       for (const { value } of this.structure.stores) needed.add(value);
     this.#neededCache.set(steps, needed);
@@ -318,7 +320,10 @@ export class KernelWriter {
           builder.while(
             () => i32.gtS(left, 0),
             () => {
-              builder.if(i32.ltS(left, lanes), () => this.#stepBack(positions, left));
+              builder.if(i32.ltS(left, lanes), () => {
+                this.stepBack(positions, left);
+                builder.set(left, lanes);
+              });
               builder.scope(write);
               this.advanceLanes(positions, lanes);
               builder.set(left, i32.sub(left, lanes));
@@ -333,14 +338,13 @@ export class KernelWriter {
   }
 
   /** Moves cursors back so that the elements left fill a vector. */
-  #stepBack(positions: Positions, left: Local<'i32'>): void {
+  stepBack(positions: Positions, left: Expression<'i32'>): void {
     const { builder } = this.context;
     builder.scope(() => {
       const back = builder.local('i32', i32.sub(left, lanes));
       for (const [at, { lane }] of this.structure.cursors.entries())
         if (lane !== 'zero')
           builder.increment(positions[at], i32.mul(this.#laneStrides[at] as Local<'i32'>, back));
-      builder.set(left, lanes);
     });
   }
 
@@ -367,8 +371,7 @@ export class KernelWriter {
     new ReduceNest(this, positions).write(structure.reduceRank, null, (inside, position) => {
       const values = new Values(body);
       this.computeScalars(steps, values, inside, {});
-      for (const [at, accumulator] of accumulators.entries())
-        accumulator.add(values.scalars[structure.accumulators[at].value] as Local, position);
+      for (const accumulator of accumulators) accumulator.addFrom(values, position);
     });
     return { scalars: accumulators.map((accumulator) => accumulator.result()) };
   }
@@ -400,16 +403,22 @@ export class KernelWriter {
    * Computes the steps that differ from lane to lane, each for all copies before the next: what waits for a result of
    * one copy leaves room for the others, and numbers that lie in memory are read once for all.
    */
-  #computeLanes(steps: readonly Step[], group: readonly LaneCopy[], positions: Positions): void {
+  #computeLanes(
+    steps: readonly Step[],
+    group: readonly LaneCopy[],
+    positions: Positions,
+    computed?: (at: Value) => void,
+  ): void {
     const cold = this.#coldSteps(steps);
     const later = new Set([...cold.values()].flatMap(({ members }) => members));
     for (const [at, step] of steps.entries()) {
       if (levelOf(step) !== 'lane' || later.has(at)) continue;
       const needed = cold.get(at);
       if (needed !== undefined) this.#computeCold(steps, at, needed, group, positions);
-      if (needed?.withSelection) continue;
-      for (const { copy, values, results } of group)
-        this.steps.vector(steps, at, values, positions, results, copy);
+      if (!needed?.withSelection)
+        for (const { copy, values, results } of group)
+          this.steps.vector(steps, at, values, positions, results, copy);
+      computed?.(at);
     }
   }
 
@@ -450,7 +459,7 @@ export class KernelWriter {
     const { accumulators, stores } = this.structure;
     const roots =
       steps === this.structure.body
-        ? accumulators.map(({ value }) => value)
+        ? accumulators.flatMap(operandsOf)
         : stores.flatMap(({ value, guards }) => [value, ...guards]);
     const found = findColdSteps(steps, roots);
     this.#coldCache.set(steps, found);
@@ -463,11 +472,21 @@ export class KernelWriter {
     return new LaneReduction(this, body, positions).writeOuter(copies);
   }
 
-  /** One step of the body for some of the vectors: lanes' values of the accumulators, for each. */
-  bodyVectors(body: Values, positions: Positions, copies: readonly number[]): readonly Values[] {
+  /**
+   * The body for some of the vectors: lanes' values of the accumulators, for each.
+   *
+   * @param computed is told of each step with what is known then.
+   */
+  bodyVectors(
+    body: Values,
+    positions: Positions,
+    copies: readonly number[],
+    computed?: (at: Value, values: readonly Values[]) => void,
+  ): readonly Values[] {
     const steps = this.structure.body ?? [];
     const group = copies.map((copy): LaneCopy => ({ copy, values: new Values(body), results: {} }));
-    this.#computeLanes(steps, group, positions);
-    return group.map(({ values }) => values);
+    const all = group.map(({ values }) => values);
+    this.#computeLanes(steps, group, positions, (at) => computed?.(at, all));
+    return all;
   }
 }

@@ -1,14 +1,17 @@
 // Reductions in vectors: lanes along the innermost reduced dimension, added up at the end, or lanes that are
 // outputs of their own.
-import { i32, i32x4, type Local } from '../wasm/index.ts';
-import { isBlocked, isLocating } from './accumulate.ts';
+import type { Value } from '@nn/core';
+import { type Expression, i32, i32x4, type Local } from '../wasm/index.ts';
+import { identity, isBlocked, isLocating, operandsOf } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
-import { turnsOf } from './lanes.ts';
+import { splat, turnsOf, vectorLocals } from './lanes.ts';
+import { constant } from './literal.ts';
 import { blockLength, ReduceNest } from './reduce-nest.ts';
 import { lanes, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
 import { type Positions, Values } from './values.ts';
 import { BestSoFar, VectorAccumulator } from './vector-accumulator.ts';
+import { selectLanes, setRegisters } from './vector-operations.ts';
 
 export class LaneReduction {
   readonly #writer: KernelWriter;
@@ -16,9 +19,12 @@ export class LaneReduction {
   readonly #outside: Positions;
   /** Of positions of one value, with lanes along the reduced dimension. */
   #best: BestSoFar | undefined;
+  /** What blocked sums have added up, of each vector, since they went to float64. */
+  readonly #pending: Local<'i32'>;
 
   constructor(writer: KernelWriter, body: Values, outside: Positions) {
     this.#writer = writer;
+    this.#pending = writer.context.builder.local('i32', 0);
     this.#body = body;
     this.#outside = outside;
   }
@@ -30,9 +36,13 @@ export class LaneReduction {
     const scalars = structure.accumulators.map((one) => new ScalarAccumulator(context, one));
     for (const accumulator of [...vectors.flat(), ...scalars]) accumulator.start();
     this.#best = BestSoFar.of(context, structure.accumulators);
+    context.builder.set(this.#pending, 0);
     const nest = new ReduceNest(this.#writer, this.#outside);
     nest.write(structure.reduceRank - 1, null, () => this.#innermost(nest, vectors, scalars));
-    if (vectors.length > 0) this.#combine(vectors, scalars);
+    if (vectors.length > 0) {
+      this.#flushTogether(vectors);
+      this.#combine(vectors, scalars);
+    }
     return scalars.map((accumulator) => accumulator.result());
   }
 
@@ -76,21 +86,32 @@ export class LaneReduction {
   ): void {
     const { structure, steps } = this.#writer;
     const body = structure.body ?? [];
-    const computed = this.#writer.bodyVectors(shared, inside, turn);
-    const vectorOf = (number: number, at: number): readonly VectorLocal[] =>
-      steps.splat(body, structure.accumulators[at].value, computed[number]);
-    const accumulate = (): void => {
+    const best = turn.length > 1 ? this.#best : undefined;
+    const waiting = new Set(structure.accumulators.keys());
+    const accumulate = (at: number, all: readonly Values[]): void => {
+      const { value, factor } = structure.accumulators[at];
       for (const [number, copy] of turn.entries()) {
-        const positions = positionsOf(copy);
-        for (const [at, accumulator] of accumulators[copy].entries())
-          accumulator.add(vectorOf(number, at), positions);
+        const given = steps.splat(body, value, all[number]);
+        if (factor === null) accumulators[copy][at].add(given, positionsOf(copy));
+        else accumulators[copy][at].addProduct(given, steps.splat(body, factor, all[number]));
       }
     };
-    const best = turn.length > 1 ? this.#best : undefined;
-    if (best === undefined) accumulate();
+    // At once where there are several: what they add is not held in registers until all of it is known.
+    const values = this.#writer.bodyVectors(shared, inside, turn, (step, all) => {
+      if (best !== undefined) return;
+      for (const at of waiting) {
+        if (Math.max(...operandsOf(structure.accumulators[at])) !== step) continue;
+        accumulate(at, all);
+        waiting.delete(at);
+      }
+    });
+    const accumulateRest = (): void => {
+      for (const at of waiting) accumulate(at, values);
+    };
+    if (best === undefined) accumulateRest();
     else {
-      const values = turn.map((_, number) => vectorOf(number, 0));
-      best.update(values, accumulate, () => turn.map((copy) => accumulators[copy][0].registers));
+      const found = values.map((each) => steps.splat(body, structure.accumulators[0].value, each));
+      best.update(found, accumulateRest, () => turn.map((copy) => accumulators[copy][0].registers));
     }
   }
 
@@ -124,14 +145,17 @@ export class LaneReduction {
     };
     for (const strip of structure.strips)
       this.#blocks(left, strip * lanes, vectors, () => vectorRound(strip));
+    if (vectors.length > 0 && !locates) {
+      builder.if(left, () => builder.scope(() => this.#last(nest, left, shared, vectors[0])));
+      return;
+    }
     builder.while(
       () => i32.gtS(left, 0),
       () => {
         builder.scope(() => {
           const values = new Values(shared);
           this.#writer.computeScalars(steps, values, nest.inside, {});
-          for (const [at, accumulator] of scalars.entries())
-            accumulator.add(values.scalars[structure.accumulators[at].value] as Local, nest.position);
+          for (const accumulator of scalars) accumulator.addFrom(values, nest.position);
         });
         this.#writer.advanceLanes(nest.inside, 1);
         builder.increment(nest.position, 1);
@@ -140,7 +164,38 @@ export class LaneReduction {
     );
   }
 
-  /** Rounds of `elements` while there are so many left; blocked sums are flushed in between. */
+  /** The `left` elements that fill no vector, as lanes of one that ends with them. */
+  #last(
+    nest: ReduceNest,
+    left: Local<'i32'>,
+    shared: Values,
+    accumulators: readonly VectorAccumulator[],
+  ): void {
+    const { context, structure, steps } = this.#writer;
+    const { builder } = context;
+    const body = structure.body ?? [];
+    this.#writer.stepBack(nest.inside, left);
+    const first = i32x4.splat(i32.sub(lanes, left));
+    const mask = builder.local('v128', i32x4.geS(i32x4.constant(0, 1, 2, 3), first));
+    const [values] = this.#writer.bodyVectors(shared, nest.inside, [0]);
+    const masked = (value: Value, otherwise: Expression): readonly VectorLocal[] => {
+      const { dtype } = body[value];
+      const held = vectorLocals(builder, dtype);
+      const given = steps.splat(body, value, values);
+      setRegisters(builder, held, selectLanes(context, dtype, mask, given, splat(dtype, otherwise)));
+      return held;
+    };
+    for (const [at, accumulator] of accumulators.entries()) {
+      const { op, dtype, value, factor } = structure.accumulators[at];
+      if (factor === null) accumulator.add(masked(value, identity(op, dtype)), undefined);
+      else accumulator.addProduct(masked(value, constant(dtype, 0)), masked(factor, constant(dtype, 0)));
+    }
+    this.#writer.advanceLanes(nest.inside, lanes);
+    builder.increment(nest.position, left);
+    builder.increment(this.#pending, 1);
+  }
+
+  /** Rounds of `elements` while there are so many left; blocked sums are flushed when enough were added up. */
   #blocks(
     left: Local<'i32'>,
     elements: number,
@@ -159,12 +214,16 @@ export class LaneReduction {
         () => {
           builder.set(rounds, i32.divU(left, elements));
           builder.if(i32.gtU(rounds, blockLength), () => builder.set(rounds, blockLength));
+          builder.increment(this.#pending, rounds);
           builder.loop((again) => {
             round();
             builder.increment(rounds, -1);
             builder.branchIf(again, rounds);
           });
-          this.#flushTogether(vectors);
+          builder.if(i32.geU(this.#pending, blockLength), () => {
+            this.#flushTogether(vectors);
+            builder.set(this.#pending, 0);
+          });
         },
       );
     });

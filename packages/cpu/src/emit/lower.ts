@@ -153,6 +153,18 @@ function operandsOf(instruction: Instruction): readonly Value[] {
   return 'args' in instruction ? instruction.args : [];
 }
 
+/** Of a sum of float products that nothing else uses: the factors. */
+export function summedProduct(
+  instructions: readonly Instruction[],
+  values: readonly Value[],
+  value: Value,
+): readonly [Value, Value] | null {
+  const product = instructions[value];
+  if (product.op !== 'mul' || (product.dtype !== 'float32' && product.dtype !== 'float64')) return null;
+  const uses = [...values, ...instructions.flatMap(operandsOf)].filter((used) => used === value);
+  return uses.length === 1 ? [product.args[0], product.args[1]] : null;
+}
+
 /**
  * Makes a * b + c of float products that nothing else uses one fused instruction: one rounding less, and faster.
  */

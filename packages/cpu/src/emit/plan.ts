@@ -3,7 +3,7 @@ import type { BufferSpec, DType, Instruction, LoopKernel, Reduction } from '@nn/
 import type { Tier } from './context.ts';
 import { chooseLanes, chooseTile, lanesLast } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
-import { fuseProducts, lower, lowerStores, ParamPool } from './lower.ts';
+import { fuseProducts, lower, lowerStores, ParamPool, summedProduct } from './lower.ts';
 import { type RegisterDType, storageBytes } from './registers.ts';
 import { resolveSteps } from './resolve.ts';
 import { type OpenStep, type Site, SiteTable, StepList } from './sites.ts';
@@ -59,12 +59,16 @@ function lowerKernel(
   if (reduction !== null) {
     const roots = reduction.accumulators.map(({ value }) => value);
     const lowered = lower(fuse(reduction.body, roots), params);
-    accumulators = reduction.accumulators.map(({ op, value }) => ({
-      op,
-      value: lowered.values[value],
-      dtype: lowered.instructions[lowered.values[value]].dtype as RegisterDType,
-    }));
-    body = lowered.instructions;
+    const { instructions, values } = lowered;
+    const accumulated = roots.map((root) => values[root]);
+    accumulators = reduction.accumulators.map(({ op }, at) => {
+      const value = accumulated[at];
+      const factors =
+        op === 'sum' && tier.relaxedSimd ? summedProduct(instructions, accumulated, value) : null;
+      const dtype = instructions[value].dtype as RegisterDType;
+      return { op, value: factors?.[0] ?? value, factor: factors?.[1] ?? null, dtype };
+    });
+    body = instructions;
   }
   const stores = kernel.stores.map(({ value, access }) => ({ value, dtype: buffers[access.buffer].dtype }));
   const fused = fuse(
@@ -105,13 +109,22 @@ export function draftLoop(kernel: LoopKernel, reduction: Reduction | null, optio
   const params = new ParamPool(options.programParams);
   const lowered = lowerKernel(kernel, reduction, params, options);
   const extents = [...kernel.extents, ...(reduction?.extents ?? [])];
-  const table = new SiteTable(extents.length);
   const storage = (buffer: number): DType => buffers[buffer].dtype;
+  const accesses = [
+    ...kernel.stores.map(({ access }) => access),
+    ...[...(lowered.body ?? []), ...lowered.epilogue].flatMap((one) =>
+      one.op === 'load' ? [one.access] : [],
+    ),
+  ];
+  const table = new SiteTable(
+    extents.length,
+    accesses.map((access) => [access, storageBytes[storage(access.buffer)]]),
+  );
   const epilogue = new StepList(table, storage);
   // Stores come first: their order decides that of the loops.
   const stores: StoreStructure[] = kernel.stores.map(({ access }) => ({
     storage: storage(access.buffer),
-    cursor: epilogue.cursorOf(access),
+    ...epilogue.placeOf(access),
     value: 0,
     guards: epilogue.guardsOf(access.guards),
   }));
@@ -216,8 +229,11 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
   const stored = lowered.stored.map((value) => draft.epilogueValues[value]);
   const roots = draft.stores.flatMap((store, at) => [stored[at], ...store.guards]);
   const epilogue = resolveSteps(draft.epilogue.steps, roots, cursors, lanesAlong);
-  const accumulated = lowered.accumulators.map(({ value }) => draft.bodyValues[value]);
+  const accumulated = lowered.accumulators
+    .flatMap(({ value, factor }) => (factor === null ? [value] : [value, factor]))
+    .map((value) => draft.bodyValues[value]);
   const body = draft.body === null ? null : resolveSteps(draft.body.steps, accumulated, cursors, lanesAlong);
+  const placed = (value: number): number => body?.place(draft.bodyValues[value]) ?? 0;
   const vectorized = options.tier.simd && lane.extent >= 4;
   const window = lanesAlong === 'outer' ? windowOf(reduced, body?.steps.length ?? 0) : [];
   const bodySteps = body === null ? null : body.steps.length * Math.max(1, product(window));
@@ -225,7 +241,9 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     tier: options.tier,
     lanesAlong,
     vectorized,
-    strips: vectorized ? chooseStrips(bodySteps, epilogue.steps.length, lanesAlong) : [],
+    strips: vectorized
+      ? chooseStrips(bodySteps, lowered.accumulators.length, epilogue.steps.length, lanesAlong)
+      : [],
     overlaps: vectorized && lanesAlong === 'outer' && !readsWhatItStores(draft),
     rowRank: rows.length + (inner === null ? 0 : 1),
     chunkRow,
@@ -235,9 +253,10 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
     sizes: sizes.length,
     slots: slots.length,
     body: body?.steps ?? null,
-    accumulators: lowered.accumulators.map((accumulator, at) => ({
+    accumulators: lowered.accumulators.map((accumulator) => ({
       ...accumulator,
-      value: body === null ? 0 : body.place(accumulated[at]),
+      value: placed(accumulator.value),
+      factor: accumulator.factor === null ? null : placed(accumulator.factor),
       isShort: window.length > 0,
     })),
     epilogue: epilogue.steps,
@@ -267,9 +286,13 @@ function windowOf(reduced: readonly Dimension[], steps: number): readonly number
 /** Steps up to which four vectors take turns, and then two: without a reduction, and with one. */
 const mostSteps = { loop: { byFour: 130, byTwo: 260 }, reduction: { byFour: 60, byTwo: 130 } };
 
+/** Sums of all vectors side by side that registers hold. */
+const mostSums = 12;
+
 /** Vectors of a strip, from the widest strips to the last; the widest hides latency. */
 function chooseStrips(
   bodySteps: number | null,
+  accumulators: number,
   epilogueSteps: number,
   lanesAlong: 'outer' | 'reduced',
 ): number[] {
@@ -277,15 +300,15 @@ function chooseStrips(
   // Long columns: more of a row at a time, since the next row is likely in another page.
   if (bodySteps !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
   const { byFour, byTwo } = mostSteps[bodySteps === null ? 'loop' : 'reduction'];
-  if (steps <= byFour) return [4, 1];
-  return steps <= byTwo ? [2, 1] : [1];
+  if (steps <= byFour && accumulators <= mostSums / 4) return [4, 1];
+  return steps <= byTwo && accumulators <= mostSums / 2 ? [2, 1] : [1];
 }
 
 /** Whether a reduction could do more vectors side by side if nothing but stores followed it. */
 export function isNarrowedByEpilogue({ structure }: Plan): boolean {
   const { body, lanesAlong, strips, accumulators } = structure;
   if (body === null || lanesAlong !== 'outer' || strips.length === 0) return false;
-  return chooseStrips(body.length, accumulators.length, lanesAlong)[0] > strips[0];
+  return chooseStrips(body.length, accumulators.length, accumulators.length, lanesAlong)[0] > strips[0];
 }
 
 export function unitDimension(sites: readonly Site[]): Dimension {

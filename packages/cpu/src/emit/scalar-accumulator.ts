@@ -6,6 +6,7 @@ import { extractLane } from './lanes.ts';
 import { lanes, numberType, type RegisterDType } from './registers.ts';
 import { scalarOperation } from './scalar-operations.ts';
 import type { AccumulatorStructure } from './structure.ts';
+import type { Values } from './values.ts';
 import type { VectorAccumulator } from './vector-accumulator.ts';
 
 /** The accumulator of one output, or of what vectors leave over. */
@@ -29,6 +30,20 @@ export class ScalarAccumulator {
     const first = isBlocked(this.#structure) ? f64.constant(0) : identity(op, dtype);
     builder.set(this.#best, first as Expression<'i32'>);
     if (this.#index !== undefined) builder.set(this.#index, 0);
+  }
+
+  /** Adds what the body gave. */
+  addFrom(values: Values, position: Expression<'i32'>): void {
+    const { builder } = this.#context;
+    const { dtype, value, factor } = this.#structure;
+    const first = values.scalars[value] as Local;
+    if (factor === null) {
+      this.add(first, position);
+      return;
+    }
+    const factors = [first, values.scalars[factor] as Local];
+    const product = scalarOperation(this.#context, 'mul', dtype, dtype, factors);
+    this.add(builder.local(numberType(dtype), product as Expression<'i32'>), position);
   }
 
   add(value: Local, position: Expression<'i32'>): void {

@@ -18,6 +18,17 @@ export interface Site {
 type Distribute<S> = S extends Step ? Omit<S, 'depends'> : never;
 export type OpenStep = Distribute<Step>;
 
+/** Where an access is: so many bytes from a cursor. */
+export interface Place {
+  readonly cursor: number;
+  readonly displacement: number;
+}
+
+/** Accesses to one buffer that move alike share a cursor from this many on, as the taps of a convolution do. */
+const leastShared = 4;
+/** They are part of the code as numbers: farther ones depend on more than a few of the sizes. */
+const largestDisplacement = 1024 * 1024;
+
 export class SiteTable {
   readonly sites: Site[] = [];
   readonly sizes: number[] = [];
@@ -25,9 +36,35 @@ export class SiteTable {
   readonly slots: { readonly dtype: RegisterDType; readonly param: number }[] = [];
   readonly #rank: number;
   readonly #known = new Map<string, number>();
+  /** The least offset of accesses that share a cursor. */
+  readonly #shared = new Map<string, number>();
 
-  constructor(rank: number) {
+  /** @param accesses all that will be asked for, with the bytes of their elements. */
+  constructor(rank: number, accesses: readonly (readonly [Access, number])[]) {
     this.#rank = rank;
+    const alike = new Map<string, Set<number>>();
+    for (const [access, elementBytes] of accesses) {
+      const key = this.#movementKey(access, elementBytes);
+      const offsets = alike.get(key);
+      if (offsets === undefined) alike.set(key, new Set([access.offset]));
+      else offsets.add(access.offset);
+      const found = alike.get(key) as Set<number>;
+      if (found.size < leastShared) continue;
+      const [least, most] = [Math.min(...found), Math.max(...found)];
+      if ((most - least) * elementBytes <= largestDisplacement) this.#shared.set(key, least);
+      else this.#shared.delete(key);
+    }
+  }
+
+  #movementKey({ buffer, strides }: Access, elementBytes: number): string {
+    return `${buffer} ${elementBytes} ${strides.join()}`;
+  }
+
+  place(access: Access, elementBytes: number): Place {
+    const { buffer, offset } = access;
+    const base = this.#shared.get(this.#movementKey(access, elementBytes)) ?? offset;
+    const cursor = this.cursor({ ...access, offset: base }, buffer, elementBytes);
+    return { cursor, displacement: (offset - base) * elementBytes };
   }
 
   /** The cursor of an affine function over `strides.length` leading dimensions. */
@@ -74,8 +111,8 @@ export class StepList {
     return values;
   }
 
-  cursorOf(access: Access): number {
-    return this.#table.cursor(access, access.buffer, storageBytes[this.#storage(access.buffer)]);
+  placeOf(access: Access): Place {
+    return this.#table.place(access, storageBytes[this.#storage(access.buffer)]);
   }
 
   guardsOf(guards: readonly Bound[]): Value[] {
@@ -97,7 +134,7 @@ export class StepList {
           kind: 'load',
           dtype,
           storage: this.#loadedAs(access.buffer, dtype),
-          cursor: this.cursorOf(access),
+          ...this.placeOf(access),
           guards: this.guardsOf(access.guards),
         });
       }
@@ -107,7 +144,7 @@ export class StepList {
           kind: 'gather',
           dtype,
           storage: this.#loadedAs(access.buffer, dtype),
-          cursor: this.cursorOf(access),
+          cursor: this.#table.cursor(access, access.buffer, storageBytes[this.#storage(access.buffer)]),
           size: this.#table.size(instruction.size),
           guards: this.guardsOf(access.guards),
           args: [values[instruction.args[0]]],

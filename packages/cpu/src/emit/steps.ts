@@ -177,7 +177,14 @@ export class StepWriter {
   storeScalar(store: StoreStructure, values: Values, positions: Positions): void {
     const { builder } = this.context;
     const write = (): void =>
-      builder.emit(storeScalar(store.storage, positions[store.cursor], values.scalars[store.value] as Local));
+      builder.emit(
+        storeScalar(
+          store.storage,
+          positions[store.cursor],
+          values.scalars[store.value] as Local,
+          store.displacement,
+        ),
+      );
     const condition = scalarCondition(store.guards, values);
     if (condition === undefined) write();
     else builder.if(condition, write);
@@ -200,7 +207,7 @@ export class StepWriter {
       case 'guard':
         return i32.ltU(positions[step.cursor], this.word(this.#layout.sizes + step.size));
       case 'load': {
-        const load = loadScalar(step.storage, positions[step.cursor]);
+        const load = loadScalar(step.storage, positions[step.cursor], step.displacement);
         const condition = scalarCondition(step.guards, values);
         return condition === undefined ? load : choose(condition, load, constant(step.dtype, 0));
       }

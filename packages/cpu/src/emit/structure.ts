@@ -39,6 +39,8 @@ export type Step = StepBase &
         readonly kind: 'load';
         readonly storage: DType;
         readonly cursor: number;
+        /** Bytes from the cursor. */
+        readonly displacement: number;
         readonly guards: readonly Value[];
       }
     | {
@@ -56,6 +58,8 @@ export type Step = StepBase &
 export interface AccumulatorStructure {
   readonly op: ReduceOp;
   readonly value: Value;
+  /** Where sums are of products that fused instructions add: what the value is multiplied by. */
+  readonly factor: Value | null;
   /** The dtype of what is accumulated. */
   readonly dtype: RegisterDType;
   /** Whether so little is added up that float32 alone is exact enough. */
@@ -65,6 +69,8 @@ export interface AccumulatorStructure {
 export interface StoreStructure {
   readonly storage: DType;
   readonly cursor: number;
+  /** Bytes from the cursor. */
+  readonly displacement: number;
   readonly value: Value;
   readonly guards: readonly Value[];
 }
@@ -161,10 +167,11 @@ export function structureKey(structure: Structure): string {
   for (const { elementBytes, movesWithRows, movesWithReduced, lane } of structure.cursors)
     key += `|${elementBytes}${lane}${Number(movesWithRows)}${Number(movesWithReduced)}`;
   key += structure.body === null ? ';' : `;body${stepsKey(structure.body)}`;
-  for (const { op, value, dtype } of structure.accumulators) key += `|${op} ${dtype} ${value}`;
+  for (const { op, value, factor, dtype } of structure.accumulators)
+    key += `|${op} ${dtype} ${value} ${factor}`;
   key += `;${stepsKey(structure.epilogue)};`;
-  for (const { storage, cursor, value, guards } of structure.stores)
-    key += `|${storage} ${cursor} ${value} ${guards.join()}`;
+  for (const { storage, cursor, displacement, value, guards } of structure.stores)
+    key += `|${storage} ${cursor}+${displacement} ${value} ${guards.join()}`;
   return key;
 }
 
@@ -187,7 +194,7 @@ function stepKey(step: Step): string {
     case 'guard':
       return `guard${step.cursor} ${step.size}`;
     case 'load':
-      return `load${step.storage} ${step.cursor} ${step.guards.join()}`;
+      return `load${step.storage} ${step.cursor}+${step.displacement} ${step.guards.join()}`;
     case 'gather':
       return `gather${step.storage} ${step.cursor} ${step.size} ${step.guards.join()} ${step.args.join()}`;
     case 'result':

@@ -3,6 +3,7 @@ import type { Value } from '@nn/core';
 import { type Expression, i32, i32x4, type Local, v128 } from '../wasm/index.ts';
 import {
   loadMasked,
+  loadMaskedVector,
   loadScalar,
   loadScattered,
   loadSpread,
@@ -42,7 +43,7 @@ export class VectorAccess {
     const { builder } = this.#context;
     const registers = values.vectors[store.value] as readonly VectorLocal[];
     const { lane } = this.#structure.cursors[store.cursor];
-    const [address, offset] = this.#address(store.cursor, positions, copy);
+    const [address, offset] = this.#address(store.cursor, positions, copy, store.displacement);
     const stride = this.#geometry.strides[store.cursor] ?? i32.constant(0);
     const whole = (): void => {
       if (lane === 'unit')
@@ -64,27 +65,32 @@ export class VectorAccess {
     const { builder } = this.#context;
     const { storage } = step;
     const { lane, elementBytes } = this.#structure.cursors[step.cursor];
-    const [address, offset] = this.#address(step.cursor, positions, copy);
+    const [address, offset] = this.#address(step.cursor, positions, copy, step.displacement);
     const held = vectorLocals(builder, step.dtype);
     const stride = this.#geometry.strides[step.cursor] ?? i32.constant(0);
+    const spread = lane === 'double' ? 2 : lane === 'triple' ? 3 : undefined;
     const whole = (): void => {
       if (lane === 'unit') setRegisters(builder, held, loadVector(storage, address, offset));
       else if (lane === 'reversed') {
-        const first = i32.sub(address, (lanes - 1) * elementBytes);
+        const first = i32.add(address, offset - (lanes - 1) * elementBytes);
         const loaded = vectorLocals(builder, step.dtype);
         setRegisters(builder, loaded, loadVector(storage, first));
         setRegisters(builder, held, reverseLanes(storage, loaded));
       } else if (lane === 'zero') {
-        setRegisters(builder, held, splat(step.dtype, loadScalar(storage, address)));
-      } else if (lane === 'double' || lane === 'triple') {
-        setRegisters(builder, held, [loadSpread(address, lane === 'double' ? 2 : 3)]);
-      } else setRegisters(builder, held, loadStrided(builder, storage, address, stride));
+        setRegisters(builder, held, splat(step.dtype, loadScalar(storage, address, offset)));
+      } else if (spread !== undefined) setRegisters(builder, held, [loadSpread(address, spread, offset)]);
+      else setRegisters(builder, held, loadStrided(builder, storage, i32.add(address, offset), stride));
     };
     this.#guarded(
       step.guards,
       values,
       whole,
-      (mask) => loadMasked(builder, storage, i32.add(address, offset), stride, mask, held),
+      (mask) => {
+        if (lane === 'unit') loadMaskedVector(builder, mask, loadVector(storage, address, offset), held);
+        else if (spread !== undefined)
+          loadMaskedVector(builder, mask, [loadSpread(address, spread, offset)], held);
+        else loadMasked(builder, storage, i32.add(address, offset), stride, mask, held);
+      },
       () =>
         setRegisters(
           builder,
@@ -156,19 +162,25 @@ export class VectorAccess {
   }
 
   /** The address of vector `copy`, and an offset to add to it. */
-  #address(cursor: number, positions: Positions, copy: number): readonly [Expression<'i32'>, number] {
+  #address(
+    cursor: number,
+    positions: Positions,
+    copy: number,
+    displacement: number,
+  ): readonly [Expression<'i32'>, number] {
     const { lane, elementBytes } = this.#structure.cursors[cursor];
     const position = positions[cursor];
-    if (copy === 0 || lane === 'zero') return [position, 0];
+    if (copy === 0 || lane === 'zero') return [position, displacement];
     const elements = copy * lanes;
-    if (lane === 'unit') return [position, elements * elementBytes];
-    if (lane === 'reversed') return [i32.sub(position, elements * elementBytes), 0];
-    return [i32.add(position, i32.mul(this.#geometry.strides[cursor] as Local<'i32'>, elements)), 0];
+    if (lane === 'unit') return [position, elements * elementBytes + displacement];
+    if (lane === 'reversed') return [i32.sub(position, elements * elementBytes), displacement];
+    const moved = i32.mul(this.#geometry.strides[cursor] as Local<'i32'>, elements);
+    return [i32.add(position, moved), displacement];
   }
 
   /** The four lanes of a cursor of numbers. */
   laneNumbers(cursor: number, positions: Positions, copy: number): Expression<'v128'> {
-    const [address, offset] = this.#address(cursor, positions, copy);
+    const [address, offset] = this.#address(cursor, positions, copy, 0);
     const first = i32x4.splat(offset === 0 ? address : i32.add(address, offset));
     const offsets = this.#geometry.offsets[cursor];
     return offsets === undefined ? first : i32x4.add(first, offsets);

@@ -45,6 +45,21 @@ export class VectorAccumulator {
     if (this.index !== undefined) builder.set(this.index, i32x4.constant(0));
   }
 
+  /** Adds products. */
+  addProduct(value: readonly VectorLocal[], factor: readonly VectorLocal[]): void {
+    const { dtype } = this.#structure;
+    const operands = [value, factor, this.registers].map((registers) => ({
+      dtype,
+      registers,
+      scalar: undefined,
+    }));
+    setRegisters(
+      this.#context.builder,
+      this.registers,
+      vectorOperation(this.#context, 'fma', dtype, operands),
+    );
+  }
+
   /** `positions` holds each lane's position among the reduced coordinates. */
   add(value: readonly VectorLocal[], positions: Vector | undefined): void {
     const { builder } = this.#context;

@@ -1,0 +1,206 @@
+// Coordinates that read much of the same computed side by side: neighbouring windows of an image have most of their
+// elements in common, and the taps of a filter's gradient all meet the same gradient. Each such element is then loaded
+// once for all of them ("unroll and jam", Callahan, Carr and Kennedy 1990).
+import {
+  type Access,
+  type Accumulator,
+  type Affine,
+  ExpressionBuilder,
+  type Instruction,
+  type LoopKernel,
+  type Reduction,
+  type Store,
+  type Value,
+} from '@nn/core';
+import { sectionOf } from './sections.ts';
+
+/** Instructions of a kernel with this many loads of one buffer are a window's. */
+const leastTaps = 4;
+/** Loads that are left, as a part of those that there were. */
+const worthwhilePart = 0.75;
+/** Rows of results that are longer take so long that what each costs besides does not show. */
+const longestRow = 32;
+/** Loads and other instructions of windows side by side, at most; and windows. */
+const mostLoads = 64;
+const mostInstructions = 300;
+const mostSideBySide = 8;
+/** Sums that stay in registers. */
+const mostAccumulators = 9;
+
+const strideOf = ({ strides }: Affine, dimension: number): number => strides[dimension] ?? 0;
+
+/** Coordinate `first` of each `count`, which then are one. */
+function thinned<A extends Affine>(affine: A, dimension: number, first: number, count: number): A {
+  const stride = strideOf(affine, dimension);
+  return {
+    ...affine,
+    offset: affine.offset + stride * first,
+    strides: affine.strides.map((each, d) => (d === dimension ? each * count : each)),
+  };
+}
+
+/** Appends what the instructions are at coordinate `first` of each `count`; gives where each is then. */
+function append(
+  builder: ExpressionBuilder,
+  instructions: readonly Instruction[],
+  dimension: number,
+  first: number,
+  count: number,
+  results: number,
+): Value[] {
+  const move = <A extends Affine>(affine: A): A => thinned(affine, dimension, first, count);
+  const access = (given: Access): Access => ({ ...move(given), guards: given.guards.map(move) });
+  const places: Value[] = [];
+  const moved = (instruction: Instruction): Instruction => {
+    switch (instruction.op) {
+      case 'index':
+        return { ...instruction, affine: move(instruction.affine) };
+      case 'load':
+        return { ...instruction, access: access(instruction.access) };
+      case 'gather':
+        return { ...instruction, access: access(instruction.access), args: [places[instruction.args[0]]] };
+      case 'inside':
+        return { ...instruction, guards: instruction.guards.map(move) };
+      case 'result':
+        return { ...instruction, index: instruction.index + first * results };
+      default:
+        return 'args' in instruction
+          ? { ...instruction, args: instruction.args.map((arg) => places[arg]) }
+          : instruction;
+    }
+  };
+  for (const instruction of instructions) places.push(builder.add(moved(instruction)));
+  return places;
+}
+
+/** The loop or reduction with `count` coordinates of a dimension side by side; the extent is a multiple of that. */
+export function unrolled(kernel: LoopKernel, dimension: number, count: number): LoopKernel {
+  const { producer } = kernel;
+  const reduction = producer?.kind === 'reduce' ? producer : null;
+  const body = new ExpressionBuilder();
+  const epilogue = new ExpressionBuilder();
+  const accumulators: Accumulator[] = [];
+  const stores: Store[] = [];
+  for (let first = 0; first < count; first++) {
+    if (reduction !== null) {
+      const places = append(body, reduction.body, dimension, first, count, 0);
+      for (const one of reduction.accumulators) accumulators.push({ ...one, value: places[one.value] });
+    }
+    const results = reduction?.accumulators.length ?? 0;
+    const places = append(epilogue, kernel.epilogue, dimension, first, count, results);
+    for (const { access, value } of kernel.stores) {
+      const guards = access.guards.map((guard) => thinned(guard, dimension, first, count));
+      stores.push({
+        access: { ...thinned(access, dimension, first, count), guards },
+        value: places[value],
+      });
+    }
+  }
+  return {
+    ...kernel,
+    extents: kernel.extents.map((extent, d) => (d === dimension ? extent / count : extent)),
+    producer: reduction === null ? null : { ...reduction, body: body.instructions, accumulators },
+    epilogue: epilogue.instructions,
+    stores,
+  };
+}
+
+function loadsOf(instructions: readonly Instruction[]): Access[] {
+  return instructions.flatMap((instruction) => (instruction.op === 'load' ? [instruction.access] : []));
+}
+
+/** How many different elements are read along with the `count` coordinates. */
+function countLoads(loads: readonly Access[], dimension: number, count: number): number {
+  const found = new Set<string>();
+  for (const load of loads) {
+    const stride = strideOf(load, dimension);
+    const guarded = load.guards.length > 0;
+    for (let first = 0; first < count; first++)
+      found.add(
+        `${load.buffer} ${load.strides.join()} ${load.offset + stride * first} ${guarded ? first : ''}`,
+      );
+  }
+  return found.size;
+}
+
+/** The taps of a window: loads of one buffer that move alike, without guards. */
+function tapsOf(kernel: LoopKernel): readonly Access[] {
+  const alike = new Map<string, Access[]>();
+  for (const load of loadsOf(kernel.epilogue)) {
+    if (load.guards.length > 0) return [];
+    const key = `${load.buffer} ${load.strides.join()}`;
+    const found = alike.get(key);
+    if (found === undefined) alike.set(key, [load]);
+    else found.push(load);
+  }
+  const lane = kernel.extents.findIndex((_, d) => isLane(kernel, d));
+  if (lane < 0 || kernel.extents[lane] > longestRow) return [];
+  const windows = [...alike.values()].filter(([load]) => strideOf(load, lane) !== 0);
+  const most = windows.reduce<readonly Access[]>((a, b) => (b.length > a.length ? b : a), []);
+  return most.length >= leastTaps ? most : [];
+}
+
+/** Whether results lie side by side along the dimension. */
+function isLane({ extents, stores }: LoopKernel, dimension: number): boolean {
+  return extents[dimension] > 1 && stores.some(({ access }) => Math.abs(access.strides[dimension]) === 1);
+}
+
+/** Windows one below the other. */
+function unrolledWindows(kernel: LoopKernel, fixed: number): readonly LoopKernel[] {
+  const taps = tapsOf(kernel);
+  if (taps.length === 0) return [kernel];
+  const { extents } = kernel;
+  for (let dimension = extents.length - 1; dimension >= fixed; dimension--) {
+    const extent = extents[dimension];
+    if (extent < 2 || isLane(kernel, dimension)) continue;
+    if (countLoads(taps, dimension, 2) > worthwhilePart * 2 * taps.length) continue;
+    const most = Math.min(
+      mostSideBySide,
+      extent,
+      Math.floor(mostLoads / taps.length),
+      Math.floor(mostInstructions / kernel.epilogue.length),
+    );
+    if (most < 2) continue;
+    let count = most;
+    while (count > most / 2 && extent % count !== 0) count--;
+    if (extent % count !== 0) count = most;
+    const whole = extent - (extent % count);
+    const parts: LoopKernel[] = [
+      unrolled(sectionOf(kernel, { dimension, begin: 0, end: whole }), dimension, count),
+    ];
+    if (whole < extent)
+      parts.push(
+        unrolled(sectionOf(kernel, { dimension, begin: whole, end: extent }), dimension, extent - whole),
+      );
+    return parts;
+  }
+  return [kernel];
+}
+
+/** Reductions of the same elements with others, as by a filter's taps. */
+function unrolledReduction(kernel: LoopKernel, reduction: Reduction, fixed: number): LoopKernel {
+  const { extents } = kernel;
+  if (reduction.accumulators.some(({ op }) => op === 'argmax' || op === 'argmin')) return kernel;
+  const before = loadsOf(reduction.body).length / reduction.accumulators.length;
+  let result = kernel;
+  for (let dimension = extents.length - 1; dimension >= fixed; dimension--) {
+    const extent = extents[dimension];
+    const { body, accumulators } = result.producer as Reduction;
+    const count = extent * accumulators.length;
+    if (extent < 2 || count > mostAccumulators) continue;
+    if (countLoads(loadsOf(body), dimension, extent) > worthwhilePart * count * before) continue;
+    result = unrolled(result, dimension, extent);
+  }
+  return result;
+}
+
+/**
+ * The loop with coordinates side by side where they share what they read, in one or two parts; itself where they do not.
+ *
+ * @param fixed leading dimensions that stay as they are.
+ */
+export function sideBySide(kernel: LoopKernel, fixed = 0): readonly LoopKernel[] {
+  const { producer } = kernel;
+  if (producer === null) return unrolledWindows(kernel, fixed);
+  return producer.kind === 'reduce' ? [unrolledReduction(kernel, producer, fixed)] : [kernel];
+}
