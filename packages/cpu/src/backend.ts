@@ -63,8 +63,9 @@ class CpuBackend implements Backend {
   #peakBytes = 0;
 
   constructor(options: CpuOptions) {
-    this.#device = new Device(options);
-    this.#queue = new WorkQueue(options.blocking ?? !isPage());
+    const blocking = options.blocking ?? !isPage();
+    this.#device = new Device({ ...options, blocking });
+    this.#queue = new WorkQueue(blocking);
   }
 
   bytesPerElement(dtype: DType): number {
@@ -149,11 +150,6 @@ class CpuBackend implements Backend {
       this.#bind(given, inputs, outputs);
       given.run(params);
     } else {
-      // Another arena takes the place of the one that work may be using.
-      if (given.arenaBytes > this.#device.arenaBytes) {
-        this.#queue.finish();
-        this.#device.arena(given.arenaBytes);
-      }
       const places = (buffers: readonly DeviceBuffer[]): Place[] =>
         buffers.map((buffer) => this.#placeOf(buffer, 'run'));
       const from = places(inputs);

@@ -42,7 +42,7 @@ export class Device {
     this.heap = new Heap();
     this.pool = new ThreadPool(this.heap, options.threads === undefined ? {} : { threads: options.threads });
     const gemmTier = this.tier.relaxedSimd ? 'relaxed' : this.tier.simd ? 'simd' : 'scalar';
-    this.gemm = new Gemm(this.heap, this.pool, gemmTier);
+    this.gemm = new Gemm(this.heap, this.pool, gemmTier, options.blocking === false);
     this.kernels = new KernelCache(this.heap);
   }
 

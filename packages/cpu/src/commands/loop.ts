@@ -49,6 +49,12 @@ export class LoopCall implements KernelCall {
     if (this.items > 0) this.#held.kernel.function(this.arguments, 0, this.items, 0);
   }
 
+  /** The same in slices. */
+  *aloneInSlices(): Slices {
+    const run = this.#held.kernel.function;
+    yield* inSlices((begin, end) => run(this.arguments, begin, end, 0), this.items, 1);
+  }
+
   dispose(): void {
     this.#device.heap.free(this.arguments);
     this.#device.kernels.release(this.#held);
@@ -89,12 +95,7 @@ export class LoopCommand implements Command {
 
   *inSlices(): Slices {
     if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#items, this.#grain);
-    else
-      yield* inSlices(
-        (begin, end) => this.#function(this.#arguments, begin, end, 0),
-        this.#items,
-        this.#grain,
-      );
+    else yield* inSlices((begin, end) => this.#function(this.#arguments, begin, end, 0), this.#items, 1);
   }
 
   dispose(): void {
@@ -121,5 +122,6 @@ export function chunkLength(plan: Plan, threads: number): number {
   const wanted = threads * sharesPerThread;
   if (rows >= wanted) return Math.max(1, extent);
   const chunks = Math.ceil(wanted / Math.max(1, rows));
-  return Math.ceil(extent / chunks / 64) * 64;
+  const unit = extent < 64 * chunks ? 16 : 64;
+  return Math.ceil(extent / chunks / unit) * unit;
 }

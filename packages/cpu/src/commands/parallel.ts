@@ -5,7 +5,14 @@ import { type Plan, planLoop } from '../emit/plan.ts';
 import { Job, type Piece } from '../threads/job.ts';
 import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
-import { chunkLength, estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
+import {
+  chunkLength,
+  estimatedTime,
+  LoopCall,
+  longestItem,
+  sharesPerThread,
+  workWorthThreads,
+} from './loop.ts';
 import { makeAll } from './sequence.ts';
 
 /** Estimated nanoseconds of the least piece that is worth another thread's attention. */
@@ -14,7 +21,8 @@ const leastPieceTime = 2000;
 interface PlannedPart {
   readonly plan: Plan;
   readonly time: number;
-  readonly threads: number;
+  /** How many parts its innermost extent is to have at least. */
+  readonly parts: number;
 }
 
 /**
@@ -38,7 +46,7 @@ class ParallelCommand implements Command {
     const make = (chosen: readonly PlannedPart[]): LoopCall[] =>
       makeAll(
         chosen.map(
-          ({ plan, threads: wanted }) =>
+          ({ plan, parts: wanted }) =>
             () =>
               new LoopCall(context, plan, chunkLength(plan, wanted)),
         ),
@@ -52,7 +60,7 @@ class ParallelCommand implements Command {
       for (const call of this.#shared) call.dispose();
       throw error;
     }
-    const pieceTime = Math.max(leastPieceTime, total / (threads * sharesPerThread));
+    const pieceTime = Math.max(leastPieceTime, Math.min(longestItem, total / (threads * sharesPerThread)));
     const pieces = this.#shared.flatMap(({ items }, call): Piece[] => {
       const count = Math.max(1, Math.min(items, Math.round(shared[call].time / pieceTime)));
       const length = Math.ceil(items / count);
@@ -72,10 +80,7 @@ class ParallelCommand implements Command {
   }
 
   *inSlices(): Slices {
-    for (const call of this.#own) {
-      call.runAlone();
-      yield;
-    }
+    for (const call of this.#own) yield* call.aloneInSlices();
     if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#pieces, 1);
   }
 
@@ -90,7 +95,8 @@ export function parallelCommand(context: CommandContext, parts: readonly LoopKer
   const planned = parts.map((part): PlannedPart => {
     const plan = planLoop(part, part.producer as Reduction | null, context);
     const time = estimatedTime(plan);
-    return { plan, time, threads: time >= workWorthThreads ? threads : 1 };
+    const parts = Math.ceil(time / longestItem);
+    return { plan, time, parts: time >= workWorthThreads ? Math.max(threads, parts) : 1 };
   });
   return new ParallelCommand(context, planned);
 }

@@ -77,10 +77,7 @@ class RowsCommand implements Command {
   *inSlices(): Slices {
     if (this.#job !== undefined) yield* this.#device.pool.inSlices(this.#job, this.#blocks, 1);
     else {
-      for (const call of this.#calls) {
-        call.runAlone();
-        yield;
-      }
+      for (const call of this.#calls) yield* call.aloneInSlices();
     }
   }
 

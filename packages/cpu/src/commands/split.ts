@@ -1,5 +1,5 @@
-// Reductions with few outputs, for several threads: parts of the outermost reduced dimension are reduced on their own,
-// then their results together. Two or three ordinary kernels; nothing here knows how those are written.
+// Reductions with few outputs, for several threads, or too long to do without a pause: parts of one reduced dimension are
+// reduced on their own, then their results together. Two or three ordinary kernels; nothing here knows how those are written.
 import {
   type Access,
   type Accumulator,
@@ -28,14 +28,22 @@ function cutDimension({ extents, accumulators }: Reduction): number {
 
 /** Instructions computed in all from which a reduction is cut: some 50 µs. */
 const stepsWorthCutting = 500_000;
+/** Instructions done without a pause: one millisecond in vectors, some more of the costliest ones. */
+const mostStepsAtOnce = 8_000_000;
+/** Where lanes lie along parts, a loop has at least so many of them in an item. */
+const partsAtOnce = 16;
 
-/** Whether cutting gives each thread something that it would not have otherwise. */
+function stepsOf(kernel: LoopKernel, { extents, body }: Reduction): number {
+  return sizeOf(kernel.extents) * sizeOf(extents) * (body.length + 2);
+}
+
+/** Whether cutting gives each thread something that it would not have otherwise, or lets one pause. */
 export function isWorthSplitting(kernel: LoopKernel, reduction: Reduction, threads: number): boolean {
   const outputs = sizeOf(kernel.extents);
-  const steps = outputs * sizeOf(reduction.extents) * (reduction.body.length + 2);
-  if (steps < stepsWorthCutting) return false;
+  const steps = stepsOf(kernel, reduction);
+  if (steps < (threads > 1 ? stepsWorthCutting : 2 * mostStepsAtOnce)) return false;
   const cut = reduction.extents[cutDimension(reduction)] ?? 1;
-  return threads > 1 && outputs > 0 && outputs < threads * 64 && cut >= threads * partsPerThread * 2;
+  return outputs > 0 && outputs < threads * 64 && cut >= threads * partsPerThread * 2;
 }
 
 /** A kernel's affine function with the cut dimension divided: parts lead, and `start` is where they begin. */
@@ -106,7 +114,9 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
   const outputs = sizeOf(kernel.extents);
   const dimension = cutDimension(reduction);
   const extent = reduction.extents[dimension];
-  const parts = context.device.pool.threads * partsPerThread;
+  const pauses = Math.floor(stepsOf(kernel, reduction) / mostStepsAtOnce);
+  const least = context.device.pool.threads * partsPerThread;
+  const parts = Math.max(least, Math.min(pauses * partsAtOnce, Math.floor(extent / 2)));
   const length = Math.floor(extent / parts);
   const rest = extent - parts * length;
   const total = parts + (rest > 0 ? 1 : 0);
@@ -114,7 +124,7 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
   const dtypes = accumulators.map(({ dtype }) => computeDType(dtype));
   const { extended, first, scratchBytes } = withPartialResults(context, dtypes, total * outputs);
   const positionsPerPart = length * (sizeOf(reduction.extents) / extent);
-  const results = { dtypes, first, total, positionsPerPart };
+  const results = { dtypes, first, total, positionsPerPart, inDoubles: true };
   const part = (count: number, size: number, start: number, at: number): LoopCommand =>
     partCommand(extended, kernel, reduction, { ...results, dimension, count, length: size, start, at });
   const commands = makeAll([
@@ -136,6 +146,8 @@ export interface Parts {
   readonly first: number;
   readonly total: number;
   readonly positionsPerPart: number;
+  /** Whether sums of float32 are added up in float64: many parts, each rounded, would lose what shows. */
+  readonly inDoubles?: boolean;
 }
 
 interface Part extends Parts {
@@ -174,7 +186,7 @@ export function combineCommand(
   context: CommandContext,
   kernel: LoopKernel,
   reduction: Reduction,
-  { dtypes, first, total, positionsPerPart }: Parts,
+  { dtypes, first, total, positionsPerPart, inDoubles = false }: Parts,
 ): LoopCommand {
   const outputs = sizeOf(kernel.extents);
   const outer = contiguousStrides(kernel.extents);
@@ -190,9 +202,16 @@ export function combineCommand(
     if (isLocating) buffer++;
     const access: Access = { buffer, offset: 0, strides: [...outer, outputs], guards: [] };
     const value = body.push({ op: 'load', dtype: dtypes[buffer - first], access }) - 1;
+    buffer++;
+    if (inDoubles && op === 'sum' && dtype === 'float32') {
+      const double = body.push({ op: 'cast', dtype: 'float64', args: [value] }) - 1;
+      accumulators.push({ op, value: double, dtype: 'float64' });
+      const sum = epilogue.push({ op: 'result', dtype: 'float64', index }) - 1;
+      results.push(epilogue.push({ op: 'cast', dtype, args: [sum] }) - 1);
+      continue;
+    }
     accumulators.push({ op, value, dtype });
     const result = epilogue.push({ op: 'result', dtype, index }) - 1;
-    buffer++;
     results.push(isLocating ? locate(epilogue, result, positions) : result);
   }
   const places: number[] = [];

@@ -26,9 +26,12 @@ export class Gemm {
   readonly pool: ThreadPool;
   readonly tables: OffsetTables;
   readonly tier: Tier;
+  readonly pauses: boolean;
   readonly #kernels = new Map<GemmType, GemmKernels>();
 
-  constructor(heap: Heap, pool: ThreadPool, tier?: Tier) {
+  /** @param pauses whether tasks are to be short enough to pause between them. */
+  constructor(heap: Heap, pool: ThreadPool, tier?: Tier, pauses: boolean = false) {
+    this.pauses = pauses;
     this.heap = heap;
     this.pool = pool;
     this.tables = new OffsetTables(heap);

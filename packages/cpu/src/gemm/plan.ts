@@ -30,6 +30,13 @@ const sliceBytes = 8 * 2 ** 20;
 const workWorthThreads = 100_000;
 /** Each task of a job with several threads has at least this many. */
 const workPerTask = 50_000;
+/** Where work pauses, a task has at most so many, which take a millisecond or two on each tier. */
+const mostWorkPerTask = { relaxed: 50_000_000, simd: 25_000_000, scalar: 2_500_000 } as const;
+/** For that, the inner dimension is cut first, but not into fewer blocks than this, then columns, then rows. */
+const leastInnerBlocks = 4;
+const leastTaskColumns = 256;
+/** A vector by a matrix waits for memory: so many times as long. */
+const slownessOfVectors = 8;
 /** With so many tasks a thread, one that comes late or is held up leaves the others little to wait for. */
 const tasksPerThread = 8;
 
@@ -337,7 +344,8 @@ export class GemmPlan {
     const { isAlone, packItems, packGrain, items, grain } = jobs;
     const { pool } = this.#gemm;
     if (isAlone) {
-      if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);
+      const pack = this.#pack.function;
+      yield* inSlices((begin, end) => pack(this.#descriptor, begin, end, 0), packItems, 1);
       const job = this.#jobOf(jobs);
       yield* inSlices((begin, end) => job.run(begin, end), items, 1);
       return;
@@ -389,6 +397,10 @@ export class GemmPlan {
     return this.#rows === 1 && !this.#hasWindows ? this.#cutVector() : this.#cutMatrix(options);
   }
 
+  get #mostWorkPerTask(): number {
+    return (mostWorkPerTask[this.#gemm.tier] * 4) / this.#kernels.elementBytes;
+  }
+
   #cutVector(): Cut {
     const { elementBytes } = this.#kernels;
     const { threads } = this.#gemm.pool;
@@ -398,7 +410,13 @@ export class GemmPlan {
       this.#columns,
       Math.max(1, ceilDivide(2 * threads, Math.max(1, this.#batches))),
     );
-    const taskColumns = Math.max(1, Math.min(2048, roundUp(Math.max(perTask, shared), 16), this.#columns));
+    const most = this.#gemm.pauses
+      ? roundUp(this.#mostWorkPerTask / slownessOfVectors / Math.max(1, this.#inner), 16)
+      : 2048;
+    const taskColumns = Math.max(
+      1,
+      Math.min(2048, most, roundUp(Math.max(perTask, shared), 16), this.#columns),
+    );
     const leftBlockOffset = tileBytes;
     const rightPanelOffset = leftBlockOffset + roundUp(innerBlock * elementBytes, 64);
     return {
@@ -457,6 +475,27 @@ export class GemmPlan {
       const missing = ceilDivide(tasks, batchSlice);
       if (packsRightFirst) rowTasks = Math.max(rowTasks, evenly(Math.min(missing, rowCuts), threads));
       else columnTasks = Math.min(missing, columnCuts);
+    }
+    if (this.#gemm.pauses && packedRight === undefined) {
+      const most = this.#mostWorkPerTask;
+      const rows = (): number => Math.min(this.#rows, ceilDivide(this.#rows, rowTasks));
+      const columns = (): number => ceilDivide(columnSlice, columnTasks);
+      const inners = Math.floor(most / (rows() * columns() * innerBlock));
+      innerSlice = Math.min(innerSlice, innerBlock * Math.max(leastInnerBlocks, inners));
+      columnTasks = Math.max(
+        columnTasks,
+        Math.min(
+          ceilDivide(rows() * columnSlice * innerSlice, most),
+          Math.floor(columnSlice / leastTaskColumns),
+        ),
+      );
+      rowTasks = Math.max(
+        rowTasks,
+        Math.min(
+          ceilDivide(this.#rows * columns() * innerSlice, most),
+          Math.floor(this.#rows / leastTaskRows),
+        ),
+      );
     }
     // Tiles differ in height anyway; of columns, a task has as many whole tiles as the others, but for the last one.
     const taskRows = ceilDivide(this.#rows, rowTasks);

@@ -20,6 +20,9 @@ export class KernelTrapError extends NnError {
   }
 }
 
+/** Of what threads do between two pauses, each takes its share in so many parts. */
+const sharesPerThread = 4;
+
 let warned = false;
 
 export class ThreadPool {
@@ -67,9 +70,11 @@ export class ThreadPool {
     }
   }
 
-  /** As `run`, pausing now and then. */
+  /** As `run`, pausing now and then: where little is done between pauses, threads take less of it at a time. */
   inSlices(job: Job, items: number, grain: number): Slices {
-    return inSlices((begin, end) => this.run(job, end, grain, begin), items, grain * this.threads);
+    const { threads } = this;
+    const share = (count: number): number => Math.min(grain, Math.ceil(count / (threads * sharesPerThread)));
+    return inSlices((begin, end) => this.run(job, end, share(end - begin), begin), items, threads);
   }
 
   dispose(): void {
