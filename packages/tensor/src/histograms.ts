@@ -12,6 +12,7 @@ import {
 import { where } from './blending.ts';
 import { onesLike, zeros } from './creation.ts';
 import { apply, castTo, describe, floatFor, requireTensor } from './dispatch.ts';
+import { stack } from './joining.ts';
 import { deliver, deliverEach, type OutOptions, type OutsOptions } from './out.ts';
 import { takeAt } from './positions.ts';
 import { data, dataSync, hasDType } from './reading.ts';
@@ -44,19 +45,20 @@ function checkBincount(name: string, x: Tensor, options: BincountOptions): void 
   }
 }
 
-/** Counts for values 0 … the greatest one, which the values on the host say. */
+/** The least and the greatest element; nothing of nothing. */
+function extremes(x: Tensor): Tensor {
+  return x.numel() === 0 ? x : stack([amin(x), amax(x)]);
+}
+
+/** Counts for values 0 … the greatest one. */
 function counted(
   name: string,
   x: Tensor,
-  values: ArrayLike<number | bigint>,
+  [least, greatest]: ArrayLike<number | bigint> & Iterable<number | bigint>,
   { weights, minlength = 0 }: BincountOptions,
 ): Tensor {
-  let bins = minlength;
-  for (let i = 0; i < values.length; i++) {
-    const value = Number(values[i]);
-    if (value < 0) throw new ArgumentError(`${name}: takes no negative elements, got ${value}`);
-    bins = Math.max(bins, value + 1);
-  }
+  if (least < 0) throw new ArgumentError(`${name}: takes no negative elements, got ${least}`);
+  const bins = Math.max(minlength, Number(greatest ?? -1) + 1);
   const dtype = weights == null ? countingDType(x.device) : weightDType(x, weights);
   const source = weights == null ? onesLike(x, { dtype }) : castTo(weights, dtype);
   return scatterAdd(zeros([bins], { dtype, device: x.device }), 0, x, source);
@@ -81,13 +83,13 @@ function weightDType(x: Tensor, weights: Tensor): DType {
  */
 export async function bincount(x: Tensor, options: BincountOptions = {}): Promise<Tensor> {
   checkBincount('bincount', x, options);
-  return counted('bincount', x, await data(x), options);
+  return counted('bincount', x, await data(extremes(x)), options);
 }
 
 /** As `bincount`. @throws {DeviceError} where the device cannot be read synchronously. */
 export function bincountSync(x: Tensor, options: BincountOptions = {}): Tensor {
   checkBincount('bincountSync', x, options);
-  return counted('bincountSync', x, dataSync(x), options);
+  return counted('bincountSync', x, dataSync(extremes(x)), options);
 }
 
 /** The bounds of the data, one apart where all elements are equal; 0 and 1 of nothing. */

@@ -1,11 +1,19 @@
 // Masks: choosing and replacing elements by a condition. What has a size that depends on data is read, so those
 // functions are asynchronous; each has a synchronous twin for devices that allow it.
-import { broadcastShapes, checkOptions, DTypeError, formatShape, ShapeError, sizeOf } from '@nn/core';
+import {
+  broadcastShapes,
+  checkOptions,
+  DTypeError,
+  formatShape,
+  type HostArray,
+  ShapeError,
+  sizeOf,
+} from '@nn/core';
 import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
 import { deliver, deliverOnly, type OutOptions } from './out.ts';
-import { coordinatesOf, takeAt } from './positions.ts';
+import { coordinatesOf, takeAt, truePositions } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -34,10 +42,8 @@ export function maskedFill(x: Tensor, mask: Tensor, value: Tensor | Scalar): Ten
   return where(mask, filler, x);
 }
 
-function selected(x: Tensor, mask: Tensor, kept: ArrayLike<unknown>, shape: readonly number[]): Tensor {
-  const positions: number[] = [];
-  for (let i = 0; i < kept.length; i++) if (kept[i]) positions.push(i);
-  const list = fromHost(Int32Array.from(positions), 'int32', x.device || mask.device);
+function selected(x: Tensor, mask: Tensor, kept: HostArray, shape: readonly number[]): Tensor {
+  const list = fromHost(truePositions(kept), 'int32', x.device || mask.device);
   return takeAt(x.expandTo(shape), list);
 }
 
@@ -97,8 +103,8 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   return where(condition, takeAt(source, order), x);
 }
 
-function positionsTable(values: ArrayLike<unknown>, x: Tensor): Tensor {
-  const columns = coordinatesOf(values as Uint8Array, x.shape);
+function positionsTable(values: HostArray, x: Tensor): Tensor {
+  const columns = coordinatesOf(values, x.shape);
   const count = columns[0]?.length ?? Number(Boolean(values[0]));
   const table = new Int32Array(count * x.ndim);
   columns.forEach((column, dim) => {

@@ -95,18 +95,50 @@ function maskPositions(functionName: string, mask: Tensor, device: string): Tens
 
 /** The coordinates of the true elements along each dimension, row-major order. */
 export function coordinatesOf(values: HostArray, shape: Shape): Int32Array[] {
-  let count = 0;
-  for (let i = 0; i < values.length; i++) if (values[i]) count++;
-  const result = shape.map(() => new Int32Array(count));
-  const strides = contiguousStrides(shape);
-  let at = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (!values[i]) continue;
-    for (let dim = 0; dim < shape.length; dim++)
-      result[dim][at] = Math.floor(i / strides[dim]) % Math.max(shape[dim], 1);
-    at++;
+  const positions = truePositions(values);
+  if (shape.length === 1) return [positions];
+  const result = shape.map(() => new Int32Array(positions.length));
+  // From the last dimension on, which takes the remainder of what those before it count.
+  let rest = positions;
+  for (let dim = shape.length - 1; dim > 0; dim--) {
+    const [extent, own, counted] = [
+      shape[dim],
+      result[dim],
+      dim === 1 ? result[0] : new Int32Array(rest.length),
+    ];
+    for (let i = 0; i < rest.length; i++) {
+      const quotient = Math.trunc(rest[i] / extent);
+      counted[i] = quotient;
+      own[i] = rest[i] - quotient * extent;
+    }
+    rest = counted;
   }
   return result;
+}
+
+/** Row-major positions of the true elements. */
+export function truePositions(values: HostArray): Int32Array<ArrayBuffer> {
+  const found = new Int32Array(values.length);
+  // One kind of array at a time is what engines compile well; no branch depends on what is as good as random.
+  const count =
+    values instanceof Uint8Array
+      ? findTrue(values, found)
+      : values instanceof Int32Array
+        ? findTrue(values, found)
+        : findTrue(
+            Uint8Array.from(values as ArrayLike<unknown>, (value) => Number(Boolean(value))),
+            found,
+          );
+  return found.slice(0, count);
+}
+
+function findTrue(values: Uint8Array | Int32Array, found: Int32Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    found[count] = i;
+    count += values[i] === 0 ? 0 : 1;
+  }
+  return count;
 }
 
 interface DimIndex {
@@ -184,7 +216,7 @@ export function selectPositions(
   const rowRank = x.ndim - 1 - last;
   const strides = contiguousStrides(x.shape.slice(0, last + 1));
   const inFront = shape.slice(0, shape.length - rowRank);
-  const behind = after.filter((dim) => dim < last);
+  const behind = after.filter((dim) => dim <= last);
   let total: Tensor | undefined;
   const add = (term: Tensor): void => {
     total = total === undefined ? term : total.add(term);

@@ -209,18 +209,16 @@ export function mode(x: Tensor, dim: number = -1, options: RankOptions = {}): Va
   if (x.ndim === 0) return atPositions('mode', x, dim, argsort(x), options);
   const order = argsort(x, at);
   const sorted = pickAlong(x.detach(), at, order);
-  const equal = sorted.unsqueeze(at + 1).eq(sorted.unsqueeze(at));
-  const count = castTo(equal, 'int32').sum(at + 1, { dtype: 'int32' });
-  const first = count.argmax(at, { keepdim: true });
+  // At each element, where the run of its equals began: the longest run ends where most of one lie behind.
+  const rest = Math.max(x.shape[at] - 1, 0);
+  const differs = sorted.narrow(at, 1, rest).ne(sorted.narrow(at, 0, rest));
+  const along = coordinates(x.shape, at, x.device);
+  const begins = where(differs, along.narrow(at, 1, rest), 0);
+  const none = x.shape.map(() => 0);
+  const begun = apply('pad', [castTo(begins, 'int32')], { before: none.with(at, 1), after: none, value: 0 });
+  const behind = along.sub(apply('scan', [begun], { dim: at, op: 'max' }));
   // Sorting is stable, so the last of equal elements is the last in the tensor too.
-  const last = pickAlong(
-    order,
-    at,
-    first
-      .add(pickAlong(count, at, first))
-      .sub(1)
-      .to('int32'),
-  );
+  const last = pickAlong(order, at, behind.argmax(at, { keepdim: true }));
   return atPositions('mode', x, at, last, options);
 }
 

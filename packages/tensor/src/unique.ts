@@ -3,7 +3,7 @@
 import { checkOptions, formatShape, type HostArray, normalizeDim, ShapeError } from '@nn/core';
 import { fromHost } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
-import { coordinates, elementsAt, scatterAt } from './positions.ts';
+import { coordinates, elementsAt, scatterAt, truePositions } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import { any, countingDType } from './reduction.ts';
 import { cumsum } from './scans.ts';
@@ -93,9 +93,8 @@ function finished(
   { dim, returnInverse, returnCounts }: UniqueOptions,
 ): Tensor | Unique {
   const count = rows.shape[0];
-  const begins: number[] = [];
-  for (let i = 0; i < count; i++) if (flags[i]) begins.push(i);
-  const at = fromHost(Int32Array.from(begins), 'int32', x.device);
+  const begins = truePositions(flags);
+  const at = fromHost(begins, 'int32', x.device);
   const found = order === null ? at : order.indexSelect(0, at);
   const isFlat = dim == null || x.ndim === 0;
   const values = isFlat ? x.reshape([-1]).indexSelect(0, found) : x.indexSelect(dim, found);
@@ -108,7 +107,7 @@ function finished(
   }
   if (returnCounts) {
     const lengths = begins.map((begin, i) => (begins[i + 1] ?? count) - begin);
-    result.counts = castTo(fromHost(Int32Array.from(lengths), 'int32', x.device), countingDType(x.device));
+    result.counts = castTo(fromHost(lengths, 'int32', x.device), countingDType(x.device));
   }
   return result;
 }
