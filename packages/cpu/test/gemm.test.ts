@@ -182,6 +182,7 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
       [1, 128, 10, 256],
       [3, 73, 13, 310],
       [1, 63, 63, 63],
+      [2, 20, 30, 600],
     ] as const;
     for (const [index, size] of sizes.entries()) {
       for (const [left, right] of [
@@ -195,6 +196,13 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
         check(shared, shape, index);
       }
     }
+  });
+
+  test('tasks short enough for pauses, of rows and columns', () => {
+    const pausing = new Gemm(heap, alone, tier, true);
+    check(pausing, dense('float32', [1, 100, 512, 300], ['column', 'row', 'row'], false), 3);
+    check(pausing, dense('float32', [1, 220, 512, 130], ['row', 'column', 'row'], true), 4);
+    pausing.dispose();
   });
 
   test('an inner dimension of zero gives zeros, no rows give nothing', () => {

@@ -42,6 +42,8 @@ export const word = {
   rightPanelOffset: 25,
   /** How much of the inner dimension is packed at a time. */
   innerBlock: 26,
+  /** One where tiles read the rows of the left operand in place, inner positions being adjacent there. */
+  leftInPlace: 27,
   /** Address of the packed left operand, or 0 when each task packs its own part as it goes; one batch's bytes. */
   packedLeft: 34,
   packedLeftBytes: 35,

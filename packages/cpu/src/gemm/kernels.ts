@@ -13,7 +13,7 @@ import { scratchTileVectors, tileRows, tileVectors, word } from './descriptor.ts
 import { emitDirectTiles } from './direct-tile.ts';
 import { batchStart, field } from './fields.ts';
 import type { Lanes } from './lanes.ts';
-import { emitTile } from './micro-kernel.ts';
+import { emitTile, type LeftKind } from './micro-kernel.ts';
 import { emitPack } from './pack.ts';
 import { emitVector } from './vector-kernel.ts';
 
@@ -40,9 +40,11 @@ export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
   const packLeft = numbers(tileRows).map((width) => emitPack(module, lanes, width, width));
   const packRight = numbers(tileColumns).map((width) => emitPack(module, lanes, width, tileColumns));
-  const tiles = numbers(tileRows).map((rows) =>
-    numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors)),
-  );
+  const tilesOf = (left: LeftKind): Callable[][] =>
+    numbers(tileRows).map((rows) =>
+      numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors, left)),
+    );
+  const tiles = { packed: tilesOf('packed'), inPlace: tilesOf('inPlace') };
   const directTiles = numbers(tileRows).map((rows) => emitDirectTiles(module, lanes, rows));
   const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles, directTiles };
   emitPackRight(module, parts);
@@ -58,7 +60,7 @@ interface Parts {
   readonly packLeft: readonly Callable[];
   readonly packRight: readonly Callable[];
   /** By rows - 1, then vectors - 1. */
-  readonly tiles: readonly (readonly Callable[])[];
+  readonly tiles: Readonly<Record<LeftKind, readonly (readonly Callable[])[]>>;
   /** Those that read the right operand in place, by rows - 1, then vectors - 1. */
   readonly directTiles: readonly (readonly Callable[])[];
 }
@@ -181,6 +183,7 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
       const inner = load('inner');
       const packedRight = load('packedRight');
       const columnRun = load('columnRun');
+      const leftInPlace = load('leftInPlace');
       const scratch = load('scratch');
       code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
       const leftBlock = code.local('i32');
@@ -231,22 +234,31 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
         code.loop((nextBlock) => {
           code.set(block, minimum(i32.sub(inner, start), field(descriptor, 'innerBlock')));
           code.if(
-            packedLeft,
+            leftInPlace,
             () => {
-              const before = i32.mul(i32.mul(start, rows), elementBytes);
-              code.set(leftBlock, i32.add(packedLeftOf(descriptor, batch), before));
+              const first = i32.load(i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)));
+              code.set(leftBlock, i32.add(left, i32.shl(first, elementShift)));
             },
             () => {
-              code.set(leftBlock, i32.add(scratch, field(descriptor, 'leftBlockOffset')));
-              forEachRowPanel(() => {
-                callByWidth(code, parts.packLeft, height, [
-                  left,
-                  i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
-                  i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
-                  block,
-                  leftPointer,
-                ]);
-              });
+              code.if(
+                packedLeft,
+                () => {
+                  const before = i32.mul(i32.mul(start, rows), elementBytes);
+                  code.set(leftBlock, i32.add(packedLeftOf(descriptor, batch), before));
+                },
+                () => {
+                  code.set(leftBlock, i32.add(scratch, field(descriptor, 'leftBlockOffset')));
+                  forEachRowPanel(() => {
+                    callByWidth(code, parts.packLeft, height, [
+                      left,
+                      i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2)),
+                      i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)),
+                      block,
+                      leftPointer,
+                    ]);
+                  });
+                },
+              );
             },
           );
           code.set(column, columnStart);
@@ -331,13 +343,16 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
                 forEachRowPanel(() => {
                   const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
                   const callTile = (target: I32, table: I32, mode: I32): void => {
-                    const choices = parts.tiles.flat();
-                    code.switch(
-                      i32.sub(i32.add(i32.shl(height, 1), wide), 2),
-                      choices.map((choice) => () => {
-                        code.call(choice, [block, leftPointer, rightPointer, target, table, mode]);
-                      }),
-                    );
+                    const leftTable = i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2));
+                    const call = (kind: LeftKind, from: I32) => (): void => {
+                      code.switch(
+                        i32.sub(i32.add(i32.shl(height, 1), wide), 2),
+                        parts.tiles[kind].flat().map((choice) => () => {
+                          code.call(choice, [block, from, rightPointer, target, table, mode, leftTable]);
+                        }),
+                      );
+                    };
+                    code.if(leftInPlace, call('inPlace', leftBlock), call('packed', leftPointer));
                   };
                   code.if(
                     isContiguous,

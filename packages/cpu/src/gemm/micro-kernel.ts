@@ -7,32 +7,53 @@ import type { Lanes } from './lanes.ts';
 /** Inner positions per round: loop overhead is spread over them, and offsets are immediates. */
 const unroll = 4;
 
+/** How a tile finds its rows of the left operand. */
+export type LeftKind = 'packed' | 'inPlace';
+
 /**
- * Emits tile(count, left, right, result, rowTable, accumulate): `left` is packed `rows` wide, `right` `tileVectors`
- * vectors wide; row r of the tile begins at result + rowTable[r] elements and lies contiguously.
+ * Emits tile(count, left, right, result, rowTable, accumulate, leftTable): `right` is packed `tileVectors` vectors wide;
+ * row r of the tile begins at result + rowTable[r] elements and lies contiguously. `left` is packed `rows` wide, or in
+ * place: row r contiguous from left + leftTable[r] elements on.
  */
-export function emitTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: number): Callable {
-  const { elementBytes } = lanes;
+export function emitTile(
+  module: ModuleBuilder,
+  lanes: Lanes,
+  rows: number,
+  vectors: number,
+  leftKind: LeftKind,
+): Callable {
+  const { elementBytes, elementShift } = lanes;
   const vectorBytes = lanes.count * elementBytes;
-  const leftPitch = rows * elementBytes;
   const rightPitch = tileVectors * vectorBytes;
   return module.function(
-    ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
+    ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
     [],
-    (code, count, left, right, result, rowTable, accumulate) => {
+    (code, count, left, right, result, rowTable, accumulate, leftTable) => {
       const accumulators: Local[][] = Array.from({ length: rows }, () =>
         code.locals(lanes.vectorType, vectors),
       );
       for (const local of accumulators.flat()) code.set(local, lanes.zero);
       const columns = code.locals(lanes.vectorType, vectors);
       const element = code.local(lanes.vectorType);
+      // Packed, one pointer goes from position to position; in place, each row has one.
+      const isPacked = leftKind === 'packed';
+      const pointers = isPacked
+        ? [left]
+        : accumulators.map((_, row) =>
+            code.local('i32', i32.add(left, i32.shl(i32.load(leftTable, row * 4), elementShift))),
+          );
+      const leftPitch = (isPacked ? rows : 1) * elementBytes;
+      const loadLeft = (position: number, row: number): ReturnType<typeof lanes.loadSplat> =>
+        isPacked
+          ? lanes.loadSplat(left, position * leftPitch + row * elementBytes)
+          : lanes.loadSplat(pointers[row], position * leftPitch);
 
       const step = (position: number): void => {
         for (const [index, column] of columns.entries()) {
           code.set(column, lanes.load(right, position * rightPitch + index * vectorBytes));
         }
         for (const [row, sums] of accumulators.entries()) {
-          code.set(element, lanes.loadSplat(left, position * leftPitch + row * elementBytes));
+          code.set(element, loadLeft(position, row));
           for (const [index, sum] of sums.entries()) {
             code.set(sum, lanes.multiplyAdd(element, columns[index], sum));
           }
@@ -40,17 +61,17 @@ export function emitTile(module: ModuleBuilder, lanes: Lanes, rows: number, vect
       };
       const loopTo = (end: Local<'i32'>, positions: number): void => {
         code.while(
-          () => i32.ne(left, end),
+          () => i32.ne(right, end),
           () => {
             for (let position = 0; position < positions; position++) step(position);
-            code.increment(left, positions * leftPitch);
+            for (const pointer of pointers) code.increment(pointer, positions * leftPitch);
             code.increment(right, positions * rightPitch);
           },
         );
       };
-      const end = code.local('i32', i32.add(left, i32.mul(i32.and(count, -unroll), leftPitch)));
+      const end = code.local('i32', i32.add(right, i32.mul(i32.and(count, -unroll), rightPitch)));
       loopTo(end, unroll);
-      code.set(end, i32.add(left, i32.mul(i32.and(count, unroll - 1), leftPitch)));
+      code.set(end, i32.add(right, i32.mul(i32.and(count, unroll - 1), rightPitch)));
       loopTo(end, 1);
 
       storeTile(code, lanes, { sums: accumulators, result, rowTable, accumulate });

@@ -22,6 +22,10 @@ const bytesReadAgain = 256 * 1024;
 /** Fewer columns side by side are packed; where several tiles of rows meet them, and few tiles would be full. */
 const leastRun = 4;
 const leastRunReadAgain = 32;
+/** A left operand that takes at most this many bytes, gaps included, is read in place. */
+const leftBytesInPlace = 64 * 1024;
+/** Addresses so far apart are alike to a first-level cache. */
+const aliasBytes = 4096;
 /** Inner positions at a time where the right operand is read in place. */
 const directBlockBytes = 4096;
 /** The right operand is packed in slices of at most this many bytes. */
@@ -30,6 +34,8 @@ const sliceBytes = 8 * 2 ** 20;
 const workWorthThreads = 100_000;
 /** Each task of a job with several threads has at least this many. */
 const workPerTask = 50_000;
+/** With so many, the same for each thread, they are not cut any further: tasks that share an operand pack it first. */
+const evenTasksPerThread = 4;
 /** Where work pauses, a task has at most so many, which take a millisecond or two on each tier. */
 const mostWorkPerTask = { relaxed: 50_000_000, simd: 25_000_000, scalar: 2_500_000 } as const;
 /** For that, the inner dimension is cut first, but not into fewer blocks than this, then columns, then rows. */
@@ -48,6 +54,8 @@ interface Cut {
   readonly taskRows: number;
   readonly taskColumns: number;
   readonly innerBlock: number;
+  /** Whether the rows of the left operand are read in place. */
+  readonly leftInPlace: boolean;
   /** The operand that is packed by a job of its own, for all tasks. */
   readonly packedFirst: 'left' | 'right' | null;
   readonly isVector: boolean;
@@ -279,6 +287,7 @@ export class GemmPlan {
     words[base + word.leftBlockOffset] = cut.leftBlockOffset;
     words[base + word.rightPanelOffset] = cut.rightPanelOffset;
     words[base + word.innerBlock] = cut.innerBlock;
+    words[base + word.leftInPlace] = cut.leftInPlace ? 1 : 0;
     words[base + word.packedLeft] = 0;
     words[base + word.packedRight] = 0;
     const pitch = (scratchTileVectors * tileColumns) / tileVectors;
@@ -393,6 +402,22 @@ export class GemmPlan {
     return isSmall && this.#rows <= mostRowsInPlace ? run : 0;
   }
 
+  /**
+   * Whether tiles may read the left operand where it is: its rows must not compete for the same places of the first-level
+   * cache, nor for those of its way predictor.
+   */
+  get #canReadLeft(): boolean {
+    const { rows, columns } = this.#shape.left;
+    const { elementBytes } = this.#kernels;
+    const steps = rows.strides.filter((_, d) => rows.extents[d] > 1);
+    if (steps.length !== 1 || runLength(columns) !== this.#inner) return false;
+    const rowBytes = Math.abs(steps[0]) * elementBytes;
+    return (
+      rowBytes * this.#rows <= leftBytesInPlace &&
+      greatestCommonDivisor(rowBytes, aliasBytes) <= aliasBytes / 8
+    );
+  }
+
   #chooseCut(options: GemmOptions): Cut {
     return this.#rows === 1 && !this.#hasWindows ? this.#cutVector() : this.#cutMatrix(options);
   }
@@ -426,6 +451,7 @@ export class GemmPlan {
       taskRows: 1,
       taskColumns,
       innerBlock,
+      leftInPlace: false,
       packedFirst: null,
       isVector: true,
       columnRun: 0,
@@ -471,7 +497,9 @@ export class GemmPlan {
     // As few rows a task as leave every thread something to do, as many as the cache holds.
     let rowTasks = ceilDivide(this.#rows, blockRows);
     let columnTasks = 1;
-    if (rowTasks * batchSlice < tasks) {
+    const present = rowTasks * batchSlice;
+    const isEven = present >= evenTasksPerThread * threads && present % threads === 0;
+    if (present < tasks && !isEven) {
       const missing = ceilDivide(tasks, batchSlice);
       if (packsRightFirst) rowTasks = Math.max(rowTasks, evenly(Math.min(missing, rowCuts), threads));
       else columnTasks = Math.min(missing, columnCuts);
@@ -503,6 +531,9 @@ export class GemmPlan {
     const wanted = Math.max(1, Math.floor(tiles / columnTasks)) * tileColumns;
     const unit = columnUnit(tileColumns, wanted, follower?.columnRun ?? 1);
     const taskColumns = Math.max(1, Math.round(wanted / unit)) * unit;
+    const leftInPlace = columnRun === 0 && this.#canReadLeft;
+    const sharesLeft = columnTasks > 1 && rowTasks === 1 && !leftInPlace;
+    const packedFirst = packsRightFirst || packedRight !== undefined ? 'right' : sharesLeft ? 'left' : null;
     const leftBlockOffset = tileBytes;
     const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
     return {
@@ -512,7 +543,8 @@ export class GemmPlan {
       taskRows,
       taskColumns,
       innerBlock,
-      packedFirst: packsRightFirst || packedRight !== undefined ? 'right' : columnTasks > 1 ? 'left' : null,
+      leftInPlace,
+      packedFirst,
       isVector: false,
       columnRun,
       leftBlockOffset,
