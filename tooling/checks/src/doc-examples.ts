@@ -1,6 +1,6 @@
 /**
  * Runs every example of the documentation: the `ts` blocks of the READMEs and the `@example` blocks of the
- * sources. Each is type-checked and run in Node as a module of its own, and must end well.
+ * sources. Each is type-checked and run in Node as a module of its own, from a start without devices, and must end well.
  *
  * A one-line statement that ends in `// => value` is also compared: its value, printed or evaluated, must be
  * that. `…` at the end accepts any ending. A block opened as ```ts no-run is type-checked only.
@@ -8,7 +8,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join, relative } from 'node:path';
-import { cacheFolder, filesBelow, inParallel, publishedPackages, root, run } from './workspace.ts';
+import { runModules } from './run-examples.ts';
+import { cacheFolder, filesBelow, publishedPackages, root, run } from './workspace.ts';
 
 export interface Example {
   /** The file it stands in, from the workspace's root. */
@@ -125,8 +126,7 @@ export function nnCompare(values, expected) {
   try {
     if (values.length === 1 && close(values[0], (0, eval)('(' + expected.replace(/\\w*Array(\\(\\d+\\))? ?(?=\\[)/, '') + ')'))) return;
   } catch {}
-  console.error('The example says  // => ' + expected + '\\nbut the value is      ' + texts[0]);
-  process.exit(1);
+  throw new Error('The example says  // => ' + expected + '\\nbut the value is      ' + texts[0]);
 }
 `,
   );
@@ -180,7 +180,7 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   writeHelper(folder);
   const failures: string[] = [];
-  const runnable: { example: Example; path: string }[] = [];
+  const runnable = new Map<string, Example>();
   for (const example of examples) {
     const path = join(folder, `${moduleName(example)}.ts`);
     // `export {}` makes a module of a block without imports; it stands last, so lines keep their numbers.
@@ -189,7 +189,7 @@ async function main(): Promise<void> {
     try {
       const script = path.replace(/\.ts$/, '.mjs');
       writeFileSync(script, asJavaScript(example, './compare.mjs'));
-      runnable.push({ example, path: script });
+      runnable.set(`./${moduleName(example)}.mjs`, example);
     } catch (error) {
       failures.push(`${example.file}:${example.line}\n${String(error)}`);
     }
@@ -206,12 +206,11 @@ async function main(): Promise<void> {
     }
   }
   if (typeErrors && failures.length === 0) failures.push(typeErrors);
-  await inParallel(runnable, async ({ example, path }) => {
-    const { code, output } = await run(process.execPath, ['--conditions=@nn/source', path], {
-      timeout: 120_000,
-    });
-    if (code !== 0) failures.push(`${example.file}:${example.line}\n${output.trim()}`);
-  });
+  const running = { folder, engine: process.execPath, arguments: ['--conditions=@nn/source'] };
+  for (const [module, output] of await runModules(running, [...runnable.keys()])) {
+    const example = runnable.get(module)!;
+    failures.push(`${example.file}:${example.line}\n${output}`);
+  }
   for (const failure of failures) console.error(`\nFAILED  ${failure}`);
   const failed = failures.length;
   const passed = Math.max(0, examples.length - failed);

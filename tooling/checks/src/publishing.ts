@@ -14,15 +14,8 @@ import { chromium } from 'playwright';
 import { build, type InlineConfig } from 'vite';
 import { allExamples, asJavaScript, moduleName, writeHelper } from './doc-examples.ts';
 import { packAll, tarballOf } from './pack.ts';
-import {
-  chromiumFlags,
-  findChromium,
-  inParallel,
-  outerNode,
-  publishedPackages,
-  root,
-  run,
-} from './workspace.ts';
+import { runModules } from './run-examples.ts';
+import { chromiumFlags, findChromium, outerNode, publishedPackages, root, run } from './workspace.ts';
 
 /** What the examples of some packages need besides ours, from the registry. */
 const extras = ['webgpu', '@sparticuz/chromium'];
@@ -68,22 +61,22 @@ async function runExamples(folder: string): Promise<{ count: number; wrong: stri
   const examples = allExamples().filter(({ file, runs }) => file.endsWith('.md') && runs);
   examples.push({ file: training, line: 1, code: trainingCode, runs: true });
   writeHelper(folder);
+  const modules = new Map(examples.map((example) => [`./${moduleName(example)}.mjs`, example]));
+  for (const [module, example] of modules)
+    writeFileSync(join(folder, module), asJavaScript(example, './compare.mjs'));
   const outer = outerNode();
   if (!outer)
     console.log('No Node outside the workspace was found: the examples run with the pinned one only.');
   const engines = [process.execPath, ...(outer ? [outer] : [])];
-  const runs = examples.flatMap((example) => {
-    const path = join(folder, `${moduleName(example)}.mjs`);
-    writeFileSync(path, asJavaScript(example, './compare.mjs'));
-    return engines.map((engine) => ({ engine, example, path }));
-  });
-  const wrong = await inParallel(runs, async ({ engine, example, path }) => {
-    const { code, output } = await run(engine, [path], { cwd: folder, timeout: 120_000 });
-    if (code === 0) return [];
+  const wrong: string[] = [];
+  for (const engine of engines) {
     const { output: version } = await run(engine, ['--version']);
-    return [`${example.file}:${example.line} as published, with Node ${version.trim()}\n${output}`];
-  });
-  return { count: runs.length, wrong: wrong.flat() };
+    for (const [module, output] of await runModules({ folder, engine }, [...modules.keys()])) {
+      const { file, line } = modules.get(module)!;
+      wrong.push(`${file}:${line} as published, with Node ${version.trim()}\n${output}`);
+    }
+  }
+  return { count: engines.length * modules.size, wrong };
 }
 
 /** Bundles the README's first example (or, while there is none, all packages) for one platform. */

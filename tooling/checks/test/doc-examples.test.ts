@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -10,6 +10,8 @@ import {
   withComparisons,
   writeHelper,
 } from '../src/doc-examples.ts';
+import { runModules } from '../src/run-examples.ts';
+import { cacheFolder } from '../src/workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'examples-'));
 const helper = writeHelper(folder);
@@ -55,6 +57,28 @@ test.each([
   ['throw new Error("no");', 1],
 ])('%s ends with %i', (code, expected) => {
   expect(exitCode(code)).toBe(expected);
+});
+
+test('many examples in one process: each begins without devices, and fails alone', async () => {
+  mkdirSync(cacheFolder, { recursive: true });
+  const inside = mkdtempSync(join(cacheFolder, 'examples-'));
+  const codes = {
+    'uses.mjs': "import { cpu } from '@nn/cpu'; import { use } from '@nn/tensor'; use(cpu());",
+    'relies.mjs': "import { tensor } from '@nn/tensor'; tensor([1]);",
+    'throws.mjs': "console.log('so far'); throw new Error('no');",
+    'leaves.mjs': 'process.exit(0);',
+    'works.mjs': '1 + 1;',
+  };
+  for (const [name, code] of Object.entries(codes)) writeFileSync(join(inside, name), code);
+  const running = { folder: inside, engine: process.execPath, arguments: ['--conditions=@nn/source'] };
+  const failures = await runModules(
+    running,
+    Object.keys(codes).map((name) => `./${name}`),
+  );
+  rmSync(inside, { recursive: true });
+  expect([...failures.keys()]).toEqual(['./relies.mjs', './throws.mjs', './leaves.mjs']);
+  expect(failures.get('./relies.mjs')).toContain('no backend is in use');
+  expect(failures.get('./throws.mjs')).toMatch(/^so far[^]*Error: no/);
 });
 
 test('a comparison after half a statement is refused', () => {
