@@ -1,6 +1,7 @@
 // Places of a sorted order, and rows that are scattered: against the interpreter.
 import { type DType, dtypes, type HostArray, type ScatterMode } from '@nn/core';
 import { afterAll, describe, test } from 'vitest';
+import { cpu } from '../src/index.ts';
 import { backends } from './support/backends.ts';
 import { expectAgreement, generator, input, output, program, randomArray } from './support/programs.ts';
 
@@ -52,6 +53,23 @@ for (const { name, make } of backends) {
       });
     }
 
+    for (const [order, dtype, valuesOf] of lines) {
+      test(`all of long lines, ${dtype}, ${order}`, () => {
+        for (const [outer, length] of [
+          [1, 40_001],
+          [1, 32_768],
+          [2, 33_000],
+        ])
+          for (const descending of [false, true]) {
+            const values = valuesOf(outer * length);
+            const walk = { outer, length, inner: 1, count: length, source: 0, target: 1 };
+            const sort = { kind: 'argsort', name: 'argsort', descending, ...walk } as const;
+            const specs = [input(dtype, values.length), output('int32', values.length)];
+            expectAgreement(backend, program(specs, [sort]), [values]);
+          }
+      });
+    }
+
     test('rows, whose columns threads share', () => {
       for (const dtype of dtypes) {
         const modes: readonly ScatterMode[] =
@@ -87,3 +105,21 @@ for (const { name, make } of backends) {
     });
   });
 }
+
+test('a long line is sorted alike by any number of threads', () => {
+  const length = 200_003;
+  const values = Float32Array.from({ length }, (_, i) =>
+    i % 1000 === 7 ? NaN : Math.floor(random() * 5000),
+  );
+  const walk = { outer: 1, length, inner: 1, count: length, source: 0, target: 1 };
+  for (const threads of [3, 5, 8]) {
+    const backend = cpu({ threads });
+    for (const descending of [false, true]) {
+      const sort = { kind: 'argsort', name: 'argsort', descending, ...walk } as const;
+      expectAgreement(backend, program([input('float32', length), output('int32', length)], [sort]), [
+        values,
+      ]);
+    }
+    backend.dispose();
+  }
+});

@@ -2,13 +2,15 @@
 import type { ArgsortKernel, CopyKernel, ScanKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
-import { argsortModule, argsortScratchBytes, selectionOf } from '../kernels/argsort.ts';
+import { argsortModule, argsortScratchBytes } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
+import { selectionOf } from '../kernels/narrow.ts';
 import { scanModule, scanScratchBytes } from '../kernels/scan.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext } from './command.ts';
+import { isSortedInRuns, sortRunsCommand } from './sort-runs.ts';
 
 interface PlainOptions {
   /** Buffers whose addresses are the record's first words, then numbers. */
@@ -112,6 +114,7 @@ export function scanCommand(context: CommandContext, kernel: ScanKernel): Comman
 }
 
 export function argsortCommand(context: CommandContext, kernel: ArgsortKernel): Command {
+  if (isSortedInRuns(context, kernel)) return sortRunsCommand(context, kernel);
   const { device, buffers, tier } = context;
   const { dtype } = buffers[kernel.source];
   const { descending, outer, length, inner, start = 0, count } = kernel;
