@@ -20,6 +20,23 @@ describe.each(mathOps)('%s', (op) => {
   });
 });
 
+describe.each(fmaModes)('exp of what is at most 0 (%s)', (fma) => {
+  const f = expanded('exp', fma, { atMostZero: true });
+
+  it('is within 2 ulp where it is a normal number', () => {
+    for (let step = 0; step <= 100_000; step++) {
+      const x = Math.fround(-87.336 * (step / 100_000) ** 3);
+      expect(distance(f(x), Math.exp(x)), `at ${x}`).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('ends in zeros, and keeps NaN', () => {
+    for (const x of [-88.4, -1000, -3e38, Number.NEGATIVE_INFINITY]) expect(f(x), `at ${x}`).toBe(0);
+    expect(f(Number.NaN)).toBeNaN();
+    expect(f(0)).toBe(1);
+  });
+});
+
 describe('without float64', () => {
   const usual = mathOps.filter((op) => op !== 'erfc');
 

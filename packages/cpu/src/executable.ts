@@ -17,6 +17,7 @@ import { dotCommand } from './commands/dot.ts';
 import { LoopCommand } from './commands/loop.ts';
 import { parallelCommand } from './commands/parallel.ts';
 import { argsortCommand, copyCommand, scanCommand } from './commands/plain.ts';
+import { shortenExponentials } from './commands/row-maxima.ts';
 import { rowsCommand } from './commands/rows.ts';
 import { scatterCommand } from './commands/scatter.ts';
 import { cutByGuards } from './commands/sections.ts';
@@ -80,7 +81,8 @@ function parallel(context: CommandContext, given: readonly LoopKernel[]): Comman
 /** Block after block where that pays; what is better off in sections is cut first. */
 function rows(context: CommandContext, kernel: RowsKernel): Command {
   const isCut = kernel.steps.some((step) => cutByGuards(step).length !== 1);
-  return (isCut ? undefined : rowsCommand(context, kernel)) ?? inOrder(context, kernel.steps);
+  const command = isCut ? undefined : rowsCommand(context, kernel);
+  return command ?? inOrder(context, shortenExponentials(kernel).steps);
 }
 
 function makeCommand(context: CommandContext, kernel: Kernel): Command {

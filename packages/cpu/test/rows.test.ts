@@ -5,12 +5,14 @@ import {
   type Instruction,
   interpretProgram,
   type LoopKernel,
+  type Program,
   type RowsKernel,
   sizeOf,
 } from '@nn/core';
 import { afterAll, describe, test } from 'vitest';
 import { Binding } from '../src/commands/binding.ts';
-import { rowsCommand } from '../src/commands/rows.ts';
+import type { Command, CommandContext } from '../src/commands/command.ts';
+import { pairedCommand, rowsCommand } from '../src/commands/rows.ts';
 import { SharedOperands } from '../src/commands/shared-operands.ts';
 import { Device } from '../src/device.ts';
 import { backends } from './support/backends.ts';
@@ -223,6 +225,41 @@ for (const { name, make } of backends) {
   });
 }
 
+/** What all buffers hold after a command of the program's only kernel has run. */
+function runOn(
+  device: Device,
+  tested: Program,
+  x: Float32Array,
+  make: (context: CommandContext) => Command | undefined,
+): Float32Array[] {
+  const { buffers } = tested;
+  const binding = new Binding(device.heap, buffers.length, 0);
+  const { tier } = device;
+  const sharedOperands = new SharedOperands(tested);
+  const context = { device, binding, tier, buffers, borders: new Map(), sharedOperands, programParams: 0 };
+  const command = make(context);
+  if (command === undefined) throw new Error('There is no such command.');
+  const addresses = buffers.map(({ length }) => device.heap.allocate(length * 4));
+  const scratch = device.heap.allocate(command.scratchBytes);
+  for (const [buffer, address] of [...addresses, scratch].entries()) binding.bindAddress(buffer, address);
+  const arrays = addresses.map(
+    (address, at) => new Float32Array(device.heap.memory.buffer, address, buffers[at].length),
+  );
+  arrays[0].set(x);
+  command.run();
+  const copies = arrays.map((array) => array.slice());
+  command.dispose();
+  for (const address of [...addresses, scratch]) device.heap.free(address);
+  return copies;
+}
+
+/** The same numbers but for the rounding of sums and exponentials. */
+function expectNear(found: Float32Array, expected: Float32Array, where: string): void {
+  for (const [i, value] of expected.entries())
+    if (!Object.is(found[i], value) && !(Math.abs(found[i] - value) <= 2e-5 * Math.max(1, Math.abs(value))))
+      throw new Error(`${where}: ${found[i]} is not ${value}`);
+}
+
 test('blocks of any number of rows, with vectors along the rows too, give what the loops give', () => {
   const device = new Device({ threads: 2 });
   const random = generator(77);
@@ -235,37 +272,106 @@ test('blocks of any number of rows, with vectors along the rows too, give what t
       expected[0].set(x);
       interpretProgram(tested, expected);
       for (const block of [1, 7, 16, 100]) {
-        const binding = new Binding(device.heap, tested.buffers.length, 0);
-        const context = {
-          device,
-          binding,
-          tier: device.tier,
-          buffers: tested.buffers,
-          borders: new Map(),
-          sharedOperands: new SharedOperands(tested),
-          programParams: 0,
-        };
-        const command = rowsCommand(context, kernel, () => block);
-        const addresses = tested.buffers.map(({ length }) => device.heap.allocate(length * 4));
-        for (const [buffer, address] of addresses.entries()) binding.bindAddress(buffer, address);
-        const arrays = addresses.map(
-          (address, at) => new Float32Array(device.heap.memory.buffer, address, tested.buffers[at].length),
-        );
-        arrays[0].set(x);
-        command?.run();
-        for (const at of [3, 4])
-          for (const [i, value] of expected[at].entries())
-            if (
-              !Object.is(arrays[at][i], value) &&
-              !(Math.abs(arrays[at][i] - value) <= 2e-5 * Math.max(1, Math.abs(value)))
-            )
-              throw new Error(`[${order}], blocks of ${block}: ${arrays[at][i]} is not ${value}`);
-        command?.dispose();
-        for (const address of addresses) device.heap.free(address);
+        const arrays = runOn(device, tested, x, (context) => rowsCommand(context, kernel, () => block));
+        for (const at of [3, 4]) expectNear(arrays[at], expected[at], `[${order}], blocks of ${block}`);
       }
     }
   }
   device.dispose();
+});
+
+/** Rows of all kinds: numbers, many of them infinite, steps up and down, a NaN, and far from 0. */
+function rowsOf(width: number, random: () => number): Float32Array {
+  const kinds: ((at: number) => number)[] = [
+    () => (random() - 0.5) * 20,
+    () => Number.NEGATIVE_INFINITY,
+    (at) => (at < width * 0.7 ? Number.NEGATIVE_INFINITY : random()),
+    (at) => (at > width * 0.3 ? Number.NEGATIVE_INFINITY : -90 * random()),
+    (at) => (at === Math.floor(width / 2) ? Number.NaN : random()),
+    (at) => (at === Math.floor(width / 3) ? Number.POSITIVE_INFINITY : random()),
+    (at) => (at % 7 === 3 ? Number.NaN : Number.POSITIVE_INFINITY),
+    (at) => (at / width) * 300,
+    (at) => (at / width) * -300,
+    () => 300 + random(),
+    () => -7,
+  ];
+  return Float32Array.from(kinds.flatMap((kind) => Array.from({ length: width }, (_, at) => kind(at))));
+}
+const kindsOfRows = 11;
+
+/** Of each row, a statistic, and a second that needs it; in one buffer for both or in two. */
+function pairProgram(width: number, kind: 'exponentials' | 'squares'): Program {
+  const isMaximum = kind === 'exponentials';
+  const reduce = (op: 'max' | 'sum', body: readonly Instruction[]): LoopKernel['producer'] => ({
+    kind: 'reduce',
+    extents: [width],
+    body,
+    accumulators: [{ op, value: body.length - 1, dtype }],
+  });
+  const x = load(0, dtype, [width, 1]);
+  const difference: readonly Instruction[] = [
+    x,
+    load(1, dtype, [1, 0]),
+    { op: 'sub', dtype, args: [0, 1] },
+    isMaximum ? { op: 'exp', dtype, args: [2] } : { op: 'mul', dtype, args: [2, 2] },
+  ];
+  // Distances from something next to the mean.
+  const mean: readonly Instruction[] = [
+    { op: 'result', dtype, index: 0 },
+    { op: 'const', dtype, value: width + 0.5 },
+    { op: 'div', dtype, args: [0, 1] },
+  ];
+  const result: readonly Instruction[] = [{ op: 'result', dtype, index: 0 }];
+  const steps = [
+    loop({
+      extents: [kindsOfRows],
+      producer: reduce(isMaximum ? 'max' : 'sum', [x]),
+      epilogue: isMaximum ? result : mean,
+      stores: [{ access: at(1, [1]), value: isMaximum ? 0 : 2 }],
+    }),
+    loop({
+      extents: [kindsOfRows],
+      producer: reduce('sum', difference),
+      epilogue: [...result, load(1, dtype, [1]), { op: 'add', dtype, args: [0, 1] }],
+      stores: [
+        { access: at(2, [1]), value: 0 },
+        { access: at(3, [1]), value: 2 },
+      ],
+    }),
+  ];
+  const buffers = [input(dtype, kindsOfRows * width), ...[1, 2, 3].map(() => output(dtype, kindsOfRows))];
+  return program(buffers, [{ kind: 'rows', name: kind, extents: [kindsOfRows], steps }]);
+}
+
+describe('reductions that go through a row together', () => {
+  const limits = { shortestRow: 2, longestBlock: 32, leastBytes: 0 };
+  const order = [
+    [0, 1],
+    [0, 1],
+  ] as const;
+  const programs: Record<string, (width: number) => Program> = {
+    'a maximum and exponentials': (width) => pairProgram(width, 'exponentials'),
+    'exponentials that are stored': (width) => softmax([kindsOfRows], [width], ...order),
+    'a mean and squares': (width) => pairProgram(width, 'squares'),
+  };
+  for (const [name, make] of Object.entries(programs)) {
+    test.each(['scalar', 'simd', 'relaxed'] as const)(`${name}, %s`, (tier) => {
+      const device = new Device({ threads: tier === 'relaxed' ? 2 : 1, tier });
+      const random = generator(9);
+      for (const width of [5, 15, 16, 33, 64, 100, 129, 1000]) {
+        const tested = make(width);
+        const [kernel] = tested.kernels as readonly RowsKernel[];
+        const x = rowsOf(width, random);
+        const expected = tested.buffers.map(({ length }) => new Float32Array(length));
+        expected[0].set(x);
+        interpretProgram(tested, expected);
+        const arrays = runOn(device, tested, x, (context) => pairedCommand(context, kernel, limits));
+        for (const [at, { role }] of tested.buffers.entries())
+          if (role === 'output') expectNear(arrays[at], expected[at], `${width} columns, buffer ${at}`);
+      }
+      device.dispose();
+    });
+  }
 });
 
 test('a row that trains on its own state: what a step wrote is what the next reads', () => {

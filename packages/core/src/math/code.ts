@@ -17,10 +17,12 @@ export interface Rounded {
 export class MathCode {
   readonly builder: ExpressionBuilder;
   readonly wide: boolean;
+  readonly atMostZero: boolean;
 
   constructor(builder: ExpressionBuilder, options: MathOptions) {
     this.builder = builder;
     this.wide = options.wide ?? true;
+    this.atMostZero = options.atMostZero ?? false;
   }
 
   constant(value: number): Value {

@@ -24,7 +24,21 @@ const expCoefficients = [
   1, 1, 0.500000358, 0.166666165, 0.0416611917, 0.00833595544, 0.00141055952, 0.000196321591,
 ];
 
+/** ln 2 in two parts, the first of 16 bits. */
+const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
+/** Minimax for e^r, |r| <= ln 2 / 2, relative error 2^-28. */
+const shortExpCoefficients = [1, 1, 0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189446];
+
+/** One scale does: it does not overflow, and where it is subnormal the result is 0. */
+function expAtMostZero(c: MathCode, x: Value): Value {
+  const clamped = c.atLeast(x, -127 * Math.LN2);
+  const n = c.roundScaled(clamped, Math.LOG2E, 127);
+  const r = c.reduce(clamped, n.float, log2Parts);
+  return c.mul(c.polynomial(r, shortExpCoefficients), c.powerOfTwo(n.bits));
+}
+
 export function exp(c: MathCode, x: Value): Value {
+  if (c.atMostZero) return expAtMostZero(c, x);
   const clamped = c.atLeast(c.atMost(x, 88.8), 2 * leastHalfExponent * Math.LN2);
   const n = c.roundScaled(clamped, 0.5 * Math.LOG2E, 127);
   const r = c.reduce(clamped, n.float, twoLog2);
@@ -47,8 +61,6 @@ export function exp2(c: MathCode, x: Value): Value {
   return exp2FromParts(c, c.reduce(clamped, n.float, [2]), n.bits);
 }
 
-/** ln 2 in two parts, the first of 16 bits. */
-const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
 /** Minimax for (e^r - 1 - r) / r², |r| <= ln 2 / 2, to a relative error of 2^-31 in e^r - 1. */
 const expm1Coefficients = [0.5, 0.166666657, 0.0416664667, 0.00833364204, 0.00139349909, 0.000196675159];
 
@@ -63,9 +75,6 @@ export function expm1(c: MathCode, x: Value): Value {
   const result = c.add(half, half);
   return c.where(c.compare('eq', x, c.constant(0)), x, result);
 }
-
-/** Minimax for e^r, |r| <= ln 2 / 2, relative error 2^-28. */
-const shortExpCoefficients = [1, 1, 0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189446];
 
 /** e^a / 4 for 0 <= a, to 1 ulp rather than 2, and finite where sinh and cosh are. */
 export function quarterExp(c: MathCode, a: Value): Value {

@@ -6,4 +6,9 @@ export interface MathOptions {
    * break, at the price of some ulps in a few functions and of large arguments of the trigonometric ones.
    */
   readonly wide?: boolean;
+  /**
+   * Whether the argument is at most 0 (or NaN), as where a maximum was subtracted: exp is shorter then, and is 0 where
+   * it would be below 2^-127. Default false.
+   */
+  readonly atMostZero?: boolean;
 }

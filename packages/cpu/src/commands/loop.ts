@@ -24,7 +24,10 @@ export class LoopCall implements KernelCall {
   readonly #device: Device;
   readonly #held: HeldKernel;
 
-  /** `chunkLength` is how much of the innermost extent one item covers; `scale` is its items for each of a job's. */
+  /**
+   * `chunkLength` is how much of the innermost extent one item covers, or a block of a pair; `scale` is its items for
+   * each of a job's.
+   */
   constructor(context: CommandContext, plan: Plan, chunkLength: number, scale = 1) {
     const { device, binding } = context;
     const record = buildRecord(plan, chunkLength, context.programParams);
@@ -107,7 +110,7 @@ export class LoopCommand implements Command {
 /** Nanoseconds that a kernel takes on one thread, roughly. */
 export function estimatedTime(plan: Plan): number {
   const { structure } = plan;
-  const steps = (structure.body ?? structure.epilogue).length + 2;
+  const steps = (structure.body ?? structure.epilogue).length + (structure.pair?.body.length ?? 0) + 2;
   return workOf(plan) * steps * (structure.vectorized ? 0.12 : 0.5);
 }
 

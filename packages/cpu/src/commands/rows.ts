@@ -8,6 +8,8 @@ import { Job } from '../threads/job.ts';
 import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
 import { estimatedTime, LoopCall, sharesPerThread, workWorthThreads } from './loop.ts';
+import { shortenExponentials } from './row-maxima.ts';
+import { type PairLimits, pairLimits, pairSteps } from './row-pairs.ts';
 import { makeAll } from './sequence.ts';
 
 /** What a block of rows may touch: about the second-level cache. Shorter ones read memory in runs that are too short. */
@@ -28,15 +30,18 @@ const largestImbalance = 1.15;
 
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
+/** Whether so many blocks would keep some thread waiting for long. */
+function isUneven(blocks: number, threads: number): boolean {
+  return blocks > 0 && (Math.ceil(blocks / threads) * threads) / blocks > largestImbalance;
+}
+
 /** Rows of a block; undefined where blocks would bring nothing, or leave threads idle. */
 function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
   const { rows, repeats, lanesAlongRows, bytesPerRow, isDense } = plan;
   if ((!isDense || threads === 1) && bytesPerRow * rows * repeats < lastCacheBytes) return undefined;
   const least = lanesAlongRows ? Math.min(leastNeighbours, rows) : 1;
   if (bytesPerRow * least > largestBlockBytes) return undefined;
-  const smallest = Math.ceil(rows / Math.max(1, least)) * repeats;
-  if (smallest > 0 && (Math.ceil(smallest / threads) * threads) / smallest > largestImbalance)
-    return undefined;
+  if (isUneven(Math.ceil(rows / Math.max(1, least)) * repeats, threads)) return undefined;
   const wanted = threads * sharesPerThread;
   const fits = Math.floor(blockBytes / Math.max(1, bytesPerRow));
   const fair = threads === 1 ? rows : Math.ceil((rows * repeats) / wanted);
@@ -44,16 +49,25 @@ function chooseBlock(plan: RowsPlan, threads: number): number | undefined {
   return Math.max(1, Math.min(rows, block < rowsInVectors ? block : roundUp(block, rowsInVectors)));
 }
 
+/** The same of rows that have a pair of reductions, which is worth it in rows of any length: one at least. */
+function choosePairedBlock(plan: RowsPlan, threads: number): number | undefined {
+  const { rows, lanesAlongRows, bytesPerRow } = plan;
+  if (lanesAlongRows || isUneven(rows, threads)) return undefined;
+  const fits = Math.floor(blockBytes / Math.max(1, bytesPerRow));
+  return Math.max(1, Math.min(fits, Math.ceil(rows / (threads * sharesPerThread))));
+}
+
 class RowsCommand implements Command {
-  readonly scratchBytes = 0;
+  readonly scratchBytes: number;
   readonly #device: Device;
   readonly #calls: readonly LoopCall[];
   readonly #blocks: number;
   /** Absent where there is one block. */
   readonly #job: Job | undefined;
 
-  constructor(context: CommandContext, plan: RowsPlan, block: number) {
+  constructor(context: CommandContext, plan: RowsPlan, block: number, scratchBytes = 0) {
     const { device } = context;
+    this.scratchBytes = scratchBytes;
     this.#device = device;
     this.#blocks = Math.ceil(plan.rows / block) * plan.repeats;
     const make =
@@ -87,19 +101,44 @@ class RowsCommand implements Command {
   }
 }
 
+/** Pairs of reductions in one walk of each row, where there are any; undefined where they would bring nothing. */
+export function pairedCommand(
+  context: CommandContext,
+  kernel: RowsKernel,
+  limits: PairLimits = pairLimits,
+): Command | undefined {
+  const paired = pairSteps(context, kernel, limits);
+  if (paired === undefined) return undefined;
+  const drafts = paired.steps.map(({ kernel: step, pairing }) =>
+    draftLoop(step, step.producer as Reduction | null, paired.context, pairing),
+  );
+  const plan = planRows(drafts, kernel.extents.length);
+  if (plan.bytesPerRow * plan.rows < limits.leastBytes) return undefined;
+  const block = choosePairedBlock(plan, threadsFor(context, plan));
+  if (block === undefined) return undefined;
+  return new RowsCommand(paired.context, plan, block, paired.scratchBytes);
+}
+
+/** Threads that the work is enough for. */
+function threadsFor({ device }: CommandContext, { steps }: RowsPlan): number {
+  const time = steps.reduce((sum, { plan }) => sum + estimatedTime(plan), 0);
+  return time >= workWorthThreads ? device.pool.threads : 1;
+}
+
 /** `choose` gives the rows of a block, or undefined where it is better to run the steps one after the other. */
 export function rowsCommand(
   context: CommandContext,
-  kernel: RowsKernel,
-  choose: (plan: RowsPlan, threads: number) => number | undefined = chooseBlock,
+  given: RowsKernel,
+  choose?: (plan: RowsPlan, threads: number) => number | undefined,
 ): Command | undefined {
-  if (kernel.steps.length === 1) return undefined;
+  if (given.steps.length === 1) return undefined;
+  const paired = choose === undefined ? pairedCommand(context, given) : undefined;
+  if (paired !== undefined) return paired;
+  const kernel = shortenExponentials(given);
   const drafts = kernel.steps.map((step: LoopKernel) =>
     draftLoop(step, step.producer as Reduction | null, context),
   );
   const plan = planRows(drafts, kernel.extents.length);
-  const time = plan.steps.reduce((sum, step) => sum + estimatedTime(step.plan), 0);
-  const threads = time >= workWorthThreads ? context.device.pool.threads : 1;
-  const block = choose(plan, threads);
+  const block = (choose ?? chooseBlock)(plan, threadsFor(context, plan));
   return block === undefined ? undefined : new RowsCommand(context, plan, block);
 }

@@ -6,6 +6,7 @@ import { type ColdSteps, findColdSteps } from './cold-steps.ts';
 import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
 import { turnsOf, vectorLocals } from './lanes.ts';
+import { PairedReduction } from './paired-reduction.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, numberType, type Vector, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
@@ -91,12 +92,16 @@ export class KernelWriter {
     const { builder } = this.context;
     this.#moveToItem(begin);
     const bodyCall = new Values();
+    const pairCall = new Values();
     const epilogueCall = new Values();
     this.computeLevel(this.structure.body ?? [], 'call', bodyCall, this.#itemPositions, {});
+    this.computeLevel(this.structure.pair?.body ?? [], 'call', pairCall, this.#itemPositions, {});
     this.computeLevel(this.structure.epilogue, 'call', epilogueCall, this.#itemPositions, {});
     const item = builder.local('i32', begin);
     builder.countUp(item, end, 1, () => {
-      builder.scope(() => this.#writeItem(new Values(bodyCall), new Values(epilogueCall)));
+      builder.scope(() =>
+        this.#writeItem(new Values(bodyCall), new Values(pairCall), new Values(epilogueCall)),
+      );
       this.#moveToNextItem();
     });
   }
@@ -128,12 +133,19 @@ export class KernelWriter {
       if (levelOf(step) !== 'lane') continue;
       if (step.kind === 'operation' || step.kind === 'gather') for (const arg of step.args) needed.add(arg);
     }
-    if (steps === this.structure.body)
-      for (const operand of this.structure.accumulators.flatMap(operandsOf)) needed.add(operand);
-    if (steps === this.structure.epilogue && this.structure.lanesAlong === 'outer')
-      for (const { value } of this.structure.stores) needed.add(value);
+    if (steps !== this.structure.epilogue || this.structure.lanesAlong === 'outer')
+      for (const value of this.#valuesUsed(steps)) needed.add(value);
     this.#neededCache.set(steps, needed);
     return needed;
+  }
+
+  /** What accumulators and stores take of the steps. */
+  #valuesUsed(steps: readonly Step[]): Value[] {
+    const { body, accumulators, pair, epilogue, stores } = this.structure;
+    if (steps === body) return accumulators.flatMap(operandsOf);
+    if (steps === pair?.body) return [pair.accumulator.value, ...pair.stores.map(({ value }) => value)];
+    if (steps === pair?.scalar.steps) return [pair.scalar.value];
+    return steps === epilogue ? stores.map(({ value }) => value) : [];
   }
 
   #laneOffsets(moves: boolean, at: number): VectorLocal | undefined {
@@ -146,7 +158,8 @@ export class KernelWriter {
   }
 
   #gathered(): ReadonlySet<number> {
-    const steps = [...(this.structure.body ?? []), ...this.structure.epilogue];
+    const { body, pair, epilogue } = this.structure;
+    const steps = [...(body ?? []), ...(pair?.body ?? []), ...epilogue];
     return new Set(steps.flatMap((step) => (step.kind === 'gather' ? [step.cursor] : [])));
   }
 
@@ -203,10 +216,15 @@ export class KernelWriter {
     if (rowRank > 0) step(rowRank - 1);
   }
 
-  #writeItem(body: Values, epilogue: Values): void {
+  #writeItem(body: Values, second: Values, epilogue: Values): void {
+    const { pair } = this.structure;
     this.computeLevel(this.structure.body ?? [], 'item', body, this.#itemPositions, {});
     if (this.structure.lanesAlong === 'reduced') {
-      const results = new LaneReduction(this, body, this.#itemPositions).write();
+      this.computeLevel(pair?.body ?? [], 'item', second, this.#itemPositions, {});
+      const results =
+        pair === null
+          ? new LaneReduction(this, body, this.#itemPositions).write()
+          : new PairedReduction(this, pair, body, second, this.#itemPositions).write();
       this.writeElement(epilogue, this.#itemPositions, { scalars: results });
       return;
     }
@@ -456,12 +474,9 @@ export class KernelWriter {
   #coldSteps(steps: readonly Step[]): ReadonlyMap<Value, ColdSteps> {
     const known = this.#coldCache.get(steps);
     if (known !== undefined) return known;
-    const { accumulators, stores } = this.structure;
-    const roots =
-      steps === this.structure.body
-        ? accumulators.flatMap(operandsOf)
-        : stores.flatMap(({ value, guards }) => [value, ...guards]);
-    const found = findColdSteps(steps, roots);
+    const { epilogue, stores } = this.structure;
+    const guards = steps === epilogue ? stores.flatMap((store) => store.guards) : [];
+    const found = findColdSteps(steps, [...this.#valuesUsed(steps), ...guards]);
     this.#coldCache.set(steps, found);
     return found;
   }
@@ -473,18 +488,18 @@ export class KernelWriter {
   }
 
   /**
-   * The body for some of the vectors: lanes' values of the accumulators, for each.
+   * A reduction's steps for some of the vectors: what is known of each.
    *
    * @param computed is told of each step with what is known then.
    */
-  bodyVectors(
-    body: Values,
+  laneValues(
+    steps: readonly Step[],
+    known: Values,
     positions: Positions,
     copies: readonly number[],
     computed?: (at: Value, values: readonly Values[]) => void,
   ): readonly Values[] {
-    const steps = this.structure.body ?? [];
-    const group = copies.map((copy): LaneCopy => ({ copy, values: new Values(body), results: {} }));
+    const group = copies.map((copy): LaneCopy => ({ copy, values: new Values(known), results: {} }));
     const all = group.map(({ values }) => values);
     this.#computeLanes(steps, group, positions, (at) => computed?.(at, all));
     return all;

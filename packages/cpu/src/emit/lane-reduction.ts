@@ -97,7 +97,7 @@ export class LaneReduction {
       }
     };
     // At once where there are several: what they add is not held in registers until all of it is known.
-    const values = this.#writer.bodyVectors(shared, inside, turn, (step, all) => {
+    const values = this.#writer.laneValues(body, shared, inside, turn, (step, all) => {
       if (best !== undefined) return;
       for (const at of waiting) {
         if (Math.max(...operandsOf(structure.accumulators[at])) !== step) continue;
@@ -177,7 +177,7 @@ export class LaneReduction {
     this.#writer.stepBack(nest.inside, left);
     const first = i32x4.splat(i32.sub(lanes, left));
     const mask = builder.local('v128', i32x4.geS(i32x4.constant(0, 1, 2, 3), first));
-    const [values] = this.#writer.bodyVectors(shared, nest.inside, [0]);
+    const [values] = this.#writer.laneValues(body, shared, nest.inside, [0]);
     const masked = (value: Value, otherwise: Expression): readonly VectorLocal[] => {
       const { dtype } = body[value];
       const held = vectorLocals(builder, dtype);

@@ -46,8 +46,21 @@ export function lower(instructions: readonly Instruction[], params: ParamPool): 
     return { instructions, values: instructions.map((_, value) => value) };
   const b = new ExpressionBuilder();
   const values: Value[] = [];
-  for (const instruction of instructions) values.push(lowerOne(b, instruction, instructions, values, params));
+  const counts = shiftCounts(instructions);
+  for (const [at, instruction] of instructions.entries()) {
+    const isCount = instruction.op === 'const' && counts.has(at);
+    values.push(isCount ? b.add(instruction) : lowerOne(b, instruction, instructions, values, params));
+  }
   return { instructions: b.instructions, values };
+}
+
+/** Constants by which bits are shifted: those belong into the code, as shifting by what a register holds is slow. */
+function shiftCounts(instructions: readonly Instruction[]): ReadonlySet<Value> {
+  return new Set(
+    instructions.flatMap((each) =>
+      each.op === 'shiftLeft' || each.op === 'shiftRight' ? [each.args[1]] : [],
+    ),
+  );
 }
 
 /** Of a list without 16-bit floats: what the emitter does not know as it is. */

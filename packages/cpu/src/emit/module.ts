@@ -14,6 +14,8 @@ function importsOf(structure: Structure): ReadonlySet<string> {
     if (name !== undefined) names.add(name);
   };
   structure.body?.forEach(look);
+  structure.pair?.body.forEach(look);
+  structure.pair?.scalar.steps.forEach(look);
   structure.epilogue.forEach(look);
   return names;
 }

@@ -4,15 +4,17 @@ import type { Tier } from './context.ts';
 import { chooseLanes, chooseTile, lanesLast } from './lane-choice.ts';
 import { type Dimension, mergeNeighbours, sortByStride, totalExtent, withoutUnits } from './loops.ts';
 import { fuseProducts, lower, lowerStores, ParamPool, summedProduct } from './lower.ts';
+import { draftPair, type PairDraft, type Pairing, resolvePair } from './pair.ts';
 import { type RegisterDType, storageBytes } from './registers.ts';
 import { resolveSteps } from './resolve.ts';
 import { type OpenStep, type Site, SiteTable, StepList } from './sites.ts';
-import type {
-  AccumulatorStructure,
-  CursorStructure,
-  LaneStride,
-  StoreStructure,
-  Structure,
+import {
+  type AccumulatorStructure,
+  type CursorStructure,
+  dependency,
+  type LaneStride,
+  type StoreStructure,
+  type Structure,
 } from './structure.ts';
 
 export interface Plan {
@@ -51,6 +53,7 @@ function lowerKernel(
   reduction: Reduction | null,
   params: ParamPool,
   { tier, buffers }: PlanOptions,
+  isPair: boolean,
 ): LoweredKernel {
   const fuse = (instructions: readonly Instruction[], roots: readonly number[]): readonly Instruction[] =>
     tier.relaxedSimd ? fuseProducts(instructions, roots) : instructions;
@@ -64,7 +67,7 @@ function lowerKernel(
     accumulators = reduction.accumulators.map(({ op }, at) => {
       const value = accumulated[at];
       const factors =
-        op === 'sum' && tier.relaxedSimd ? summedProduct(instructions, accumulated, value) : null;
+        op === 'sum' && tier.relaxedSimd && !isPair ? summedProduct(instructions, accumulated, value) : null;
       const dtype = instructions[value].dtype as RegisterDType;
       return { op, value: factors?.[0] ?? value, factor: factors?.[1] ?? null, dtype };
     });
@@ -92,6 +95,7 @@ export interface Draft {
   readonly table: SiteTable;
   readonly body: StepList | null;
   readonly bodyValues: readonly number[];
+  readonly pair: PairDraft | null;
   readonly epilogue: StepList;
   readonly epilogueValues: readonly number[];
   readonly stores: readonly StoreStructure[];
@@ -104,15 +108,21 @@ export interface Draft {
 }
 
 /** Finds out what a kernel with no producer or a reduction does, without a decision on its loops. */
-export function draftLoop(kernel: LoopKernel, reduction: Reduction | null, options: PlanOptions): Draft {
-  const { buffers } = options;
+export function draftLoop(
+  kernel: LoopKernel,
+  reduction: Reduction | null,
+  options: PlanOptions,
+  pairing: Pairing | null = null,
+): Draft {
+  const { buffers, tier } = options;
   const params = new ParamPool(options.programParams);
-  const lowered = lowerKernel(kernel, reduction, params, options);
+  const lowered = lowerKernel(kernel, reduction, params, options, pairing !== null);
   const extents = [...kernel.extents, ...(reduction?.extents ?? [])];
   const storage = (buffer: number): DType => buffers[buffer].dtype;
   const accesses = [
     ...kernel.stores.map(({ access }) => access),
-    ...[...(lowered.body ?? []), ...lowered.epilogue].flatMap((one) =>
+    ...(pairing?.stores ?? []).map(({ access }) => access),
+    ...[...(lowered.body ?? []), ...(pairing?.body ?? []), ...lowered.epilogue].flatMap((one) =>
       one.op === 'load' ? [one.access] : [],
     ),
   ];
@@ -131,6 +141,7 @@ export function draftLoop(kernel: LoopKernel, reduction: Reduction | null, optio
   const body = lowered.body === null ? null : new StepList(table, storage);
   const bodyValues = body === null || lowered.body === null ? [] : body.append(lowered.body);
   const epilogueValues = epilogue.append(lowered.epilogue);
+  const pair = pairing === null ? null : draftPair(pairing, table, storage, params, tier);
   const dimensions = extents.map(
     (extent, at): Dimension => ({ extent, strides: table.sites.map((site) => site.strides[at]) }),
   );
@@ -144,6 +155,7 @@ export function draftLoop(kernel: LoopKernel, reduction: Reduction | null, optio
     table,
     body,
     bodyValues,
+    pair,
     epilogue,
     epilogueValues,
     stores,
@@ -165,8 +177,8 @@ export interface Arrangement {
 }
 
 /** All of a kernel's steps, as they are before it is known which loop each depends on. */
-export function openSteps({ body, epilogue }: Draft): OpenStep[] {
-  return [...(body?.steps ?? []), ...epilogue.steps];
+export function openSteps({ body, pair, epilogue }: Draft): OpenStep[] {
+  return [...(body?.steps ?? []), ...(pair?.body.steps ?? []), ...epilogue.steps];
 }
 
 /** The cursors of a kernel's loads and stores. */
@@ -228,15 +240,19 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
   const cursors = sites.map((site, at) => cursorStructure(site, at, lane, rows, reduced, lanesAlong));
   const stored = lowered.stored.map((value) => draft.epilogueValues[value]);
   const roots = draft.stores.flatMap((store, at) => [stored[at], ...store.guards]);
-  const epilogue = resolveSteps(draft.epilogue.steps, roots, cursors, lanesAlong);
+  // Where each lane reduces on its own, results differ from lane to lane.
+  const ofResults = dependency.row | (lanesAlong === 'outer' ? dependency.lane : 0);
+  const epilogue = resolveSteps(draft.epilogue.steps, roots, cursors, ofResults);
   const accumulated = lowered.accumulators
     .flatMap(({ value, factor }) => (factor === null ? [value] : [value, factor]))
     .map((value) => draft.bodyValues[value]);
-  const body = draft.body === null ? null : resolveSteps(draft.body.steps, accumulated, cursors, lanesAlong);
+  const body = draft.body === null ? null : resolveSteps(draft.body.steps, accumulated, cursors, ofResults);
   const placed = (value: number): number => body?.place(draft.bodyValues[value]) ?? 0;
   const vectorized = options.tier.simd && lane.extent >= 4;
   const window = lanesAlong === 'outer' ? windowOf(reduced, body?.steps.length ?? 0) : [];
-  const bodySteps = body === null ? null : body.steps.length * Math.max(1, product(window));
+  const pair = draft.pair === null ? null : resolvePair(draft.pair, cursors);
+  const length = (body?.steps.length ?? 0) + (pair?.body.length ?? 0);
+  const bodySteps = body === null ? null : length * Math.max(1, product(window));
   const structure: Structure = {
     tier: options.tier,
     lanesAlong,
@@ -259,6 +275,7 @@ export function finishPlan(draft: Draft, arrangement: Arrangement): Plan {
       factor: accumulator.factor === null ? null : placed(accumulator.factor),
       isShort: window.length > 0,
     })),
+    pair,
     epilogue: epilogue.steps,
     stores: draft.stores.map((store, at) => ({
       ...store,
@@ -296,7 +313,8 @@ function chooseStrips(
   epilogueSteps: number,
   lanesAlong: 'outer' | 'reduced',
 ): number[] {
-  const steps = (bodySteps ?? 0) + epilogueSteps;
+  // With lanes along what is reduced, results are single numbers, and so is what follows from them.
+  const steps = (bodySteps ?? 0) + (lanesAlong === 'reduced' ? 0 : epilogueSteps);
   // Long columns: more of a row at a time, since the next row is likely in another page.
   if (bodySteps !== null && lanesAlong === 'outer' && steps <= 6) return [16, 4, 1];
   const { byFour, byTwo } = mostSteps[bodySteps === null ? 'loop' : 'reduction'];

@@ -23,7 +23,10 @@ export interface RecordTemplate {
   readonly items: number;
 }
 
-/** `chunkLength` is how much of the innermost extent one item covers, with lanes along 'outer'. */
+/**
+ * `chunkLength` is how much of the innermost extent one item covers, with lanes along 'outer'; of a pair of reductions,
+ * the length of a block.
+ */
 export function buildRecord(plan: Plan, chunkLength: number, programParams: number): RecordTemplate {
   const { structure } = plan;
   const layout = recordLayout(structure);
@@ -45,6 +48,7 @@ export function buildRecord(plan: Plan, chunkLength: number, programParams: numb
     layout.reduceExtents,
   );
   words.set(plan.sizes, layout.sizes);
+  if (structure.pair !== null) words[layout.chunkLength] = chunkLength;
   for (const [at, site] of plan.sites.entries()) {
     const base = layout.cursors + at * layout.wordsPerCursor;
     if (site.buffer < 0) words[base] = site.offset;

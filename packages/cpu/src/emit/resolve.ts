@@ -40,11 +40,7 @@ function resolved(step: OpenStep, depends: number, places: readonly Value[]): St
 }
 
 /** What a step depends on by itself, its operands apart. */
-function ownDependencies(
-  step: OpenStep,
-  cursors: readonly CursorStructure[],
-  lanesAlong: 'outer' | 'reduced',
-): number {
+function ownDependencies(step: OpenStep, cursors: readonly CursorStructure[], resultDepends: number): number {
   switch (step.kind) {
     case 'index':
     case 'guard':
@@ -58,19 +54,18 @@ function ownDependencies(
       );
     }
     case 'result':
-      // It differs from lane to lane when each lane reduces on its own.
-      return dependency.row | (lanesAlong === 'outer' ? dependency.lane : 0);
+      return resultDepends;
     default:
       return 0;
   }
 }
 
-/** Drops steps that no root needs, and finds the dependencies of the rest. */
+/** Drops steps that no root needs, and finds the dependencies of the rest, given those of a reduction's results. */
 export function resolveSteps(
   open: readonly OpenStep[],
   roots: readonly Value[],
   cursors: readonly CursorStructure[],
-  lanesAlong: 'outer' | 'reduced',
+  resultDepends: number,
 ): ResolvedSteps {
   const isLive = new Uint8Array(open.length);
   for (const root of roots) isLive[root] = 1;
@@ -82,7 +77,7 @@ export function resolveSteps(
   for (let at = 0; at < open.length; at++) {
     if (isLive[at] === 0) continue;
     const step = open[at];
-    let depends = ownDependencies(step, cursors, lanesAlong);
+    let depends = ownDependencies(step, cursors, resultDepends);
     for (const operand of operandsOf(step)) depends |= dependencies[operand];
     dependencies[at] = depends;
     places[at] = steps.push(resolved(step, depends, places)) - 1;

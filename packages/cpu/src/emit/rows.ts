@@ -107,6 +107,12 @@ function arrangeWithinRows(draft: Draft, rank: number): RowsStep {
   const { table, stores, reduced, body } = draft;
   const rowDimensions = withoutUnits(draft.outer.slice(0, rank));
   const others = loopsInRow(draft, rank);
+  if (draft.pair !== null) {
+    const rows = mergeNeighbours(rowDimensions);
+    const loops = { rows, inner: null, chunkRow: rows.length, tileLength: null };
+    const plan = finishPlan(draft, { lanesAlong: 'reduced', ...loops });
+    return { plan, itemsPerRow: 1, chunkLength: draft.pair.blockLength };
+  }
   const whole = mergeNeighbours([...rowDimensions, ...others]);
   if (body === null && whole.length <= 1) {
     const inner = whole.at(0) ?? unitDimension(table.sites);

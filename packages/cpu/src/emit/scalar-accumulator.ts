@@ -24,6 +24,11 @@ export class ScalarAccumulator {
     this.#index = isLocating(structure.op) ? builder.local('i32') : undefined;
   }
 
+  /** What it has at the moment: of a blocked sum, as float64. */
+  get value(): Local {
+    return this.#best;
+  }
+
   start(): void {
     const { builder } = this.#context;
     const { op, dtype } = this.#structure;

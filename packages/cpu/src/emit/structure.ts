@@ -66,6 +66,21 @@ export interface AccumulatorStructure {
   readonly isShort: boolean;
 }
 
+/** A float32 sum over the extents of a structure's only reduction, of which it needs the result. See PairedReduction. */
+export interface PairStructure {
+  /** Sums of exponentials, shifted by a maximum; or of squared distances, of what is summed first. */
+  readonly kind: 'exponentials' | 'squares';
+  /** Its result 0 is what is subtracted within a block. */
+  readonly body: readonly Step[];
+  readonly accumulator: AccumulatorStructure;
+  /** Of values of the body, along the row. */
+  readonly stores: readonly StoreStructure[];
+  /** See Pairing. */
+  readonly scalar: { readonly steps: readonly Step[]; readonly value: Value };
+  /** The cursor of the row's first shift, where they are kept. */
+  readonly shifts: number | null;
+}
+
 export interface StoreStructure {
   readonly storage: DType;
   readonly cursor: number;
@@ -101,13 +116,15 @@ export interface Structure {
   /** Absent when there is no reduction. */
   readonly body: readonly Step[] | null;
   readonly accumulators: readonly AccumulatorStructure[];
+  /** A second reduction along with the first. Results are those of both. */
+  readonly pair: PairStructure | null;
   readonly epilogue: readonly Step[];
   readonly stores: readonly StoreStructure[];
 }
 
 /** Word offsets of the record. */
 export interface RecordLayout {
-  /** With lanes along 'outer': the innermost extent, and how much of it a chunk has. */
+  /** With lanes along 'outer': the innermost extent, and how much of it a chunk has. Of pairs: how much a block has. */
   readonly innerExtent: number;
   readonly chunkLength: number;
   readonly rowExtents: number;
@@ -169,10 +186,16 @@ export function structureKey(structure: Structure): string {
   key += structure.body === null ? ';' : `;body${stepsKey(structure.body)}`;
   for (const { op, value, factor, dtype } of structure.accumulators)
     key += `|${op} ${dtype} ${value} ${factor}`;
+  if (structure.pair !== null) key += `;${pairKey(structure.pair)}`;
   key += `;${stepsKey(structure.epilogue)};`;
   for (const { storage, cursor, displacement, value, guards } of structure.stores)
     key += `|${storage} ${cursor}+${displacement} ${value} ${guards.join()}`;
   return key;
+}
+
+function pairKey({ kind, body, accumulator, stores, scalar, shifts }: PairStructure): string {
+  const stored = stores.map(({ storage, cursor, value }) => `${storage} ${cursor} ${value}`);
+  return `${kind}${stepsKey(body)}|${accumulator.value};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts}`;
 }
 
 function stepsKey(steps: readonly Step[]): string {

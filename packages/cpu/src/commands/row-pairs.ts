@@ -1,0 +1,340 @@
+// Which steps of a rows kernel are a pair of reductions of which the second needs the first one's result, and how such
+// a pair goes through a long row in one walk (see emit/paired-reduction.ts): a maximum and a sum of exponentials shifted
+// by it, whose exponentials may be stored on the way; a sum, and squared distances from the mean.
+import {
+  type Access,
+  contiguousStrides,
+  ExpressionBuilder,
+  expandMath,
+  type Instruction,
+  type LoopKernel,
+  type Reduction,
+  type RowsKernel,
+  sizeOf,
+  type Value,
+} from '@nn/core';
+import type { Pairing } from '../emit/pair.ts';
+import type { CommandContext } from './command.ts';
+import { argumentsOf, expressionsOf, listOf, readsRowOf, withArguments } from './row-maxima.ts';
+import { withPartialResults } from './split.ts';
+
+export interface PairLimits {
+  /** Elements of a row from which it is worth it. */
+  readonly shortestRow: number;
+  /** Elements of a block, at most. */
+  readonly longestBlock: number;
+  /** Bytes that all rows have at least: within the caches two walks are as fast. */
+  readonly leastBytes: number;
+}
+
+/** Rows are of several blocks, and a block is small enough for the first-level cache, twice over. */
+export const pairLimits: PairLimits = {
+  shortestRow: 8192,
+  longestBlock: 2048,
+  leastBytes: 16 * 1024 * 1024,
+};
+/** Blocks are whole rounds of vectors. */
+const roundLength = 16;
+
+/** The steps of a kernel, one of them a pair. */
+export interface PairedRows {
+  readonly context: CommandContext;
+  readonly scratchBytes: number;
+  readonly steps: readonly PairedStep[];
+}
+
+export interface PairedStep {
+  readonly kernel: LoopKernel;
+  readonly pairing: Pairing | null;
+}
+
+interface Found {
+  readonly kind: Pairing['kind'];
+  readonly first: LoopKernel & { readonly producer: Reduction };
+  readonly second: LoopKernel & { readonly producer: Reduction };
+  /** The second's body, where what it sums is stored before. */
+  readonly stored: LoopKernel | null;
+}
+
+function isReduction(step: LoopKernel | undefined): step is LoopKernel & { readonly producer: Reduction } {
+  return step?.producer?.kind === 'reduce' && step.producer.accumulators.length === 1;
+}
+
+const accessesOf = (list: readonly Instruction[]): Access[] =>
+  list.flatMap((each) => ('access' in each ? [each.access] : []));
+
+/** Whether a list walks nothing but whole rows, along which it reads neighbours. */
+function isPlain(list: readonly Instruction[], rank: number): boolean {
+  return list.every(
+    (each) =>
+      each.op !== 'gather' &&
+      each.op !== 'inside' &&
+      (!('access' in each) ||
+        (each.access.guards.length === 0 && [0, 1, undefined].includes(each.access.strides[rank]))),
+  );
+}
+
+const isSame = (a: Access, b: Access): boolean =>
+  a.buffer === b.buffer && a.offset === b.offset && `${a.strides}` === `${b.strides}`;
+
+/** The difference from the first one's result of which a value is made: an exponential or a square. */
+function differenceOf(list: readonly Instruction[], value: Value, kind: Pairing['kind']): Value | undefined {
+  const { op } = list[value];
+  const [a, b] = argumentsOf(list[value]);
+  if (kind === 'exponentials') return op === 'exp' ? a : undefined;
+  return op === 'mul' && a === b ? a : undefined;
+}
+
+/** Whether a list's value is the exponential or square of what the first step reduces, less the result of that. */
+function dependsOn(
+  first: Found['first'],
+  kind: Pairing['kind'],
+  list: readonly Instruction[],
+  value: Value,
+): boolean {
+  const at = differenceOf(list, value, kind);
+  const difference = at === undefined ? undefined : list[at];
+  if (difference?.op !== 'sub' || difference.dtype !== 'float32') return false;
+  const [minuend, subtrahend] = difference.args;
+  const load = list[subtrahend];
+  const known = new ExpressionBuilder();
+  const reduced = expressionsOf(first.producer.body, known)[first.producer.accumulators[0].value];
+  return (
+    load.op === 'load' &&
+    readsRowOf(load.access, first.stores[0].access) &&
+    expressionsOf(list, known)[minuend] === reduced
+  );
+}
+
+/** The pair that begins with a step. */
+function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found | undefined {
+  const first = steps[at];
+  if (!isReduction(first) || first.stores.length !== 1 || first.producer.extents.length !== 1)
+    return undefined;
+  const { accumulators, body, extents } = first.producer;
+  const [{ op, dtype }] = accumulators;
+  const kind = op === 'max' ? 'exponentials' : 'squares';
+  if ((op !== 'max' && op !== 'sum') || dtype !== 'float32' || !isPlain(body, rank)) return undefined;
+  const [store] = first.stores;
+  if (store.access.guards.length > 0 || accessesOf(body).some(({ buffer }) => buffer === store.access.buffer))
+    return undefined;
+  if (kind === 'exponentials' && first.epilogue[store.value].op !== 'result') return undefined;
+  if (first.epilogue[store.value].dtype !== 'float32') return undefined;
+  const isStored = kind === 'exponentials' && steps[at + 1]?.producer === null;
+  const second = steps[at + (isStored ? 2 : 1)];
+  if (!isReduction(second) || `${second.producer.extents}` !== `${extents}`) return undefined;
+  const [sum] = second.producer.accumulators;
+  if (sum.op !== 'sum' || sum.dtype !== 'float32') return undefined;
+  const stored = isStored ? steps[at + 1] : null;
+  const summed = second.producer.body;
+  if (stored !== null) {
+    const [only] = stored.stores;
+    const load = summed[sum.value];
+    if (stored.stores.length > 1 || only.access.guards.length > 0 || load.op !== 'load') return undefined;
+    if (`${stored.extents}` !== `${[...first.extents, ...extents]}` || !isSame(load.access, only.access))
+      return undefined;
+    const others = accessesOf(stored.epilogue).filter(({ buffer }) => buffer === only.access.buffer);
+    if (!others.every((access) => isSame(access, only.access))) return undefined;
+    if (!isPlain(stored.epilogue, rank) || (only.access.strides[rank] ?? 0) !== 1) return undefined;
+    return dependsOn(first, kind, stored.epilogue, only.value) ? { kind, first, second, stored } : undefined;
+  }
+  const isPair = isPlain(summed, rank) && dependsOn(first, kind, summed, sum.value);
+  return isPair ? { kind, first, second, stored } : undefined;
+}
+
+/** Copies a list to another, where some instructions are something else. */
+function copyInto(
+  b: ExpressionBuilder,
+  list: readonly Instruction[],
+  replace: (instruction: Instruction, args: readonly Value[]) => Value | undefined,
+): Value[] {
+  const places: Value[] = [];
+  for (const instruction of list) {
+    const args = argumentsOf(instruction).map((arg) => places[arg]);
+    places.push(replace(instruction, args) ?? b.add(withArguments(instruction, args)));
+  }
+  return places;
+}
+
+const result = (index: number): Instruction => ({ op: 'result', dtype: 'float32', index });
+
+/** exp(a - b), of numbers that make it at most 1. */
+function exponentialOf(b: ExpressionBuilder, difference: Value): Value {
+  return expandMath(b, 'exp', [difference], { atMostZero: true });
+}
+
+function pairingOf(
+  { kind, first, second, stored }: Found,
+  blockLength: number,
+  shifts: Access | null,
+): Pairing {
+  const [store] = first.stores;
+  const list = stored === null ? second.producer.body : stored.epilogue;
+  const value = stored === null ? second.producer.accumulators[0].value : stored.stores[0].value;
+  const body = new ExpressionBuilder();
+  const places = copyInto(body, list, (instruction, args) => {
+    if (instruction.op === 'load' && instruction.access.buffer === store.access.buffer)
+      return body.add(result(0));
+    return instruction === list[value] && kind === 'exponentials' ? exponentialOf(body, args[0]) : undefined;
+  });
+  const scalar = new ExpressionBuilder();
+  const scalarValue =
+    kind === 'exponentials'
+      ? exponentialOf(scalar, scalar.binary('sub', scalar.add(result(0)), scalar.add(result(1))))
+      : copyInto(scalar, first.epilogue, () => undefined)[store.value];
+  return {
+    kind,
+    blockLength,
+    body: body.instructions,
+    value: places[value],
+    stores: stored === null ? [] : [{ access: stored.stores[0].access, value: places[value] }],
+    scalar: { instructions: scalar.instructions, value: scalarValue },
+    shifts,
+  };
+}
+
+/** One kernel of both: the second's epilogue follows the first's, and sees what that stores. */
+function together({ first, second }: Found): LoopKernel {
+  const [store] = first.stores;
+  const epilogue = new ExpressionBuilder();
+  const places = copyInto(epilogue, first.epilogue, () => undefined);
+  const later = copyInto(epilogue, second.epilogue, (instruction) => {
+    if (instruction.op === 'result') return epilogue.add(result(1));
+    const isFirst = instruction.op === 'load' && instruction.access.buffer === store.access.buffer;
+    return isFirst ? places[store.value] : undefined;
+  });
+  const stores = second.stores.map(({ access, value }) => ({ access, value: later[value] }));
+  // Where both go to the same place, the second's is what stays.
+  const own = stores.some(({ access }) => isSame(access, store.access))
+    ? []
+    : [{ access: store.access, value: places[store.value] }];
+  return {
+    ...second,
+    producer: first.producer,
+    epilogue: epilogue.instructions,
+    stores: [...own, ...stores],
+  };
+}
+
+/** Whether the second's epilogue reads the first's result where the first has stored it, and nothing but that of it. */
+function readsResultOnly({ first, second }: Found): boolean {
+  const [{ access }] = first.stores;
+  return second.epilogue.every((each) =>
+    each.op === 'gather'
+      ? each.access.buffer !== access.buffer
+      : each.op !== 'load' || each.access.buffer !== access.buffer || isSame(each.access, access),
+  );
+}
+
+/** The step that first reads what a pair has stored, if that is one that puts the final values there, in place. */
+function findScaling(steps: readonly LoopKernel[], stored: LoopKernel): number | undefined {
+  const { extents: walked } = stored;
+  const [{ access }] = stored.stores;
+  const touches = (step: LoopKernel): Access[] =>
+    [...accessesOf([...listOf(step), ...step.epilogue]), ...step.stores.map((store) => store.access)].filter(
+      ({ buffer }) => buffer === access.buffer,
+    );
+  const at = steps.findIndex((step) => touches(step).length > 0);
+  if (at < 0) return undefined;
+  const { producer, stores, epilogue, extents } = steps[at];
+  const isInPlace = stores.some((store) => isSame(store.access, access) && store.access.guards.length === 0);
+  const isRest = touches(steps[at]).every((other) => isSame(other, access));
+  const isLoop = producer === null && `${extents}` === `${walked}` && isPlain(epilogue, extents.length - 1);
+  return isInPlace && isRest && isLoop ? at : undefined;
+}
+
+/** Blocks of a row, all of one length, from a block on. */
+interface Blocks {
+  readonly first: number;
+  readonly count: number;
+  readonly length: number;
+  /** Where the first one begins. */
+  readonly start: number;
+}
+
+/** What a step does in some blocks; values that a pair has stored at an access are scaled as its last shift demands. */
+function scaledPart(
+  step: LoopKernel,
+  access: Access,
+  shifts: Access,
+  last: number,
+  { first, count, length, start }: Blocks,
+): LoopKernel {
+  const rank = step.extents.length - 1;
+  const rows = step.extents.slice(0, rank);
+  const cut = <A extends { readonly offset: number; readonly strides: readonly number[] }>(affine: A): A => {
+    const stride = affine.strides[rank] ?? 0;
+    const outer = rows.map((_, d) => affine.strides[d] ?? 0);
+    return {
+      ...affine,
+      offset: affine.offset + stride * start,
+      strides: [...outer, stride * length, stride],
+    };
+  };
+  const b = new ExpressionBuilder();
+  const load = (block: number, stride: number): Value =>
+    b.add({
+      op: 'load',
+      dtype: 'float32',
+      access: { ...shifts, offset: shifts.offset + block, strides: [...shifts.strides, stride] },
+    });
+  const shift = load(first, 1);
+  const maximum = load(last, 0);
+  const constant = (value: number): Value => b.constant(value, 'float32');
+  // The exponentials of the maximum itself need nothing, but for -Infinity, which was not subtracted.
+  const isLeast = b.compare('eq', maximum, constant(-Infinity));
+  const scale = b.where(
+    b.compare('eq', shift, maximum),
+    b.where(isLeast, constant(NaN), constant(1)),
+    exponentialOf(b, b.binary('sub', shift, maximum)),
+  );
+  const places = copyInto(b, step.epilogue, (instruction) => {
+    if (instruction.op === 'index') return b.add({ ...instruction, affine: cut(instruction.affine) });
+    if (instruction.op !== 'load') return undefined;
+    const loaded = b.add({ ...instruction, access: cut(instruction.access) });
+    return isSame(instruction.access, access) ? b.binary('mul', loaded, scale) : loaded;
+  });
+  const stores = step.stores.map((store) => ({ access: cut(store.access), value: places[store.value] }));
+  return { ...step, extents: [...rows, count, length], epilogue: b.instructions, stores };
+}
+
+/** The kernel with a pair where it has one that goes through long rows; the remaining steps as they are. */
+export function pairSteps(
+  context: CommandContext,
+  kernel: RowsKernel,
+  { shortestRow, longestBlock }: PairLimits,
+): PairedRows | undefined {
+  const { steps, extents: rows } = kernel;
+  const rank = rows.length;
+  for (const at of steps.keys()) {
+    const found = findPair(steps, at, rank);
+    if (found === undefined || found.first.extents.length !== rank || !readsResultOnly(found)) continue;
+    const [extent] = found.first.producer.extents;
+    if (extent < shortestRow) continue;
+    const blocks = Math.ceil(extent / longestBlock);
+    const blockLength = Math.ceil(extent / blocks / roundLength) * roundLength;
+    const count = Math.ceil(extent / blockLength);
+    const plain = (step: LoopKernel): PairedStep => ({ kernel: step, pairing: null });
+    const before = steps.slice(0, at).map(plain);
+    const after = steps.slice(at + (found.stored === null ? 2 : 3));
+    if (found.stored === null) {
+      const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, null) };
+      return { context, scratchBytes: 0, steps: [...before, pair, ...after.map(plain)] };
+    }
+    const [store] = found.stored.stores;
+    const scaling = findScaling(after, found.stored);
+    if (scaling === undefined) continue;
+    const { extended, first, scratchBytes } = withPartialResults(context, ['float32'], sizeOf(rows) * count);
+    const strides = contiguousStrides([...rows, count]).slice(0, rank);
+    const shifts: Access = { buffer: first, offset: 0, strides, guards: [] };
+    const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, shifts) };
+    const whole = Math.floor(extent / blockLength);
+    const start = whole * blockLength;
+    const parts: Blocks[] = [{ first: 0, count: whole, length: blockLength, start: 0 }];
+    if (start < extent) parts.push({ first: whole, count: 1, length: extent - start, start });
+    const scaled = parts.map((part) => scaledPart(after[scaling], store.access, shifts, count - 1, part));
+    const others = [...after.slice(0, scaling), ...scaled, ...after.slice(scaling + 1)].map(plain);
+    return { context: extended, scratchBytes, steps: [...before, pair, ...others] };
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+// A reduction and a second one that needs its result, made ready to go through the same row together.
+import type { Access, DType, Instruction, Store, Value } from '@nn/core';
+import type { Tier } from './context.ts';
+import { fuseProducts, lower, type ParamPool } from './lower.ts';
+import { resolveSteps } from './resolve.ts';
+import { type SiteTable, StepList } from './sites.ts';
+import { type CursorStructure, dependency, type PairStructure, type StoreStructure } from './structure.ts';
+
+/** The second reduction, a float32 sum over the extents of the first one. */
+export interface Pairing {
+  readonly kind: PairStructure['kind'];
+  readonly blockLength: number;
+  /** Sees, as result 0, what is subtracted: the maximum up to the end of a block, or the block's mean. */
+  readonly body: readonly Instruction[];
+  readonly value: Value;
+  /** Of values of the body, at every coordinate. */
+  readonly stores: readonly Store[];
+  /**
+   * Of exponentials: exp(result 0 - result 1). Of squares: from the first reduction's result, what distances are taken
+   * from.
+   */
+  readonly scalar: { readonly instructions: readonly Instruction[]; readonly value: Value };
+  /** Where each row has room for what is subtracted in each block. */
+  readonly shifts: Access | null;
+}
+
+export interface PairDraft {
+  readonly kind: PairStructure['kind'];
+  readonly blockLength: number;
+  readonly body: StepList;
+  readonly value: Value;
+  readonly stores: readonly StoreStructure[];
+  readonly scalar: StepList;
+  readonly scalarValue: Value;
+  readonly shifts: number | null;
+}
+
+export function draftPair(
+  { kind, blockLength, body, value, stores, scalar, shifts }: Pairing,
+  table: SiteTable,
+  storage: (buffer: number) => DType,
+  params: ParamPool,
+  tier: Tier,
+): PairDraft {
+  const listOf = (
+    instructions: readonly Instruction[],
+    roots: readonly Value[],
+  ): { readonly list: StepList; readonly values: readonly Value[] } => {
+    const lowered = lower(tier.relaxedSimd ? fuseProducts(instructions, roots) : instructions, params);
+    const list = new StepList(table, storage);
+    const places = list.append(lowered.instructions);
+    return { list, values: roots.map((root) => places[lowered.values[root]]) };
+  };
+  const second = listOf(body, [value, ...stores.map((store) => store.value)]);
+  const alone = listOf(scalar.instructions, [scalar.value]);
+  return {
+    kind,
+    blockLength,
+    body: second.list,
+    value: second.values[0],
+    stores: stores.map(({ access }, at) => ({
+      storage: storage(access.buffer),
+      ...second.list.placeOf(access),
+      value: second.values[at + 1],
+      guards: [],
+    })),
+    scalar: alone.list,
+    scalarValue: alone.values[0],
+    shifts: shifts === null ? null : second.list.placeOf(shifts).cursor,
+  };
+}
+
+export function resolvePair(draft: PairDraft, cursors: readonly CursorStructure[]): PairStructure {
+  const { kind, stores, shifts } = draft;
+  const roots = [draft.value, ...stores.map(({ value }) => value)];
+  const body = resolveSteps(draft.body.steps, roots, cursors, dependency.row | dependency.reduced);
+  const scalar = resolveSteps(draft.scalar.steps, [draft.scalarValue], cursors, dependency.row);
+  return {
+    kind,
+    body: body.steps,
+    accumulator: {
+      op: 'sum',
+      dtype: 'float32',
+      value: body.place(draft.value),
+      factor: null,
+      isShort: false,
+    },
+    stores: stores.map((store) => ({ ...store, value: body.place(store.value) })),
+    scalar: { steps: scalar.steps, value: scalar.place(draft.scalarValue) },
+    shifts,
+  };
+}
