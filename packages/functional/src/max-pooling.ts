@@ -1,7 +1,7 @@
 // Max pooling: where the maxima stand, then what stands there. Derivatives then reach one element a window, the
 // first one among equals, as in PyTorch.
 import { sizeOf } from '@nn/core';
-import { apply, fmod, requireTensor, type Tensor, where } from '@nn/tensor';
+import { apply, requireTensor, type Tensor, where } from '@nn/tensor';
 import { isTracked, requireFloat, type Sizes } from './arguments.ts';
 import {
   kernelDims,
@@ -101,8 +101,9 @@ function planeIndex(
   let result: Tensor | undefined;
   let planeStride = 1;
   for (let i = rank - 1; i >= 0; i--) {
-    const tap = i === 0 ? rest : fmod(rest, kernel[i]);
-    rest = i === 0 ? rest : rest.div(kernel[i], { roundingMode: 'trunc' });
+    const outer = i === 0 ? rest : quotient(rest, kernel[i]);
+    const tap = i === 0 ? rest : rest.sub(outer.mul(kernel[i]));
+    rest = outer;
     const shape = out.map((extent, dim) => (dim === i ? extent : 1));
     const start = apply('iota', [], { shape, dim: i, dtype: 'int32' }, position.device)
       .mul(stride[i])
@@ -112,6 +113,18 @@ function planeIndex(
     planeStride *= input[i];
   }
   return result!;
+}
+
+/**
+ * Whole quotients of positions in a kernel, which are small: half a position away from the next whole number, no
+ * rounding reaches it, and devices have vectors of floats to multiply where they have none of integers to divide.
+ */
+function quotient(position: Tensor, divisor: number): Tensor {
+  return position
+    .to('float32')
+    .add(0.5)
+    .mul(1 / divisor)
+    .to('int32');
 }
 
 /** The elements at positions within the last `rank` dimensions; the index shares the leading ones. */

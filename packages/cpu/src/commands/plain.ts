@@ -96,6 +96,17 @@ function lineGrain(device: Device, lines: number, length: number, elementsPerTur
   return Math.max(1, fair, Math.ceil(elementsPerTurn / Math.max(1, length)));
 }
 
+/** Adjacent lines that share cache lines, however narrow their elements are. */
+const adjacentLines = 64;
+
+/** Lines side by side are walked in runs as long as can be: whole blocks of them, or as many as each thread gets. */
+function columnGrain({ pool }: Device, { outer, length, inner }: ScanKernel): number {
+  const elementsPerTurn = 16_384;
+  const turns = Math.max(1, Math.min(pool.threads, Math.floor((outer * inner * length) / elementsPerTurn)));
+  if (outer >= turns) return inner * Math.ceil(outer / (outer >= turns * 4 ? turns * 4 : turns));
+  return Math.ceil((outer * inner) / turns / adjacentLines) * adjacentLines;
+}
+
 export function scanCommand(context: CommandContext, kernel: ScanKernel): Command {
   const { device, buffers, tier } = context;
   const { dtype } = buffers[kernel.target];
@@ -109,7 +120,7 @@ export function scanCommand(context: CommandContext, kernel: ScanKernel): Comman
     numbers: [length, inner],
     scratchBytesPerThread: inner === 1 ? 0 : scanScratchBytes,
     items: lines,
-    grain: lineGrain(device, lines, length, 16_384),
+    grain: inner === 1 ? lineGrain(device, lines, length, 16_384) : columnGrain(device, kernel),
   });
 }
 
