@@ -40,6 +40,26 @@ test('every item is done once, for any grain, and calls run in order on each run
   module.dispose();
 });
 
+test('workers that sleep are woken by the next job', () => {
+  spinUntilReady();
+  const module = poolKernels(heap);
+  const items = 100_000;
+  const target = heap.allocate(items * 4);
+  const job = new Job(heap, [{ kernel: module.kernel(2), arguments: target }]);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  const seen = new Set<number>();
+  const start = performance.now();
+  while (seen.size < 3 && performance.now() - start < 10_000) {
+    Atomics.wait(never, 0, 0, 5);
+    pool.run(job, items, 10);
+    for (const thread of heap.words.subarray(target >>> 2, (target >>> 2) + items)) seen.add(thread);
+  }
+  expect([...seen].sort()).toEqual([0, 1, 2]);
+  job.dispose();
+  heap.free(target);
+  module.dispose();
+});
+
 test('memory that grew after the workers started is theirs too', () => {
   spinUntilReady();
   const module = poolKernels(heap);

@@ -23,6 +23,8 @@ export const controlWord = {
   calls: 9,
   callCount: 10,
   pieces: 11,
+  /** Workers that sleep, or are about to: whoever raises the generation after this has to wake them. */
+  sleepers: 12,
 } as const;
 
 export const controlBytes: number = 16 * 4;

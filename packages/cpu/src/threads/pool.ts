@@ -108,7 +108,8 @@ export class ThreadPool {
     Atomics.store(control, controlWord.failed, 0);
     Atomics.store(control, controlWord.open, 1);
     Atomics.add(control, controlWord.generation, 1);
-    Atomics.notify(control, controlWord.generation, helpers);
+    if (Atomics.load(control, controlWord.sleepers) > 0)
+      Atomics.notify(control, controlWord.generation, helpers);
     try {
       for (;;) {
         const begin = Atomics.add(control, controlWord.next, grain);

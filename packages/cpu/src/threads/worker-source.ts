@@ -13,8 +13,8 @@ import {
 } from './control.ts';
 import { mathSource } from './math-functions.ts';
 
-/** How often a worker looks for the next job before it sleeps: about 20 µs, the gap between kernels of a program. */
-const looksBeforeSleep = 2000;
+/** How often a worker looks for the next job before it sleeps: 50 µs or more, as nearly all gaps between a program's jobs are shorter. */
+const looksBeforeSleep = 5000;
 
 /** `start(memory, controlAddress, thread)` is defined by this source. */
 const startFunction = `
@@ -80,7 +80,11 @@ function start(memory, controlAddress, thread) {
   for (;;) {
     let looks = ${looksBeforeSleep};
     while (Atomics.load(words, ${word.generation}) === seen && looks-- > 0);
-    while (Atomics.load(words, ${word.generation}) === seen) Atomics.wait(words, ${word.generation}, seen);
+    if (looks < 0) {
+      Atomics.add(words, ${word.sleepers}, 1);
+      while (Atomics.load(words, ${word.generation}) === seen) Atomics.wait(words, ${word.generation}, seen);
+      Atomics.sub(words, ${word.sleepers}, 1);
+    }
     seen = Atomics.load(words, ${word.generation});
     if (Atomics.load(words, ${word.stop}) === 1) return;
     Atomics.add(words, ${word.active}, 1);

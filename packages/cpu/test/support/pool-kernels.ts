@@ -1,9 +1,9 @@
-// Two kernels to give to a pool.
+// Kernels to give to a pool.
 import type { Heap } from '../../src/heap.ts';
 import { KernelModule } from '../../src/threads/kernel-module.ts';
 import { i32, ModuleBuilder } from '../../src/wasm/index.ts';
 
-/** `k0` adds the number of each item to its word; `k1` traps. */
+/** `k0` adds the number of each item to its word; `k1` traps; `k2` sets each item's word to the thread. */
 export function poolKernels(heap: Heap): KernelModule {
   const module = new ModuleBuilder();
   const { shared, maximumPages: maximum } = heap;
@@ -25,6 +25,16 @@ export function poolKernels(heap: Heap): KernelModule {
     [],
     (code, _, begin, end) => code.if(i32.ltS(begin, end), () => code.drop(i32.divS(1, 0))),
     'k1',
+  );
+  module.function(
+    parameters,
+    [],
+    (code, target, begin, end, thread) => {
+      code.for(begin, end, (item) => {
+        code.emit(i32.store(i32.add(target, i32.shl(item, 2)), thread));
+      });
+    },
+    'k2',
   );
   return new KernelModule(heap, module.build());
 }
