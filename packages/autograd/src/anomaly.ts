@@ -14,6 +14,7 @@ import {
   stack,
   type Tensor,
 } from '@nn/tensor';
+import { type Gradient, Part } from './gradient-sum.ts';
 import type { RecordedFunction } from './graph.ts';
 import { noGrad } from './modes.ts';
 
@@ -70,15 +71,16 @@ class Anomaly {
   }
 
   /** The function's derivative, watched. */
-  backward(recorded: RecordedFunction, given: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+  backward(recorded: RecordedFunction, given: readonly (Tensor | null)[]): readonly (Gradient | null)[] {
     const outer = this.#current;
     this.#current = recorded;
     try {
       const gradients = recorded.backwardAll(given);
       if (this.#checkNan) {
         gradients.forEach((each, input) => {
-          if (each === null || each.device === '') return;
-          this.#given.push({ recorded, input, isNan: noGrad(() => each.isnan().any()) });
+          const value = each instanceof Part ? each.value : each;
+          if (value === null || value.device === '') return;
+          this.#given.push({ recorded, input, isNan: noGrad(() => value.isnan().any()) });
         });
       }
       return gradients;

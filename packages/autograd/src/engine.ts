@@ -20,6 +20,7 @@ import {
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
 import { Batched, hasRoomFor } from './batching/kind.ts';
+import { type Gradient, GradientSum, wholeOf } from './gradient-sum.ts';
 import { allowWrite, RecordedFunction, recordOp } from './graph.ts';
 import { enableGrad, isGradEnabled, isInferenceModeEnabled, noGrad } from './modes.ts';
 import { endRecomputation } from './recomputation.ts';
@@ -79,24 +80,29 @@ function statesOf(
   return states;
 }
 
+const totalOf = (sum: Gradient | GradientSum): Tensor =>
+  sum instanceof GradientSum ? sum.total() : wholeOf(sum);
+
 /** Runs all functions behind the roots, latest first, each once its output's gradient is complete. */
 function walk(
   roots: readonly { state: GradientState; gradient: Tensor }[],
   sink: Sink,
   retainGraph: boolean,
 ): void {
-  const gradients = new Map<GradientState, Tensor>();
-  const add = (state: GradientState, gradient: Tensor): void => {
+  const gradients = new Map<GradientState, Gradient | GradientSum>();
+  const add = (state: GradientState, gradient: Gradient): void => {
     const present = gradients.get(state);
-    gradients.set(state, present === undefined ? gradient : present.add(gradient));
+    if (present === undefined) gradients.set(state, gradient);
+    else if (present instanceof GradientSum) present.add(gradient);
+    else gradients.set(state, new GradientSum().add(present).add(gradient));
   };
   for (const { state, gradient } of roots) add(state, gradient);
   /** The complete gradient of an intermediate state; null if nothing depended on it. */
   const arrived = (state: GradientState): Tensor | null => {
-    const total = gradients.get(state);
-    if (total === undefined) return null;
+    const sum = gradients.get(state);
+    if (sum === undefined) return null;
     gradients.delete(state);
-    const gradient = hooked(state, total);
+    const gradient = hooked(state, totalOf(sum));
     if (state.retainsGrad) setGradient(state, state.grad === null ? gradient : state.grad.add(gradient));
     sink.receive(state, gradient);
     return gradient;
@@ -106,7 +112,13 @@ function walk(
     if (given.every((gradient) => gradient === null)) return;
     const seen = recorded.hooks === null ? given : recorded.hooks.before(given);
     const computed = anomaly?.backward(recorded, seen) ?? recorded.backwardAll(seen);
-    const inputGradients = recorded.hooks === null ? computed : recorded.hooks.after(computed, seen);
+    const inputGradients =
+      recorded.hooks === null
+        ? computed
+        : recorded.hooks.after(
+            computed.map((each) => each && wholeOf(each)),
+            seen,
+          );
     const { inputs } = recorded;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i];
@@ -122,7 +134,7 @@ function walk(
     withoutAutocast(() => {
       for (const recorded of order) step(recorded);
       // What is left belongs to leaves.
-      for (const [state, total] of gradients) sink.receive(state, hooked(state, total));
+      for (const [state, sum] of gradients) sink.receive(state, hooked(state, totalOf(sum)));
     });
     anomaly?.check();
   } finally {

@@ -13,6 +13,7 @@ import {
   zerosLike,
 } from '@nn/tensor';
 import { anomaly } from './anomaly.ts';
+import { type Gradient, Part } from './gradient-sum.ts';
 import { noGrad } from './modes.ts';
 import { NodeHooks } from './node-hooks.ts';
 import { notDifferentiable, type Rule, type RuleContext } from './rules/rule.ts';
@@ -68,10 +69,10 @@ export abstract class RecordedFunction implements GradientFunction {
   }
 
   /** Gradients of the inputs, each in its input's shape and dtype. */
-  abstract backward(gradient: Tensor): readonly (Tensor | null)[];
+  abstract backward(gradient: Tensor): readonly (Gradient | null)[];
 
   /** As `backward`, for functions with several outputs; null for those that nothing depended on. */
-  backwardAll(gradients: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+  backwardAll(gradients: readonly (Tensor | null)[]): readonly (Gradient | null)[] {
     return this.backward(gradients[0]!);
   }
 
@@ -144,21 +145,22 @@ class OpFunction extends RecordedFunction implements SavedOwner {
     this.#saved!.link(this.inputs.length, state);
   }
 
-  backward(gradient: Tensor): readonly (Tensor | null)[] {
+  backward(gradient: Tensor): readonly (Gradient | null)[] {
     const saved = this.#saved;
     if (saved === null) throw graphFreed();
     const needs: boolean[] = [];
     for (const state of this.inputs) needs.push(state !== null);
     const gradients = this.#rule(new OpContext(gradient, this.#attributes, needs, saved));
-    const fitted: (Tensor | null)[] = [];
+    const fitted: (Gradient | null)[] = [];
     for (let i = 0; i < needs.length; i++) {
       const each = gradients[i];
       if (!needs[i] || each == null) {
         fitted.push(null);
         continue;
       }
-      const shape = saved.shape(i);
-      fitted.push(castTo(sameShape(each.shape, shape) ? each : sumTo(each, shape), saved.dtype(i)));
+      const [shape, dtype] = [saved.shape(i), saved.dtype(i)];
+      if (each instanceof Part) fitted.push(each.cast(dtype));
+      else fitted.push(castTo(sameShape(each.shape, shape) ? each : sumTo(each, shape), dtype));
     }
     return fitted;
   }

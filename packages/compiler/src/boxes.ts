@@ -27,21 +27,60 @@ export function boxOf(value: Shape, strides: readonly number[], offset: number, 
   return { from, to };
 }
 
+/** So many boxes that are no slabs of one dimension are compared with each other, at most. */
 const maximumBoxes = 64;
 
-/** Whether disjoint boxes fill a shape of `size` elements. */
-export function coversAll(boxes: readonly Box[], size: number): boolean {
-  if (boxes.length > maximumBoxes) return false;
-  let covered = 0;
-  for (let i = 0; i < boxes.length; i++) {
-    const { from, to } = boxes[i];
-    covered += sizeOf(to.map((end, d) => end - from[d]));
-    for (let j = 0; j < i; j++) {
-      const other = boxes[j];
-      if (from.every((start, d) => start < other.to[d] && other.from[d] < to[d])) return false;
-    }
+/** What boxes of a shape cover together, as long as none overlaps another one. */
+export class Coverage {
+  readonly shape: Shape;
+  readonly #boxes: Box[] = [];
+  /** The dimension that all boxes are slabs of; null where they are not. */
+  #along: number | null;
+  #covered = 0;
+  #isDisjoint = true;
+
+  constructor(shape: Shape) {
+    this.shape = shape;
+    this.#along = null;
   }
-  return covered === size;
+
+  get isFull(): boolean {
+    return this.#isDisjoint && this.#covered === sizeOf(this.shape);
+  }
+
+  add(box: Box): void {
+    if (!this.#isDisjoint) return;
+    const boxes = this.#boxes;
+    const along = this.#slabOf(box);
+    if (boxes.length === 0) this.#along = along;
+    else if (this.#along !== along) this.#along = null;
+    // Slabs stay in order, so that only neighbours can overlap.
+    const at = this.#along === null ? boxes.length : this.#placeOf(box, this.#along);
+    const others = this.#along === null ? boxes : boxes.slice(Math.max(0, at - 1), at + 1);
+    this.#isDisjoint = others.length <= maximumBoxes && !others.some((other) => overlap(box, other));
+    boxes.splice(at, 0, box);
+    this.#covered += sizeOf(box.to.map((end, d) => end - box.from[d]));
+  }
+
+  /** The one dimension that the box does not fill, or the first one; null where there are several. */
+  #slabOf({ from, to }: Box): number | null {
+    const partial = this.shape.flatMap((extent, d) => (to[d] - from[d] === extent ? [] : [d]));
+    return partial.length > 1 ? null : (partial[0] ?? 0);
+  }
+
+  #placeOf({ from }: Box, along: number): number {
+    let [low, high] = [0, this.#boxes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#boxes[middle].from[along] < from[along]) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.from.every((start, d) => start < b.to[d] && b.from[d] < a.to[d]);
 }
 
 /** Whether each index of the shape is at a position of its own: each stride reaches beyond all smaller ones together. */

@@ -7,9 +7,10 @@ import {
   type Kernel,
   type LoopKernel,
   type Program,
+  sameShape,
   sizeOf,
 } from '@nn/core';
-import { areDistinct, type Box, boxOf, coversAll } from './boxes.ts';
+import { areDistinct, boxOf, Coverage } from './boxes.ts';
 import { compact, defaultBuffersPerKernel } from './buffers.ts';
 import { attributesOf, type Graph, type GraphNode } from './graph.ts';
 import { overwriteTemporaries, representativeOf } from './in-place.ts';
@@ -79,7 +80,7 @@ class ProgramWriter implements LoweringContext {
   readonly #buffers: Buffer[] = [];
   readonly #bufferOf = new Map<GraphNode, number>();
   /** Parts of a node's buffer that are written over before anyone reads it. */
-  readonly #overwritten = new Map<GraphNode, readonly Box[]>();
+  readonly #overwritten = new Map<GraphNode, Coverage>();
   /** Roots that are in their buffers once what they reshape is. */
   readonly #reshaped = new Set<GraphNode>();
   /** In reverse: each node's kernels before those of the nodes that it reads. */
@@ -227,13 +228,13 @@ class ProgramWriter implements LoweringContext {
   /** The kernel that makes the target start as the base; none where the base's own kernel can write there. */
   #base(node: GraphNode, target: number): Kernel[] {
     const [base] = node.inputs;
-    const boxes = this.#boxesOver(node);
-    if (this.#isWhole(node) || (boxes !== null && coversAll(boxes, node.size))) return [];
+    const coverage = this.#coverageOver(node);
+    if (this.#isWhole(node) || coverage?.isFull) return [];
     if (this.schedule.baseIntoTarget(node)) return [this.#computeInto(base, target)];
     const reused = this.schedule.baseToReuse(node);
     if (reused !== null && !this.#bufferOf.has(reused)) {
       this.#bufferOf.set(reused, target);
-      if (boxes !== null) this.#overwritten.set(reused, boxes);
+      if (coverage !== null) this.#overwritten.set(reused, coverage);
       return [];
     }
     const source = this.bufferOf(contiguousSource(this.schedule, base));
@@ -248,12 +249,15 @@ class ProgramWriter implements LoweringContext {
   }
 
   /** What an assign and those after it write into their common buffer; null where that is not known. */
-  #boxesOver(node: GraphNode): readonly Box[] | null {
+  #coverageOver(node: GraphNode): Coverage | null {
     if (node.op !== 'assign') return null;
-    const later = this.#overwritten.get(node) ?? [];
+    const known = this.#overwritten.get(node);
+    // Boxes of another shape say nothing of this one.
+    const coverage = known && sameShape(known.shape, node.shape) ? known : new Coverage(node.shape);
     const { strides, offset } = attributesOf(node, 'assign');
     const box = boxOf(node.inputs[1].shape, strides, offset, node.shape);
-    return box === null ? later : [...later, box];
+    if (box !== null) coverage.add(box);
+    return coverage;
   }
 
   #scatter(node: GraphNode, target: number): Kernel[] {

@@ -1,6 +1,7 @@
 // Which kernel must run after which, so that kernels can be grouped and moved without changing what each one reads.
 import type { Kernel } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
+import { BufferUse } from './writers.ts';
 
 /** Paths are not followed further than this; two kernels between which nothing was found out stay apart. */
 const maximumVisited = 1024;
@@ -30,21 +31,20 @@ export class Dependences {
     this.#kernels = [...kernels];
     this.#before = kernels.map(() => new Set<number>());
     this.#after = kernels.map(() => new Set<number>());
-    const writers = new Map<number, number>();
-    const readers = new Map<number, number[]>();
+    const uses = new Map<number, BufferUse>();
+    const useOf = (buffer: number): BufferUse => {
+      let use = uses.get(buffer);
+      if (use === undefined) {
+        use = new BufferUse(buffer);
+        uses.set(buffer, use);
+      }
+      return use;
+    };
     kernels.forEach((kernel, at) => {
-      const written = buffersWritten(kernel);
-      for (const buffer of [...buffersRead(kernel), ...written]) this.order(writers.get(buffer), at);
-      for (const buffer of written) {
-        for (const reader of readers.get(buffer) ?? []) this.order(reader, at);
-        writers.set(buffer, at);
-        readers.set(buffer, []);
-      }
-      for (const buffer of buffersRead(kernel)) {
-        const list = readers.get(buffer);
-        if (list === undefined) readers.set(buffer, [at]);
-        else list.push(at);
-      }
+      for (const buffer of buffersRead(kernel))
+        for (const before of useOf(buffer).read(at)) this.order(before, at);
+      for (const buffer of buffersWritten(kernel))
+        for (const before of useOf(buffer).write(at, kernel)) this.order(before, at);
     });
   }
 
@@ -144,8 +144,8 @@ export class Dependences {
   }
 
   /** Has the second come after the first; not before it already. */
-  order(first: number | undefined, second: number): void {
-    if (first === undefined || first === second) return;
+  order(first: number, second: number): void {
+    if (first === second) return;
     this.#after[first].add(second);
     this.#before[second].add(first);
   }

@@ -113,6 +113,51 @@ function rowsAreEqual(terms: readonly Term[], offset: number): boolean {
   return true;
 }
 
+/** Whether two loops store into a buffer without touching an element of it that the other one stores. */
+export function storeApart(first: LoopKernel, second: LoopKernel, buffer: number): boolean {
+  const touches = touchesOf(second).filter((touch) => touch.buffer === buffer);
+  return touchesOf(first).every((a) => a.buffer !== buffer || touches.every((b) => neverMeet(a, b)));
+}
+
+/**
+ * Whether two touches have no element in common. As in `meetInRow` the distance is cut into parts, all of which would
+ * have to be 0.
+ */
+function neverMeet(a: Touch, b: Touch): boolean {
+  const terms: { readonly stride: number; readonly low: number; readonly high: number }[] = [];
+  let low = a.offset - b.offset;
+  let high = low;
+  for (const [{ strides, extents }, sign] of [
+    [a, 1],
+    [b, -1],
+  ] as const) {
+    for (let c = 0; c < strides.length; c++) {
+      const reach = sign * strides[c] * (extents[c] - 1);
+      if (reach === 0) continue;
+      const term = { stride: Math.abs(strides[c]), low: Math.min(reach, 0), high: Math.max(reach, 0) };
+      terms.push(term);
+      low += term.low;
+      high += term.high;
+    }
+  }
+  if (low > 0 || high < 0) return true;
+  let divisor = 0;
+  for (const term of terms.sort((x, y) => y.stride - x.stride)) {
+    divisor = greatestCommonDivisor(divisor, term.stride);
+    low -= term.low;
+    high -= term.high;
+    // Of what is left, only a multiple of the divisor could be made up for by the terms so far.
+    const multiple = Math.ceil(low / divisor) * divisor;
+    if (multiple > high) return true;
+    if (multiple + divisor <= high) continue;
+    // There is one such multiple: what is left must be that.
+    low -= multiple;
+    high -= multiple;
+    divisor = 0;
+  }
+  return low > 0 || high < 0;
+}
+
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

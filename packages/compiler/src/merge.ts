@@ -1,10 +1,11 @@
 // Merges kernels over the same loops: those that read what another just stored, and those that load the same.
 // An optimizer's whole update (new state and new parameter) becomes one kernel with several stores.
-import type { BufferSpec, CopyKernel, DType, Kernel, LoopKernel } from '@nn/core';
+import { type BufferSpec, type CopyKernel, type DType, type Kernel, type LoopKernel, sizeOf } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
 import { joinKernels } from './join.ts';
 import { workOf } from './work.ts';
+import { writeApart } from './writers.ts';
 
 type Buffers = readonly Pick<BufferSpec, 'role' | 'length' | 'dtype'>[];
 
@@ -68,8 +69,16 @@ class Merger {
     const work = (kernel: number): number => workOf(this.#order.kernel(kernel));
     const own = work(earlier) + work(at);
     for (const pair of this.#order.separatedBy(earlier, at))
-      if (pair.some((other) => work(other) > own)) return true;
+      if (pair.some((other) => work(other) > own) && this.#mayBeOne(...pair)) return true;
     return false;
+  }
+
+  /** Products become one kernel only with what walks as many elements. */
+  #mayBeOne(a: number, b: number): boolean {
+    const [first, second] = [this.#order.kernel(a), this.#order.kernel(b)];
+    if (first?.kind !== 'loop' || second?.kind !== 'loop') return true;
+    if (first.producer?.kind !== 'dot' && second.producer?.kind !== 'dot') return true;
+    return sizeOf(first.extents) === sizeOf(second.extents);
   }
 
   /** Kernels that wrote what this one reads, last first, then those that read the same. */
@@ -87,9 +96,12 @@ class Merger {
   }
 
   #canMeet(other: LoopKernel, earlier: number, kernel: LoopKernel, at: number): boolean {
-    const written = buffersWritten(kernel);
-    const touched = new Set([...buffersRead(other), ...buffersWritten(other)]);
-    if (written.some((buffer) => touched.has(buffer))) return false;
+    const read = buffersRead(other);
+    const stored = buffersWritten(other);
+    for (const buffer of buffersWritten(kernel)) {
+      if (read.includes(buffer)) return false;
+      if (stored.includes(buffer) && !writeApart(other, kernel, buffer)) return false;
+    }
     if (this.#order.before(at).has(earlier)) return !this.#order.isBetween(earlier, at);
     return this.#order.areIndependent(earlier, at);
   }

@@ -71,8 +71,7 @@ class UpdatePlacer {
       writers = writers.slice(1);
       readers = readers.filter((reader) => reader !== start);
     }
-    const [writer] = writers;
-    if (writer !== undefined) {
+    for (const writer of writers) {
       const others = readers.filter((reader) => reader !== writer);
       if (others.length < readers.length && !this.#writeOver(writer).allows(input, output)) return false;
       if (!this.#runBehind(writer, others)) return false;

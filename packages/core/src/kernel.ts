@@ -92,7 +92,8 @@ export interface RowsKernel {
 
 /**
  * Loops that have nothing to do with each other, so that a device may run them in any order, or side by side: an
- * optimizer's updates of all parameters. None writes what another one reads or writes.
+ * optimizer's updates of all parameters. None writes an element that another one reads or writes; several may write
+ * different parts of one buffer.
  */
 export interface ParallelKernel {
   readonly kind: 'parallel';

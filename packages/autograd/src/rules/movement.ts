@@ -1,6 +1,7 @@
 // Derivatives of movement ops: the movement backwards, summing where one element was shown several times.
 import { contiguousStrides, type MovementOps, type Shape, sizeOf } from '@nn/core';
 import { apply, full, permute, sumTo, type Tensor, zeros } from '@nn/tensor';
+import { Part } from '../gradient-sum.ts';
 import type { Rules } from './rule.ts';
 
 const like = (gradient: Tensor, shape: Shape): Tensor =>
@@ -99,10 +100,8 @@ export const movementRules: Rules<keyof MovementOps> = {
   ],
   expand: ({ gradient, inputs: [x] }) => [sumTo(gradient, x.shape)],
   slice: ({ gradient, inputs: [x], attributes: { starts, steps, shape } }) => {
-    if (steps.every((step, dim) => step === 1 || shape[dim] <= 1)) {
-      const after = shape.map((extent, dim) => x.shape[dim] - starts[dim] - extent);
-      return [apply('pad', [gradient], { before: starts, after, value: 0 })];
-    }
+    if (steps.every((step, dim) => step === 1 || shape[dim] <= 1))
+      return [new Part(gradient, starts, x.shape)];
     const own = contiguousStrides(x.shape);
     const offset = starts.reduce((sum, start, dim) => sum + start * own[dim], 0);
     return [
