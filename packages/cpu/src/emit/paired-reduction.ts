@@ -33,6 +33,7 @@ interface Walk {
 export class PairedReduction {
   readonly #writer: KernelWriter;
   readonly #pair: PairStructure;
+  readonly #start: Positions;
   readonly #first: Walk;
   readonly #second: Walk;
   /** Of all blocks so far: the second's result. */
@@ -54,7 +55,8 @@ export class PairedReduction {
         lane === 'zero' ? start[at] : builder.local('i32', start[at]),
       ),
       structure: one,
-      vector: new VectorAccumulator(writer.context, one),
+      // A sum of exponentials is NaN where its maximum would be.
+      vector: new VectorAccumulator(writer.context, one, one.op === 'sum'),
       scalar: new ScalarAccumulator(writer.context, one),
       stores,
       left: builder.local('i32', writer.word(writer.layout.reduceExtents)),
@@ -62,6 +64,7 @@ export class PairedReduction {
     });
     this.#writer = writer;
     this.#pair = pair;
+    this.#start = start;
     this.#first = walk(structure.body ?? [], body, accumulator, []);
     this.#second = walk(pair.body, second, pair.accumulator, pair.stores);
     this.#total = builder.local('f64', 0);
@@ -96,8 +99,26 @@ export class PairedReduction {
       },
       () => builder.set(total, f64.add(total, this.#second.scalar.value as Local<'f64'>)),
     );
+    builder.if(f64.ne(total, total), () => builder.scope(() => this.#findNaN(number)));
     builder.if(f32.eq(maximum, -Infinity), () => builder.set(total, NaN));
     return [maximum, builder.local('f32', f32.demoteF64(total))];
+  }
+
+  /** Has the maximum be NaN if one of the row's values is, which vectors have passed over. */
+  #findNaN(blocks: Local<'i32'>): void {
+    const { builder } = this.#writer.context;
+    const { steps, values, scalar, structure } = this.#first;
+    const positions = this.#start.map((position) => builder.local('i32', position));
+    builder.for(0, this.#writer.word(this.#writer.layout.reduceExtents), () => {
+      builder.scope(() => {
+        const known = new Values(values);
+        this.#writer.computeScalars(steps, known, positions, {});
+        scalar.add(known.scalars[structure.value] as Local, i32.constant(0));
+      });
+      this.#writer.advanceLanes(positions, 1);
+    });
+    builder.increment(blocks, -1);
+    this.#noteShift(blocks, scalar.value as Local<'f32'>);
   }
 
   /** Stores what a block's exponentials are shifted by. */

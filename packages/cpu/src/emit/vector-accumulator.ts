@@ -26,12 +26,14 @@ export class VectorAccumulator {
   readonly #context: EmitContext;
   readonly #structure: AccumulatorStructure;
 
-  constructor(context: EmitContext, structure: AccumulatorStructure) {
+  /** @param notesNaN whether an extremum is NaN where a value is; otherwise those are passed over. */
+  constructor(context: EmitContext, structure: AccumulatorStructure, notesNaN = true) {
     this.#context = context;
     this.#structure = structure;
     const { builder } = context;
     this.registers = vectorLocals(builder, structure.dtype);
-    this.#nanMask = isFloatExtremum(structure) ? vectorLocals(builder, structure.dtype) : undefined;
+    this.#nanMask =
+      notesNaN && isFloatExtremum(structure) ? vectorLocals(builder, structure.dtype) : undefined;
     this.sums = isBlocked(structure) ? builder.locals('v128', 2) : undefined;
     this.index = isLocating(structure.op) ? builder.local('v128') : undefined;
   }
@@ -71,8 +73,8 @@ export class VectorAccumulator {
       builder.set(index, selectLanes(this.#context, 'int32', better, [positions as Vector], [index])[0]);
       return;
     }
-    if (this.#nanMask !== undefined && (op === 'max' || op === 'min')) {
-      this.#addExtremum(op, value, this.#nanMask);
+    if (isFloatExtremum(this.#structure) && (op === 'max' || op === 'min')) {
+      this.#addExtremum(op, value);
       return;
     }
     const operands = [this.registers, value].map((registers) => ({ dtype, registers, scalar: undefined }));
@@ -80,14 +82,13 @@ export class VectorAccumulator {
   }
 
   /** The pseudo-maximum is one instruction, but takes NaN for less than anything: those are noted apart. */
-  #addExtremum(op: 'max' | 'min', value: readonly VectorLocal[], nanMask: readonly VectorLocal[]): void {
+  #addExtremum(op: 'max' | 'min', value: readonly VectorLocal[]): void {
     const { builder } = this.#context;
     const dtype = this.#structure.dtype as 'float32' | 'float64';
     const lanesOf = dtype === 'float32' ? f32x4 : f64x2;
     setRegisters(builder, this.registers, pseudoExtremum(op, dtype, this.registers, value));
-    for (const [part, register] of value.entries()) {
-      builder.set(nanMask[part], v128.or(nanMask[part], lanesOf.ne(register, register)));
-    }
+    for (const [part, mask] of (this.#nanMask ?? []).entries())
+      builder.set(mask, v128.or(mask, lanesOf.ne(value[part], value[part])));
   }
 
   /** Puts NaN where one was seen. */
