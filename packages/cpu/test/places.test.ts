@@ -1,4 +1,4 @@
-// Places of a sorted order, and rows that are scattered: against the interpreter.
+// What several threads share of a line or of rows, and places of a sorted order: against the interpreter.
 import { type DType, dtypes, type HostArray, type ScatterMode } from '@nn/core';
 import { afterAll, describe, test } from 'vitest';
 import { cpu } from '../src/index.ts';
@@ -69,6 +69,22 @@ for (const { name, make } of backends) {
           }
       });
     }
+
+    test('scans of one long line', () => {
+      for (const dtype of dtypes)
+        for (const op of dtype === 'bool' ? (['max', 'min'] as const) : (['sum', 'max', 'min'] as const))
+          for (const length of [65_536, 131_073]) {
+            // Rare steps, so that extrema change late; whole numbers, so that sums are exact in any order.
+            const values = randomArray(dtype, length, () => 0.5);
+            for (let i = 0; i < length; i += 997)
+              values.set([dtype === 'int64' ? BigInt(i % 7) : i % 7] as never, i);
+            const walk = { op, outer: 1, length, inner: 1, source: 0, target: 1 };
+            const scan = { kind: 'scan', name: 'scan', ...walk } as const;
+            expectAgreement(backend, program([input(dtype, length), output(dtype, length)], [scan]), [
+              values,
+            ]);
+          }
+    });
 
     test('rows, whose columns threads share', () => {
       for (const dtype of dtypes) {

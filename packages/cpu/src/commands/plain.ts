@@ -1,11 +1,10 @@
-// Kernels that are written by hand: copy, scan, argsort.
-import type { ArgsortKernel, CopyKernel, ScanKernel } from '@nn/core';
+// Kernels that are written by hand, one job each: copy, argsort.
+import type { ArgsortKernel, CopyKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
 import { argsortModule, argsortScratchBytes } from '../kernels/argsort.ts';
 import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { selectionOf } from '../kernels/narrow.ts';
-import { scanModule, scanScratchBytes } from '../kernels/scan.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
@@ -91,37 +90,9 @@ export function copyCommand(context: CommandContext, kernel: CopyKernel): Comman
 }
 
 /** Lines per turn, so that a turn is worth some tens of microseconds. */
-function lineGrain(device: Device, lines: number, length: number, elementsPerTurn: number): number {
+export function lineGrain(device: Device, lines: number, length: number, elementsPerTurn: number): number {
   const fair = Math.ceil(lines / (device.pool.threads * 4));
   return Math.max(1, fair, Math.ceil(elementsPerTurn / Math.max(1, length)));
-}
-
-/** Adjacent lines that share cache lines, however narrow their elements are. */
-const adjacentLines = 64;
-
-/** Lines side by side are walked in runs as long as can be: whole blocks of them, or as many as each thread gets. */
-function columnGrain({ pool }: Device, { outer, length, inner }: ScanKernel): number {
-  const elementsPerTurn = 16_384;
-  const turns = Math.max(1, Math.min(pool.threads, Math.floor((outer * inner * length) / elementsPerTurn)));
-  if (outer >= turns) return inner * Math.ceil(outer / (outer >= turns * 4 ? turns * 4 : turns));
-  return Math.ceil((outer * inner) / turns / adjacentLines) * adjacentLines;
-}
-
-export function scanCommand(context: CommandContext, kernel: ScanKernel): Command {
-  const { device, buffers, tier } = context;
-  const { dtype } = buffers[kernel.target];
-  const { op, outer, length, inner } = kernel;
-  const code = device.kernels.hold(`scan ${op} ${dtype} ${tier.simd} ${tier.relaxedSimd}`, () =>
-    scanModule(device.heap, op, dtype, tier),
-  );
-  const lines = length === 0 ? 0 : outer * inner;
-  return new PlainCommand(context, code, {
-    buffers: [kernel.source, kernel.target],
-    numbers: [length, inner],
-    scratchBytesPerThread: inner === 1 ? 0 : scanScratchBytes,
-    items: lines,
-    grain: inner === 1 ? lineGrain(device, lines, length, 16_384) : columnGrain(device, kernel),
-  });
 }
 
 export function argsortCommand(context: CommandContext, kernel: ArgsortKernel): Command {

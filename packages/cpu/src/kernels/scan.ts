@@ -20,14 +20,14 @@ const mostLines = 1024;
 export const scanScratchBytes: number = mostLines * 8;
 
 /** Sums of floats run in float64, so that long ones do not lose what is added late. */
-function accumulatorDType(op: ScanOp, dtype: DType): RegisterDType {
+export function accumulatorDType(op: ScanOp, dtype: DType): RegisterDType {
   if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32')
     return op === 'sum' ? 'float64' : 'float32';
   return dtype;
 }
 
 /** What happens to an element, whether in a scalar or in vectors. */
-interface Scan {
+export interface Scan {
   readonly dtype: DType;
   /** As what an element is loaded. */
   readonly held: RegisterDType;
@@ -37,7 +37,7 @@ interface Scan {
   readonly narrowed: (b: ExpressionBuilder, inputs: readonly Value[]) => Value;
 }
 
-function scanOf(op: ScanOp, dtype: DType): Scan {
+export function scanOf(op: ScanOp, dtype: DType): Scan {
   const accumulated = accumulatorDType(op, dtype);
   return {
     dtype,
@@ -51,7 +51,7 @@ function scanOf(op: ScanOp, dtype: DType): Scan {
 }
 
 /** Where a walk along lines is. */
-interface Walk {
+export interface Walk {
   readonly source: Local<'i32'>;
   readonly target: Local<'i32'>;
   /** Elements to come. */
@@ -96,7 +96,7 @@ export function scanModule(heap: Heap, op: ScanOp, dtype: DType, tier: Tier): Ui
               builder.increment(line, lines);
               builder.branch(done);
             });
-          builder.scope(() => scanLine(builder, tier, scan, walk, op, inner));
+          builder.scope(() => scanLine(builder, tier, scan, walk, op, inner, null));
           builder.increment(line, 1);
         });
       },
@@ -158,16 +158,21 @@ function scanLines(
   );
 }
 
-function scanLine(
+/** @param before what the line goes on from; null where it begins */
+export function scanLine(
   builder: FunctionBuilder,
   tier: Tier,
   scan: Scan,
   walk: Walk,
   op: ScanOp,
   inner: Local<'i32'>,
+  before: Local | null,
 ): void {
   const { dtype, held, accumulated, widened, combined, narrowed } = scan;
-  const sum = builder.local(numberType(accumulated));
+  const sum = before ?? builder.local(numberType(accumulated));
+  const begin = (): void => {
+    if (before === null) step(true);
+  };
   const step = (isFirst: boolean): void =>
     builder.scope(() => {
       const loaded = loadScalar(dtype, walk.source) as Expression<'i32'>;
@@ -182,12 +187,15 @@ function scanLine(
     });
   // In float64 another order of additions shows only where float32 has lost what is left: where sums beyond 2^53 cancel out.
   const alongLine = tier.simd && op === 'sum' && accumulated === 'float64' && dtype !== 'float64';
-  if (!alongLine) step(true);
+  if (!alongLine) begin();
   else
     builder.if(
       i32.eq(inner, 1),
-      () => sumAlongLine(builder, tier, scan, walk, sum as unknown as Local<'f64'>),
-      () => step(true),
+      () => {
+        if (before === null) builder.set(sum as unknown as Local<'f64'>, -0);
+        sumAlongLine(builder, tier, scan, walk, sum as unknown as Local<'f64'>);
+      },
+      begin,
     );
   builder.while(
     () => i32.gtS(walk.left, 0),
@@ -195,7 +203,7 @@ function scanLine(
   );
 }
 
-/** Sums of a contiguous line, four elements at a time; leaves what does not fill a vector, and the sum before it. */
+/** Sums of a contiguous line, four elements at a time, on from a sum; leaves what does not fill a vector, and its sum. */
 function sumAlongLine(
   builder: FunctionBuilder,
   tier: Tier,
@@ -205,7 +213,7 @@ function sumAlongLine(
 ): void {
   // What changes nothing when it is added, not even the sign of a zero.
   const nothing = builder.local('v128', f64x2.splat(-0));
-  const before = builder.local('v128', nothing);
+  const before = builder.local('v128', f64x2.splat(sum));
   builder.while(
     () => i32.geS(walk.left, lanes),
     () => {
