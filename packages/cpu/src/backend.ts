@@ -250,10 +250,12 @@ class CpuBackend implements Backend {
  * ```
  */
 export function cpu(options: CpuOptions = {}): Backend {
-  checkOptions('cpu', options, ['threads', 'tier', 'blocking']);
-  const { threads, blocking } = options;
+  checkOptions('cpu', options, ['threads', 'tier', 'blocking', 'winograd']);
+  const { threads, blocking, winograd } = options;
   if (blocking !== undefined && typeof blocking !== 'boolean')
     throw new ArgumentError(`cpu: blocking must be true or false, got ${String(blocking)}`);
+  if (winograd !== undefined && typeof winograd !== 'boolean')
+    throw new ArgumentError(`cpu: winograd must be true or false, got ${String(winograd)}`);
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1))
     throw new ArgumentError(`cpu: threads must be an integer of at least 1, got ${String(threads)}`);
   return new CpuBackend(options);

@@ -17,6 +17,12 @@ export interface CpuOptions {
    * it. Default: false on the main thread of a page, true elsewhere.
    */
   readonly blocking?: boolean;
+  /**
+   * Whether large float32 convolutions with windows of 3 x 3 and stride 1 may be computed by Winograd's minimal filtering,
+   * in half the time. Rounding then adds some 1e-6 of the results' size to each, at most some 2e-5; and infinity and NaN
+   * reach all 16 results of a tile. Default: true.
+   */
+  readonly winograd?: boolean;
   /** The instructions to use, at most what the engine has: for tests. Default: all that it has. */
   readonly tier?: 'relaxed' | 'simd' | 'scalar';
 }
@@ -26,6 +32,7 @@ export class Device {
   readonly pool: ThreadPool;
   readonly gemm: Gemm;
   readonly tier: Tier;
+  readonly usesWinograd: boolean;
   readonly kernels: KernelCache;
   /** What programs that may still run need of the arena: how many need so many bytes. */
   readonly #arenaNeeds = new Map<number, number>();
@@ -39,6 +46,7 @@ export class Device {
       simd: available.simd && wanted !== 'scalar',
       relaxedSimd: available.relaxedSimd && wanted === 'relaxed',
     };
+    this.usesWinograd = options.winograd ?? true;
     this.heap = new Heap();
     this.pool = new ThreadPool(this.heap, options.threads === undefined ? {} : { threads: options.threads });
     const gemmTier = this.tier.relaxedSimd ? 'relaxed' : this.tier.simd ? 'simd' : 'scalar';

@@ -27,6 +27,7 @@ import { SharedOperands } from './commands/shared-operands.ts';
 import { isWorthSplitting, splitCommand } from './commands/split.ts';
 import { splitDotCommand } from './commands/split-dot.ts';
 import { sideBySide } from './commands/unroll.ts';
+import { winogradCommand } from './commands/winograd.ts';
 import type { Device } from './device.ts';
 import { isNarrowedByEpilogue, planLoop } from './emit/plan.ts';
 import type { Slices } from './threads/slices.ts';
@@ -34,6 +35,8 @@ import type { Slices } from './threads/slices.ts';
 function loopCommand(context: CommandContext, kernel: LoopKernel): Command {
   const { producer } = kernel;
   if (producer?.kind === 'dot') {
+    const inTiles = context.device.usesWinograd ? winogradCommand(context, kernel, producer) : undefined;
+    if (inTiles !== undefined) return inTiles;
     const bands = cutByBorders(kernel, producer, context.borders);
     const make = (band: LoopKernel) => (): Command => {
       const dot = band.producer as Dot;

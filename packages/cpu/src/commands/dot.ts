@@ -74,10 +74,32 @@ function isAddition({ stores, epilogue }: LoopKernel, buffers: readonly BufferSp
 }
 
 /**
+ * Where a product goes that something else computes than a matrix product.
+ *
+ * @param scratch the number of the buffer for it where it needs one.
+ */
+export function arrangeApart(
+  kernel: LoopKernel,
+  buffers: readonly BufferSpec[],
+  dot: Dot,
+  scratch: number,
+): Pick<Arranged, 'result' | 'isScratch' | 'epilogue'> {
+  const arranged = arrangeResult(kernel, buffers, dot, scratch);
+  if (!arranged.accumulates) return arranged;
+  const result = scratchAccess(kernel, scratch);
+  return { result, isScratch: true, epilogue: afterProducer(kernel, [result]) };
+}
+
+/**
  * The product goes to where the kernel stores it, else to where it stores what is computed from it, in place; only
  * where that is needed for something else, to scratch space. Loads see it in the order of the stores' dimensions.
  */
-function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: Dot): Arranged {
+function arrangeResult(
+  kernel: LoopKernel,
+  buffers: readonly BufferSpec[],
+  dot: Dot,
+  scratch: number = buffers.length,
+): Arranged {
   const { stores, epilogue } = kernel;
   if (isAddition(kernel, buffers, dot))
     return { result: stores[0].access, isScratch: false, accumulates: true, epilogue: null };
@@ -103,7 +125,7 @@ function arrangeResult(kernel: LoopKernel, buffers: readonly BufferSpec[], dot: 
     };
   }
   const isScratch = free.length === 0;
-  const result = isScratch ? scratchAccess(kernel, buffers.length) : free[0].access;
+  const result = isScratch ? scratchAccess(kernel, scratch) : free[0].access;
   return { result, isScratch, accumulates: false, epilogue: afterProducer(kernel, [result]) };
 }
 

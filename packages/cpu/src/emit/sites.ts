@@ -26,8 +26,8 @@ export interface Place {
 
 /** Accesses to one buffer that move alike share a cursor from this many on, as the taps of a convolution do. */
 const leastShared = 4;
-/** They are part of the code as numbers: farther ones depend on more than a few of the sizes. */
-const largestDisplacement = 1024 * 1024;
+/** What lies farther apart than this could reach beyond what a memory's addresses may. */
+const largestDisplacement = 2 ** 30;
 
 export class SiteTable {
   readonly sites: Site[] = [];
