@@ -299,7 +299,7 @@ function rowsOf(width: number, random: () => number): Float32Array {
 }
 const kindsOfRows = 11;
 
-/** Of each row, a statistic, and a second that needs it; in one buffer for both or in two. */
+/** Of each row, a statistic, a second that needs it, and the sum of both; then what the row has besides the first. */
 function pairProgram(width: number, kind: 'exponentials' | 'squares'): Program {
   const isMaximum = kind === 'exponentials';
   const reduce = (op: 'max' | 'sum', body: readonly Instruction[]): LoopKernel['producer'] => ({
@@ -339,8 +339,15 @@ function pairProgram(width: number, kind: 'exponentials' | 'squares'): Program {
       ],
     }),
   ];
-  const buffers = [input(dtype, kindsOfRows * width), ...[1, 2, 3].map(() => output(dtype, kindsOfRows))];
-  return program(buffers, [{ kind: 'rows', name: kind, extents: [kindsOfRows], steps }]);
+  const rest = loop({
+    extents: [kindsOfRows, width],
+    epilogue: [x, load(1, dtype, [1, 0]), { op: 'sub', dtype, args: [0, 1] }],
+    stores: [{ access: at(4, [width, 1]), value: 2 }],
+  });
+  const size = kindsOfRows * width;
+  const results = [kindsOfRows, kindsOfRows, kindsOfRows, size].map((length) => output(dtype, length));
+  const kernel = { kind: 'rows', name: kind, extents: [kindsOfRows], steps: [...steps, rest] } as const;
+  return program([input(dtype, size), ...results], [kernel]);
 }
 
 describe('reductions that go through a row together', () => {

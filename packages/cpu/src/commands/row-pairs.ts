@@ -167,6 +167,7 @@ function pairingOf(
   { kind, first, second, stored }: Found,
   blockLength: number,
   shifts: Access | null,
+  later: readonly Access[],
 ): Pairing {
   const [store] = first.stores;
   const list = stored === null ? second.producer.body : stored.epilogue;
@@ -190,7 +191,25 @@ function pairingOf(
     stores: stored === null ? [] : [{ access: stored.stores[0].access, value: places[value] }],
     scalar: { instructions: scalar.instructions, value: scalarValue },
     shifts,
+    later,
   };
+}
+
+/** What later loops write along the rows of exponentials, which are computed for long, without having read it. */
+function writtenLater(steps: readonly LoopKernel[], { first, kind }: Found): Access[] {
+  if (kind === 'squares') return [];
+  const walked = `${[...first.extents, ...first.producer.extents]}`;
+  const read = new Set(
+    accessesOf([...listOf(first), ...steps.flatMap((step) => [...listOf(step), ...step.epilogue])]).map(
+      ({ buffer }) => buffer,
+    ),
+  );
+  return steps.flatMap(({ extents, stores }) =>
+    stores.flatMap(({ access }) => {
+      const isRow = `${extents}` === walked && access.strides[first.extents.length] === 1;
+      return isRow && access.guards.length === 0 && !read.has(access.buffer) ? [access] : [];
+    }),
+  );
 }
 
 /** One kernel of both: the second's epilogue follows the first's, and sees what that stores. */
@@ -318,7 +337,10 @@ export function pairSteps(
     const before = steps.slice(0, at).map(plain);
     const after = steps.slice(at + (found.stored === null ? 2 : 3));
     if (found.stored === null) {
-      const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, null) };
+      const pair = {
+        kernel: together(found),
+        pairing: pairingOf(found, blockLength, null, writtenLater(after, found)),
+      };
       return { context, scratchBytes: 0, steps: [...before, pair, ...after.map(plain)] };
     }
     const [store] = found.stored.stores;
@@ -327,7 +349,7 @@ export function pairSteps(
     const { extended, first, scratchBytes } = withPartialResults(context, ['float32'], sizeOf(rows) * count);
     const strides = contiguousStrides([...rows, count]).slice(0, rank);
     const shifts: Access = { buffer: first, offset: 0, strides, guards: [] };
-    const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, shifts) };
+    const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, shifts, []) };
     const whole = Math.floor(extent / blockLength);
     const start = whole * blockLength;
     const parts: Blocks[] = [{ first: 0, count: whole, length: blockLength, start: 0 }];

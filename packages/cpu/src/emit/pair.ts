@@ -22,6 +22,8 @@ export interface Pairing {
   readonly scalar: { readonly instructions: readonly Instruction[]; readonly value: Value };
   /** Where each row has room for what is subtracted in each block. */
   readonly shifts: Access | null;
+  /** What later loops write along the row: it is brought into the cache while there is something to compute. */
+  readonly later: readonly Access[];
 }
 
 export interface PairDraft {
@@ -33,10 +35,11 @@ export interface PairDraft {
   readonly scalar: StepList;
   readonly scalarValue: Value;
   readonly shifts: number | null;
+  readonly later: readonly number[];
 }
 
 export function draftPair(
-  { kind, blockLength, body, value, stores, scalar, shifts }: Pairing,
+  { kind, blockLength, body, value, stores, scalar, shifts, later }: Pairing,
   table: SiteTable,
   storage: (buffer: number) => DType,
   params: ParamPool,
@@ -67,11 +70,12 @@ export function draftPair(
     scalar: alone.list,
     scalarValue: alone.values[0],
     shifts: shifts === null ? null : second.list.placeOf(shifts).cursor,
+    later: later.map((access) => second.list.placeOf(access).cursor),
   };
 }
 
 export function resolvePair(draft: PairDraft, cursors: readonly CursorStructure[]): PairStructure {
-  const { kind, stores, shifts } = draft;
+  const { kind, stores, shifts, later } = draft;
   const roots = [draft.value, ...stores.map(({ value }) => value)];
   const body = resolveSteps(draft.body.steps, roots, cursors, dependency.row | dependency.reduced);
   const scalar = resolveSteps(draft.scalar.steps, [draft.scalarValue], cursors, dependency.row);
@@ -88,5 +92,6 @@ export function resolvePair(draft: PairDraft, cursors: readonly CursorStructure[
     stores: stores.map((store) => ({ ...store, value: body.place(store.value) })),
     scalar: { steps: scalar.steps, value: scalar.place(draft.scalarValue) },
     shifts,
+    later,
   };
 }

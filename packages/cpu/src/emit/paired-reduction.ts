@@ -232,6 +232,7 @@ export class PairedReduction {
       () => i32.gtS(rounds, 0),
       () => {
         this.#round(first, vectors);
+        for (const cursor of this.#pair.later) builder.drop(i32.load8U(second.positions[cursor]));
         this.#round(second, vectors);
         builder.increment(rounds, -1);
       },

@@ -122,6 +122,7 @@ export function draftLoop(
   const accesses = [
     ...kernel.stores.map(({ access }) => access),
     ...(pairing?.stores ?? []).map(({ access }) => access),
+    ...(pairing?.later ?? []),
     ...[...(lowered.body ?? []), ...(pairing?.body ?? []), ...lowered.epilogue].flatMap((one) =>
       one.op === 'load' ? [one.access] : [],
     ),

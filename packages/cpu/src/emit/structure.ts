@@ -79,6 +79,8 @@ export interface PairStructure {
   readonly scalar: { readonly steps: readonly Step[]; readonly value: Value };
   /** The cursor of the row's first shift, where they are kept. */
   readonly shifts: number | null;
+  /** Cursors of what later loops write. */
+  readonly later: readonly number[];
 }
 
 export interface StoreStructure {
@@ -193,9 +195,9 @@ export function structureKey(structure: Structure): string {
   return key;
 }
 
-function pairKey({ kind, body, accumulator, stores, scalar, shifts }: PairStructure): string {
+function pairKey({ kind, body, accumulator, stores, scalar, shifts, later }: PairStructure): string {
   const stored = stores.map(({ storage, cursor, value }) => `${storage} ${cursor} ${value}`);
-  return `${kind}${stepsKey(body)}|${accumulator.value};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts}`;
+  return `${kind}${stepsKey(body)}|${accumulator.value};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts};${later}`;
 }
 
 function stepsKey(steps: readonly Step[]): string {
