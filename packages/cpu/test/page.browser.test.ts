@@ -1,10 +1,11 @@
 // A page that is isolated from other origins: threads, shared memory, and a main thread that must not sleep.
-import { randn, use } from '@nn/tensor';
+import { use } from '@nn/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Heap } from '../src/heap.ts';
 import { cpu } from '../src/index.ts';
 import { Job } from '../src/threads/job.ts';
 import { KernelTrapError, ThreadPool } from '../src/threads/pool.ts';
+import { awaitedOnAPage } from './support/main-thread.ts';
 import { poolKernels } from './support/pool-kernels.ts';
 import { expectedLosses, expectLosses, train } from './support/training.ts';
 
@@ -63,32 +64,4 @@ test('the page stays alive while results are awaited', async () => {
   expect(ticks).toBeGreaterThan(elapsed / 10 / 10);
 });
 
-test.each([1, 3])('a program of many frames is cut into slices, with %i threads', async (threads) => {
-  const backend = cpu({ threads });
-  use(backend);
-  const x = randn([768, 768])
-    .mul(768 ** -0.5)
-    .realize();
-  const compute = async (): Promise<number> => {
-    let y = x;
-    for (let i = 0; i < 30; i++) y = y.matmul(x).tanh();
-    return Number(await y.square().sum().item());
-  };
-  const expected = await compute();
-  let longest = 0;
-  let last = performance.now();
-  const channel = new MessageChannel();
-  channel.port1.onmessage = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-    channel.port2.postMessage(null);
-  };
-  channel.port2.postMessage(null);
-  const start = performance.now();
-  expect(await compute()).toBe(expected);
-  const whole = performance.now() - start;
-  channel.port1.close();
-  backend.dispose();
-  expect(longest).toBeLessThan(whole / 5);
-});
+awaitedOnAPage(2);

@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { Heap } from '../src/heap.ts';
 import { cpu } from '../src/index.ts';
 import { ThreadPool } from '../src/threads/pool.ts';
+import { awaitedOnAPage } from './support/main-thread.ts';
 import { expectedLosses, expectLosses, train } from './support/training.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -34,3 +35,5 @@ test('there are no workers', () => {
   expect([heap.shared, pool.threads, pool.readyWorkers]).toEqual([false, 1, 0]);
   pool.dispose();
 });
+
+awaitedOnAPage(1);

@@ -80,9 +80,11 @@ export class ThreadPool {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // Without workers memory may not be shared, and the control block be one that growing has detached.
+    if (this.#workers.length === 0) return;
     Atomics.store(this.#control, controlWord.stop, 1);
     Atomics.add(this.#control, controlWord.generation, 1);
-    if (this.#workers.length > 0) Atomics.notify(this.#control, controlWord.generation);
+    Atomics.notify(this.#control, controlWord.generation);
     for (const worker of this.#workers) worker.terminate();
     this.#workers.length = 0;
     // The control block stays: a worker that is just ending may still look at it.
