@@ -68,4 +68,10 @@ const browser = [
 
 if (!chromium) console.warn('No Chromium found (set CHROMIUM_PATH): the browser tests are NOT run.');
 
-export default defineConfig({ test: { projects: chromium ? [node, ...browser] : [node] } });
+export default defineConfig({
+  test: {
+    projects: chromium ? [node, ...browser] : [node],
+    // Otherwise one core would be left to vitest, which has little to do: half of a machine with two.
+    maxWorkers: '100%',
+  },
+});

@@ -2,7 +2,7 @@
  * Packs every published package as a release would, and asks publint and "are the types wrong" about each
  * tarball. The tarballs stay in the cache folder for the publishing test.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   cacheFolder,
@@ -10,6 +10,7 @@ import {
   inParallel,
   type Package,
   publishedPackages,
+  root,
   run,
   runPnpm,
 } from './workspace.ts';
@@ -29,9 +30,25 @@ function deleteStale({ folder }: Package): void {
   }
 }
 
-/** Packs all; returns what went wrong. */
+/** Whether a tarball is younger than all that goes into one. */
+function isUpToDate(found: Package): boolean {
+  const tarball = tarballOf(found);
+  if (!existsSync(tarball)) return false;
+  const packed = statSync(tarball).mtimeMs;
+  const own = readdirSync(found.folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const built = readdirSync(join(found.folder, 'dist'), { recursive: true, encoding: 'utf8' });
+  const sources = [
+    join(root, 'pnpm-workspace.yaml'),
+    // The versions that it asks for.
+    ...publishedPackages().map(({ folder }) => join(folder, 'package.json')),
+    ...own.map(({ name }) => join(found.folder, name)),
+    ...built.map((name) => join(found.folder, 'dist', name)),
+  ];
+  return sources.every((path) => statSync(path).mtimeMs < packed);
+}
+
+/** Packs what has changed since it was packed; returns what went wrong. */
 export async function packAll(): Promise<string[]> {
-  rmSync(tarballFolder, { recursive: true, force: true });
   mkdirSync(tarballFolder, { recursive: true });
   const packages = publishedPackages();
   const unbuilt = packages.filter(
@@ -40,6 +57,7 @@ export async function packAll(): Promise<string[]> {
   if (unbuilt.length > 0) return unbuilt.map(({ name }) => `@nn/${name}: not built; run pnpm build first`);
   const wrong = await inParallel(packages, async (found) => {
     deleteStale(found);
+    if (isUpToDate(found)) return [];
     const { code, output } = await runPnpm(['-C', found.folder, 'pack', '--pack-destination', tarballFolder]);
     return code === 0 && existsSync(tarballOf(found))
       ? []
