@@ -26,9 +26,13 @@ export class Dependences {
   readonly #kernels: (Kernel | null)[];
   readonly #before: Set<number>[];
   readonly #after: Set<number>[];
+  /** The last search that came by each kernel. */
+  readonly #seen: Int32Array;
+  #searches = 0;
 
   constructor(kernels: readonly Kernel[]) {
     this.#kernels = [...kernels];
+    this.#seen = new Int32Array(kernels.length);
     this.#before = kernels.map(() => new Set<number>());
     this.#after = kernels.map(() => new Set<number>());
     const uses = new Map<number, BufferUse>();
@@ -42,7 +46,7 @@ export class Dependences {
     };
     kernels.forEach((kernel, at) => {
       for (const buffer of buffersRead(kernel))
-        for (const before of useOf(buffer).read(at)) this.order(before, at);
+        for (const before of useOf(buffer).read(at, kernel)) this.order(before, at);
       for (const buffer of buffersWritten(kernel))
         for (const before of useOf(buffer).write(at, kernel)) this.order(before, at);
     });
@@ -65,19 +69,29 @@ export class Dependences {
 
   /** Whether the first reaches the second through others: then the two cannot be one. */
   isBetween(first: number, second: number): boolean {
-    const seen = new Set<number>([first]);
-    const stack = [...this.#after[first]].filter((next) => next !== second);
-    while (stack.length > 0) {
-      const at = stack.pop() as number;
-      if (seen.has(at)) continue;
-      if (seen.size > maximumVisited) return true;
-      seen.add(at);
-      for (const next of this.#after[at]) {
-        if (next === second) return true;
-        stack.push(next);
-      }
+    // From both ends in turns: often one of them has little beyond it.
+    const seen = this.#seen;
+    const forwards = ++this.#searches;
+    const backwards = ++this.#searches;
+    seen[first] = forwards;
+    seen[second] = backwards;
+    const below: number[] = [];
+    const above: number[] = [];
+    for (const next of this.#after[first]) if (next !== second) below.push(next);
+    for (const next of this.#before[second]) if (next !== first) above.push(next);
+    for (let visited = 0; visited < maximumVisited; visited++) {
+      const isForwards = visited % 2 === 0;
+      const [own, other] = isForwards ? [forwards, backwards] : [backwards, forwards];
+      const stack = isForwards ? below : above;
+      let at = stack.pop();
+      while (at !== undefined && seen[at] === own) at = stack.pop();
+      if (at === undefined) return false;
+      if (seen[at] === other) return true;
+      seen[at] = own;
+      for (const next of isForwards ? this.#after[at] : this.#before[at])
+        if (seen[next] !== own) stack.push(next);
     }
-    return false;
+    return true;
   }
 
   /** Whether neither comes after the other. */

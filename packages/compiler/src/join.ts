@@ -19,13 +19,13 @@ import { simplifyLoops } from './simplify.ts';
 /** More instructions than this spill registers. */
 const maximumInstructions = 320;
 
-/** The kernel that does what both do, or null when they cannot be one or would gain nothing by it. */
+/** The kernel that does what both do, where they may meet, or null when they cannot be one or would gain nothing by it. */
 export function joinKernels(
   first: LoopKernel,
   second: LoopKernel,
   buffersPerKernel: number,
 ): LoopKernel | null {
-  if (!mayMeet(first, second) || !fits(first, second, buffersPerKernel)) return null;
+  if (!fits(first, second, buffersPerKernel)) return null;
   let aligned: Pair | null = align(first, second);
   if (!isInPlace(aligned)) aligned = alignPermuted(first, second);
   if (!isInPlace(aligned)) return null;
@@ -57,8 +57,8 @@ export function joinKernels(
   });
 }
 
-/** What can be told without bringing both to the same loops, which takes longer. */
-function mayMeet(a: LoopKernel, b: LoopKernel): boolean {
+/** Whether two kernels may become one: what can be told without bringing both to the same loops, which takes longer. */
+export function mayMeet(a: LoopKernel, b: LoopKernel): boolean {
   if (sizeOf(a.extents) !== sizeOf(b.extents)) return false;
   const isStored = (buffer: number): boolean => a.stores.some(({ access }) => access.buffer === buffer);
   const { producer } = b;

@@ -9,7 +9,7 @@ export interface Touch extends Affine {
   readonly extents: readonly number[];
 }
 
-/** All that a loop without a dot touches. */
+/** All that a loop touches. */
 export function touchesOf({ extents, producer, epilogue, stores }: LoopKernel): Touch[] {
   const touches: Touch[] = [];
   const add = (list: readonly Instruction[], walked: readonly number[]): void => {
@@ -23,6 +23,10 @@ export function touchesOf({ extents, producer, epilogue, stores }: LoopKernel): 
     }
   };
   if (producer?.kind === 'reduce') add(producer.body, [...extents, ...producer.extents]);
+  if (producer?.kind === 'dot') {
+    for (const { buffer, offset, strides } of [producer.left, producer.right])
+      touches.push({ buffer, write: false, offset, strides, extents: [...extents, ...producer.inner] });
+  }
   add(epilogue, extents);
   for (const { access } of stores) {
     const { buffer, offset, strides } = access;
@@ -113,10 +117,12 @@ function rowsAreEqual(terms: readonly Term[], offset: number): boolean {
   return true;
 }
 
-/** Whether two loops store into a buffer without touching an element of it that the other one stores. */
-export function storeApart(first: LoopKernel, second: LoopKernel, buffer: number): boolean {
+/** Whether no element of a buffer that one loop stores is touched by the other one. */
+export function stayApart(first: LoopKernel, second: LoopKernel, buffer: number): boolean {
   const touches = touchesOf(second).filter((touch) => touch.buffer === buffer);
-  return touchesOf(first).every((a) => a.buffer !== buffer || touches.every((b) => neverMeet(a, b)));
+  return touchesOf(first).every(
+    (a) => a.buffer !== buffer || touches.every((b) => !isConflict(a, b) || neverMeet(a, b)),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@
 import { type BufferSpec, type CopyKernel, type DType, type Kernel, type LoopKernel, sizeOf } from '@nn/core';
 import { buffersRead, buffersWritten } from './buffers.ts';
 import { Dependences } from './dependences.ts';
-import { joinKernels } from './join.ts';
+import { joinKernels, mayMeet } from './join.ts';
 import { workOf } from './work.ts';
 import { writeApart } from './writers.ts';
 
@@ -55,7 +55,8 @@ class Merger {
     if (kernel === null) return null;
     for (const earlier of this.#candidates(kernel, at)) {
       const other = this.#order.kernel(earlier);
-      if (other?.kind !== 'loop' || !this.#canMeet(other, earlier, kernel, at)) continue;
+      if (other?.kind !== 'loop' || !mayMeet(other, kernel)) continue;
+      if (!this.#canMeet(other, earlier, kernel, at)) continue;
       const joined = joinKernels(other, kernel, this.#buffersPerKernel);
       if (joined === null || this.#keepsMoreApart(earlier, at)) continue;
       this.#order.contract(earlier, at, joined);

@@ -2,7 +2,7 @@
 // after them.
 import type { Kernel, LoopKernel } from '@nn/core';
 import { buffersRead } from './buffers.ts';
-import { storeApart } from './locality.ts';
+import { stayApart } from './locality.ts';
 
 /** So many write parts of a buffer in any order, at most; then one comes after all of them. */
 const maximumTogether = 64;
@@ -16,22 +16,26 @@ interface Writer {
   readonly loops: readonly LoopKernel[] | null;
 }
 
-/** Loops that may write a part of the buffer in any order with others; null for what needs all of it. */
-function loopsOf(kernel: Kernel, buffer: number): readonly LoopKernel[] | null {
-  if (buffersRead(kernel).includes(buffer)) return null;
+/** The loops of a kernel; null where it is none, and may need all of a buffer. */
+function loopsOf(kernel: Kernel): readonly LoopKernel[] | null {
   if (kernel.kind === 'loop') return [kernel];
   if (kernel.kind === 'parallel') return kernel.parts;
   return kernel.kind === 'rows' ? kernel.steps : null;
 }
 
+/** Loops that may write a part of the buffer in any order with others; null for what needs all of it. */
+function writingLoops(kernel: Kernel, buffer: number): readonly LoopKernel[] | null {
+  return buffersRead(kernel).includes(buffer) ? null : loopsOf(kernel);
+}
+
 /** Whether two kernels write parts of a buffer that have no element in common, and read none of it. */
 export function writeApart(a: Kernel, b: Kernel, buffer: number): boolean {
-  return areApart(loopsOf(a, buffer), loopsOf(b, buffer), buffer);
+  return areApart(writingLoops(a, buffer), writingLoops(b, buffer), buffer);
 }
 
 function areApart(first: Writer['loops'], second: Writer['loops'], buffer: number): boolean {
   if (first === null || second === null) return false;
-  return first.every((a) => second.every((b) => storeApart(a, b, buffer)));
+  return first.every((a) => second.every((b) => stayApart(a, b, buffer)));
 }
 
 /** What was done with one buffer so far. */
@@ -49,14 +53,16 @@ export class BufferUse {
   }
 
   /** Notes a kernel that reads the buffer; tells what it comes after. */
-  read(at: number): readonly number[] {
+  read(at: number, kernel: Kernel): readonly number[] {
     this.#readers.push(at);
-    return this.#writers.map((writer) => writer.at);
+    const loops = loopsOf(kernel);
+    const wrote = this.#writers.filter((writer) => !areApart(writer.loops, loops, this.#buffer));
+    return wrote.length > 0 ? wrote.map((writer) => writer.at) : this.#former;
   }
 
   /** Notes a kernel that writes the buffer; tells what it comes after. */
   write(at: number, kernel: Kernel): readonly number[] {
-    const loops = loopsOf(kernel, this.#buffer);
+    const loops = writingLoops(kernel, this.#buffer);
     const goesAlong =
       this.#readers.length === 0 &&
       this.#writers.length < maximumTogether &&
