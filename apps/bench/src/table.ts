@@ -9,7 +9,7 @@ const nameWidth = 52;
 const ownWidth = 50;
 const otherWidth = 24;
 
-function significant(value: number): string {
+export function significant(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
@@ -28,7 +28,7 @@ export function rate({ gflops, gbps }: Row): string {
   return gbps === null ? '' : `${significant(gbps)} GB/s`;
 }
 
-const threadsOf = (threads: number): string => `${threads} thread${threads === 1 ? '' : 's'}`;
+export const threadsOf = (threads: number): string => `${threads} thread${threads === 1 ? '' : 's'}`;
 
 export function machineLine(machine: Machine): string {
   const { processor, cores, platform, node, loadAverage, date } = machine;

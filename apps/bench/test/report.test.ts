@@ -28,7 +28,7 @@ const report: Report = {
     platform: 'linux x64',
     node: 'v24',
     v8: '13',
-    date: '2026-01-01',
+    date: '2026-01-01T00:00:00.000Z',
     loadAverage: 0.1,
   },
   limits: [{ threads: 1, gflops: 50, bandwidth: [{ bytes: 2 ** 20, copy: 10, read: 20 }] }],

@@ -14,10 +14,14 @@ interface Size {
   readonly height: number;
 }
 
+/** Told apart by those who see red and green alike, too (Okabe and Ito): ours in blue. */
+const colors = ['#0072b2', '#56b4e9', '#e69f00', '#009e73', '#d55e00', '#cc79a7', '#666666', '#8c564b'];
+
 function draw(option: echarts.EChartsCoreOption, { width, height }: Size): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   chart.setOption({
     animation: false,
+    color: colors,
     backgroundColor: '#fff',
     textStyle: { fontFamily: 'sans-serif' },
     ...option,
@@ -28,8 +32,12 @@ function draw(option: echarts.EChartsCoreOption, { width, height }: Size): strin
 }
 
 const rowHeight = 22;
-const nameWidth = 330;
-const names = { fontSize: 11, width: nameWidth - 15, overflow: 'truncate' } as const;
+
+/** Room for names beside a chart, and how they are set. */
+function room(names: readonly string[]) {
+  const width = Math.min(330, 6.5 * Math.max(...names.map((name) => name.length)) + 20);
+  return { width, label: { fontSize: 11, width: width - 15, overflow: 'truncate' } };
+}
 
 /** How near each case of ours comes to the limit of the threads it used. */
 export function limitChart(rows: readonly Row[]): string | null {
@@ -46,11 +54,12 @@ export function limitChart(rows: readonly Row[]): string | null {
       return row?.limitRatio == null ? null : Number((100 * row.limitRatio).toFixed(1));
     }),
   }));
+  const { width, label } = room(cases);
   const height = 70 + cases.length * (rowHeight + 5 * (columns.length - 1));
   return draw(
     {
       legend: { data: columns, top: 0, itemGap: 26, itemWidth: 16 },
-      grid: { left: nameWidth, right: 50, top: 50, bottom: 10 },
+      grid: { left: width, right: 50, top: 50, bottom: 10 },
       xAxis: {
         type: 'value',
         position: 'top',
@@ -58,10 +67,10 @@ export function limitChart(rows: readonly Row[]): string | null {
         max: (range: { max: number }) => Math.max(100, Math.ceil(range.max / 10) * 10),
         axisLabel: { formatter: '{value} %' },
       },
-      yAxis: { type: 'category', data: cases, inverse: true, axisLabel: names },
+      yAxis: { type: 'category', data: cases, inverse: true, axisLabel: label },
       series: series.map((each) => ({ ...each, label: { show: true, position: 'right', fontSize: 9 } })),
     },
-    { width: 900, height },
+    { width: width + 570, height },
   );
 }
 
@@ -76,6 +85,8 @@ interface Cell {
   readonly label: string;
 }
 
+const columnWidth = 96;
+
 /** Ratios as colours, green above 1 and red below. */
 function ratioMap(lines: readonly string[], columns: readonly string[], cells: readonly Cell[]): string {
   const data = cells.map(({ line, column, ratio, label }) => ({
@@ -83,11 +94,14 @@ function ratioMap(lines: readonly string[], columns: readonly string[], cells: r
     label: { formatter: label },
     ...(ratio === null ? { visualMap: false, itemStyle: { color: '#ddd' } } : {}),
   }));
+  const { width, label } = room(lines);
+  const bare = { axisLine: { show: false }, axisTick: { show: false } };
+  const heads = { fontSize: 11, interval: 0, width: columnWidth - 6, overflow: 'break' };
   return draw(
     {
-      grid: { left: nameWidth, right: 10, top: 30, bottom: 10 },
-      xAxis: { type: 'category', data: columns, position: 'top', axisLabel: { fontSize: 11, interval: 0 } },
-      yAxis: { type: 'category', data: lines, inverse: true, axisLabel: names },
+      grid: { left: width, right: 10, top: 40, bottom: 10 },
+      xAxis: { type: 'category', data: columns, position: 'top', axisLabel: heads, ...bare },
+      yAxis: { type: 'category', data: lines, inverse: true, axisLabel: label, ...bare },
       visualMap: {
         show: false,
         min: -1,
@@ -104,7 +118,7 @@ function ratioMap(lines: readonly string[], columns: readonly string[], cells: r
         },
       ],
     },
-    { width: nameWidth + 10 + 110 * columns.length, height: 50 + rowHeight * lines.length },
+    { width: width + 10 + columnWidth * columns.length, height: 50 + rowHeight * lines.length },
   );
 }
 
@@ -151,6 +165,8 @@ export function productChart(rows: readonly Row[], limits: Limits): string | nul
       .map(({ point }) => point)
       .sort(([a], [b]) => a - b),
   }));
+  const rates = products.map(({ point: [, rate] }) => rate);
+  const highest = Math.max(...rates, ...limits.map(({ gflops }) => gflops));
   const marks = limits.map(({ threads, gflops }) => ({
     yAxis: gflops,
     name: `limit of ${threads} thread${threads === 1 ? '' : 's'}`,
@@ -174,10 +190,10 @@ export function productChart(rows: readonly Row[], limits: Limits): string | nul
       yAxis: {
         type: 'value',
         name: 'GFLOP/s',
-        max: Math.ceil(Math.max(...limits.map(({ gflops }) => gflops)) / 10) * 10,
+        max: Math.ceil(highest / 20) * 20,
       },
       series: [...lines, limitLine],
     },
-    { width: 1000, height: 440 },
+    { width: 800, height: 420 },
   );
 }

@@ -1,7 +1,8 @@
 // The report: one page with all charts and figures in it, nothing to load.
+import type { Limits } from '../machine.ts';
 import type { Report, Row } from '../results.ts';
 import { columnOf } from '../summary.ts';
-import { limitLines, rate, time } from '../table.ts';
+import { rate, significant, threadsOf, time } from '../table.ts';
 import { casesOf, limitChart, overviewChart, productChart, ratioChart } from './charts.ts';
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -13,11 +14,13 @@ h2 { margin-top: 3rem; border-bottom: 1px solid #ddd }
 figure { margin: 1rem 0; overflow-x: auto }
 figcaption { color: #555; margin-bottom: .3rem }
 table { border-collapse: collapse; font-size: 13px }
+caption { color: #555; font-size: 15px; text-align: left; margin-bottom: .3rem }
+.wide { overflow-x: auto }
 td, th { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap }
-td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left }
+td:first-child, th:first-child, .figures td:nth-child(2), .figures th:nth-child(2) { text-align: left }
 td.why { white-space: normal; text-align: left; color: #a00 }
-pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap }
-nav a { margin-right: 1rem }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 1.5rem 0 }
+@media (max-width: 40rem) { body { margin: 1rem auto } h2 { margin-top: 2rem } }
 `;
 
 function figure(caption: string, picture: string | null): string {
@@ -43,11 +46,31 @@ function tableRow(row: Row): string {
 
 function figures(rows: readonly Row[]): string {
   const heads = ['case', 'implementation', 'median', 'range', 'runs', 'rate', 'of the limit', 'result'];
-  return `<details><summary>All figures (${casesOf(rows).length})</summary><table>
-<tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr>
+  return `<details><summary>All figures (${casesOf(rows).length})</summary><div class="wide"><table class="figures">
+${headRow(heads)}
 ${rows.map(tableRow).join('\n')}
-</table></details>`;
+</table></div></details>`;
 }
+
+const headRow = (heads: readonly string[]): string =>
+  `<tr>${heads.map((head) => `<th>${escaped(head)}</th>`).join('')}</tr>`;
+
+/** What the machine can do, by threads. */
+function limitTable(limits: Limits): string {
+  const sizes = limits[0].bandwidth.map(({ bytes }) => `${significant(bytes / 2 ** 20)} MiB`);
+  const lines = limits.map(({ threads, gflops, bandwidth }) => {
+    const rates = bandwidth.map(({ copy, read }) => `${significant(copy)} / ${significant(read)}`);
+    const cells = [threadsOf(threads), significant(gflops), ...rates];
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+  });
+  return `<div class="wide"><table><caption>Measured limits: arithmetic, and GB/s copied / read in so much memory</caption>
+${headRow(['', 'GFLOP/s', ...sizes])}
+${lines.join('\n')}
+</table></div>`;
+}
+
+/** "2026-01-31 12:34 UTC" */
+const day = (date: string): string => `${date.slice(0, 16).replace('T', ' ')} UTC`;
 
 const anchor = (subject: string): string => subject.replaceAll(/[^a-z]+/g, '-');
 
@@ -67,12 +90,12 @@ export function reportPage(report: Report, subjects: ReadonlyMap<string, readonl
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Benchmarks</title><style>${style}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Benchmarks</title><style>${style}</style></head>
 <body>
 <h1>Benchmarks</h1>
-<p>${escaped(`${machine.processor}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${machine.date}, load ${machine.loadAverage.toFixed(1)}`)}</p>
+<p>${escaped(`${machine.processor}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${day(machine.date)}, load average ${machine.loadAverage.toFixed(1)}`)}</p>
 <p>${escaped(names.join(', '))}</p>
-<pre>${escaped(limitLines(limits))}</pre>
+${limitTable(limits)}
 <nav>${titles.map((title) => `<a href="#${anchor(title)}">${escaped(title)}</a>`).join('')}</nav>
 ${figure('Time as a multiple of ours, in the geometric mean of the cases that both did: above 1, we are faster', overviewChart(subjects))}
 ${sections.join('\n')}
