@@ -3,7 +3,7 @@ import type { Instruction, LoopKernel, Node, Program, RowsKernel } from '@nn/cor
 import { bytesPerElement } from '@nn/core';
 import { describe, expect, test } from 'vitest';
 import { verifyProgram } from '../src/index.ts';
-import { meetInRow, type Touch } from '../src/locality.ts';
+import { meetInRow, stayApart, type Touch } from '../src/locality.ts';
 import {
   add,
   check,
@@ -11,6 +11,7 @@ import {
   dot,
   exp,
   expand,
+  generator,
   kernels,
   mul,
   node,
@@ -122,6 +123,71 @@ describe('rows', () => {
     const steps = [...rows.steps.slice(0, -1), { ...last, epilogue: shifted }];
     const wrong: Program = { ...program, kernels: [{ ...rows, steps }] };
     expect(() => verifyProgram(wrong, bytesPerElement)).toThrow(/across rows/);
+  });
+});
+
+describe('parts of one buffer', () => {
+  const storing = (extents: number[], strides: number[], offset: number): LoopKernel => ({
+    kind: 'loop',
+    name: 'store',
+    extents,
+    producer: null,
+    epilogue: [],
+    stores: [{ access: { buffer: 0, strides, offset, guards: [] }, value: 0 }],
+  });
+
+  function elements({ extents, stores: [{ access }] }: LoopKernel): number[] {
+    return extents.reduce(
+      (places, extent, d) =>
+        places.flatMap((place) => Array.from({ length: extent }, (_, i) => place + i * access.strides[d])),
+      [access.offset],
+    );
+  }
+
+  test('loops that are said to stay apart do', () => {
+    const next = generator(11);
+    const below = (count: number): number => Math.floor(next() * count);
+    const steps = [1, 1, 2, 3, 4, 6, 8, 12, -1, -4];
+    let found = 0;
+    let missed = 0;
+    for (let round = 0; round < 4000; round++) {
+      const strides = Array.from({ length: below(4) }, () => steps[below(steps.length)]);
+      const make = (): LoopKernel =>
+        storing(
+          strides.map(() => 1 + below(4)),
+          strides,
+          below(24),
+        );
+      const [a, b] = [make(), make()];
+      const own = new Set(elements(a));
+      const meet = elements(b).some((place) => own.has(place));
+      if (meet) expect(stayApart(a, b, 0)).toBe(false);
+      else if (stayApart(a, b, 0)) found++;
+      else missed++;
+    }
+    // Those that are told from each other are nearly all.
+    expect(missed).toBeLessThan(found / 10);
+  });
+
+  test('are written side by side, also those of joined tensors beyond the first dimension', () => {
+    const pieces = [2, 3, 1, 4].map((extent, i) => exp(random([3, extent, 2], i)));
+    expect(check(node('cat', pieces, { dim: 1 })).kernels.map(({ kind }) => kind)).toEqual(['parallel']);
+  });
+
+  test('of very many joined tensors nothing is written twice', () => {
+    const pieces = Array.from({ length: 150 }, (_, i) => exp(random([2, 1, 3], i)));
+    const { kernels: made } = check(node('cat', pieces, { dim: 1 }));
+    const loops = made.flatMap((kernel) =>
+      kernel.kind === 'parallel' ? kernel.parts : [kernel as LoopKernel],
+    );
+    expect(loops.reduce((total, { extents }) => total + extents.reduce((a, b) => a * b, 1), 0)).toBe(900);
+  });
+
+  test('that overlap are written in order', () => {
+    let x = exp(random([4, 6]));
+    for (const offset of [0, 1, 7, 13])
+      x = node('assign', [x, exp(random([2, 2], offset))], { strides: [6, 1], offset });
+    check(x);
   });
 });
 

@@ -12,6 +12,10 @@ function bytesOf({ shape, dtype }: Node): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
 
+function isComputed(node: Node): boolean {
+  return node.runs > 0 || isHeld(node);
+}
+
 /** Bytes of a held value, or of one that the node is a view of. */
 function heldBytes(node: Node): number {
   if (isHeld(node)) return bytesOf(node);
@@ -68,11 +72,14 @@ export class Recorded {
 
   /** What was computed meanwhile, for whoever read it, is not pending any more, and must not be kept alive. */
   #forgetComputed(): void {
-    this.#nodes = this.#nodes.filter((node) => node.runs === 0 && !isHeld(node));
+    const kept = this.#nodes.filter((node) => !isComputed(node));
+    this.#sweepAt = Math.max(leastSwept, 2 * kept.length);
+    // In a step of training nothing was, most of the time.
+    if (kept.length === this.#nodes.length && this.#bytes < policy.pendingBytes) return;
+    this.#nodes = kept;
     const waiting = new Set<Node>();
     for (const { inputs } of this.#nodes) for (const input of inputs) waiting.add(input);
     this.#bytes = 0;
     for (const input of waiting) this.#bytes += heldBytes(input);
-    this.#sweepAt = Math.max(leastSwept, 2 * this.#nodes.length);
   }
 }
