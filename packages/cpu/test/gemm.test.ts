@@ -198,6 +198,31 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
     }
   });
 
+  test('left operands in place and packed, of rows and of columns, in several blocks', () => {
+    for (const [at, inner] of [40, 300].entries()) {
+      const [rows, columns] = [23, 37];
+      for (const isByColumns of [false, true]) {
+        // Rows, or inner positions, that are 4 KiB apart are packed.
+        for (const pitch of [isByColumns ? rows + 1 : inner, 1024]) {
+          const steps = isByColumns ? [1, pitch] : [pitch, 1];
+          const shape: GemmShape = {
+            type: 'float32',
+            left: {
+              batch: line(2, 1024 * 300),
+              rows: line(rows, steps[0]),
+              columns: line(inner, steps[1]),
+            },
+            right: matrix('column', 2, inner, columns),
+            result: matrix('row', 2, rows, columns),
+            accumulate: isByColumns,
+          };
+          check(gemm, shape, at);
+          check(shared, shape, at);
+        }
+      }
+    }
+  });
+
   test('tasks short enough for pauses, of rows and columns', () => {
     const pausing = new Gemm(heap, alone, tier, true);
     check(pausing, dense('float32', [1, 100, 512, 300], ['column', 'row', 'row'], false), 3);

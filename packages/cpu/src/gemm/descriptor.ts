@@ -42,8 +42,9 @@ export const word = {
   rightPanelOffset: 25,
   /** How much of the inner dimension is packed at a time. */
   innerBlock: 26,
-  /** One where tiles read the rows of the left operand in place, inner positions being adjacent there. */
-  leftInPlace: 27,
+  /** How tiles find the left operand: a number of `leftKinds`; and from one inner position to the next, in bytes. */
+  leftKind: 27,
+  leftPitch: 39,
   /** Address of the packed left operand, or 0 when each task packs its own part as it goes; one batch's bytes. */
   packedLeft: 34,
   packedLeftBytes: 35,
@@ -57,6 +58,13 @@ export const word = {
 } as const;
 
 export const descriptorBytes = 160;
+
+/**
+ * The left operand of a tile: packed, rows side by side for each inner position; or in place, with adjacent inner
+ * positions (`rows`), or with adjacent rows and inner positions that are equally far apart (`columns`).
+ */
+export const leftKinds = ['packed', 'rows', 'columns'] as const;
+export type LeftKind = (typeof leftKinds)[number];
 
 /** Rows and vectors of a register tile: 12 accumulators, 2 vectors of the right, 1 of the left: 15 registers. */
 export const tileRows = 6;

@@ -9,11 +9,11 @@ import {
   ModuleBuilder,
   select,
 } from '../wasm/index.ts';
-import { scratchTileVectors, tileRows, tileVectors, word } from './descriptor.ts';
+import { leftKinds, scratchTileVectors, tileRows, tileVectors, word } from './descriptor.ts';
 import { emitDirectTiles } from './direct-tile.ts';
 import { batchStart, field } from './fields.ts';
 import type { Lanes } from './lanes.ts';
-import { emitTile, type LeftKind } from './micro-kernel.ts';
+import { emitTile } from './micro-kernel.ts';
 import { emitPack } from './pack.ts';
 import { emitVector } from './vector-kernel.ts';
 
@@ -40,11 +40,11 @@ export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
   const packLeft = numbers(tileRows).map((width) => emitPack(module, lanes, width, width));
   const packRight = numbers(tileColumns).map((width) => emitPack(module, lanes, width, tileColumns));
-  const tilesOf = (left: LeftKind): Callable[][] =>
-    numbers(tileRows).map((rows) =>
-      numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors, left)),
-    );
-  const tiles = { packed: tilesOf('packed'), inPlace: tilesOf('inPlace') };
+  const tiles = leftKinds.flatMap((leftKind) =>
+    numbers(tileRows).flatMap((rows) =>
+      numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors, leftKind)),
+    ),
+  );
   const directTiles = numbers(tileRows).map((rows) => emitDirectTiles(module, lanes, rows));
   const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles, directTiles };
   emitPackRight(module, parts);
@@ -59,8 +59,8 @@ interface Parts {
   readonly tileColumns: number;
   readonly packLeft: readonly Callable[];
   readonly packRight: readonly Callable[];
-  /** By rows - 1, then vectors - 1. */
-  readonly tiles: Readonly<Record<LeftKind, readonly (readonly Callable[])[]>>;
+  /** By kind of the left operand, then rows - 1, then vectors - 1. */
+  readonly tiles: readonly Callable[];
   /** Those that read the right operand in place, by rows - 1, then vectors - 1. */
   readonly directTiles: readonly (readonly Callable[])[];
 }
@@ -183,7 +183,12 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
       const inner = load('inner');
       const packedRight = load('packedRight');
       const columnRun = load('columnRun');
-      const leftInPlace = load('leftInPlace');
+      const leftKind = load('leftKind');
+      const leftRows = load('leftRows');
+      const leftPitch = load('leftPitch');
+      const hasLeftRows = code.local('i32', i32.eq(leftKind, leftKinds.indexOf('rows')));
+      const firstTile = code.local('i32', i32.sub(i32.mul(leftKind, tileRows * tileVectors), 2));
+      const leftAdvance = code.local('i32');
       const scratch = load('scratch');
       code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
       const leftBlock = code.local('i32');
@@ -204,7 +209,7 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
         code.countUp(panel, panels, 1, () => {
           code.set(height, i32.add(rowsPerPanel, i32.ltS(panel, longPanels)));
           body();
-          code.set(leftPointer, i32.add(leftPointer, i32.mul(i32.mul(height, block), elementBytes)));
+          code.set(leftPointer, i32.add(leftPointer, i32.mul(height, leftAdvance)));
           code.set(row, i32.add(row, height));
         });
       };
@@ -234,12 +239,17 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
         code.loop((nextBlock) => {
           code.set(block, minimum(i32.sub(inner, start), field(descriptor, 'innerBlock')));
           code.if(
-            leftInPlace,
+            leftKind,
             () => {
               const first = i32.load(i32.add(field(descriptor, 'leftInner'), i32.shl(start, 2)));
-              code.set(leftBlock, i32.add(left, i32.shl(first, elementShift)));
+              const rowOffset = i32.load(i32.add(leftRows, i32.shl(rowStart, 2)));
+              const isByColumns = i32.eqz(hasLeftRows);
+              const offset = i32.add(first, i32.mul(rowOffset, isByColumns));
+              code.set(leftBlock, i32.add(left, i32.shl(offset, elementShift)));
+              code.set(leftAdvance, i32.shl(isByColumns, elementShift));
             },
             () => {
+              code.set(leftAdvance, i32.mul(block, elementBytes));
               code.if(
                 packedLeft,
                 () => {
@@ -281,8 +291,8 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
                     i32.and(isWhole, i32.leS(width, until(field(descriptor, 'resultRun')))),
                   );
                   code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
-                  const from = i32.load(i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)));
-                  code.set(rightPointer, i32.add(right, i32.shl(from, elementShift)));
+                  const first = i32.load(i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)));
+                  code.set(rightPointer, i32.add(right, i32.shl(first, elementShift)));
                   const innerTable = i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2));
                   const vectors = i32.divU(i32.sub(width, 1), lanes.count);
                   forEachRowPanel(() => {
@@ -342,17 +352,15 @@ function emitCompute(module: ModuleBuilder, parts: Parts): void {
                 const wide = code.local('i32', i32.gtS(width, lanes.count));
                 forEachRowPanel(() => {
                   const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
+                  const leftTable = i32.add(leftRows, i32.shl(row, 2));
+                  const leftStep = select(hasLeftRows, leftTable, leftPitch);
                   const callTile = (target: I32, table: I32, mode: I32): void => {
-                    const leftTable = i32.add(field(descriptor, 'leftRows'), i32.shl(row, 2));
-                    const call = (kind: LeftKind, from: I32) => (): void => {
-                      code.switch(
-                        i32.sub(i32.add(i32.shl(height, 1), wide), 2),
-                        parts.tiles[kind].flat().map((choice) => () => {
-                          code.call(choice, [block, from, rightPointer, target, table, mode, leftTable]);
-                        }),
-                      );
-                    };
-                    code.if(leftInPlace, call('inPlace', leftBlock), call('packed', leftPointer));
+                    code.switch(
+                      i32.add(firstTile, i32.add(i32.shl(height, 1), wide)),
+                      parts.tiles.map((tile) => () => {
+                        code.call(tile, [block, leftPointer, rightPointer, target, table, mode, leftStep]);
+                      }),
+                    );
                   };
                   code.if(
                     isContiguous,

@@ -1,19 +1,16 @@
 // The register tile: `rows` x `vectors` accumulators stay in registers while the inner dimension runs.
 
 import { type Callable, type FunctionBuilder, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
-import { tileVectors } from './descriptor.ts';
+import { type LeftKind, tileVectors } from './descriptor.ts';
 import type { Lanes } from './lanes.ts';
 
 /** Inner positions per round: loop overhead is spread over them, and offsets are immediates. */
-const unroll = 4;
-
-/** How a tile finds its rows of the left operand. */
-export type LeftKind = 'packed' | 'inPlace';
+const unrolls: Readonly<Record<LeftKind, number>> = { packed: 4, rows: 2, columns: 2 };
 
 /**
- * Emits tile(count, left, right, result, rowTable, accumulate, leftTable): `right` is packed `tileVectors` vectors wide;
- * row r of the tile begins at result + rowTable[r] elements and lies contiguously. `left` is packed `rows` wide, or in
- * place: row r contiguous from left + leftTable[r] elements on.
+ * Emits tile(count, left, right, result, rowTable, accumulate, leftStep): `right` is packed `tileVectors` vectors wide;
+ * row r of the tile begins at result + rowTable[r] elements and lies contiguously. `left` is packed `rows` wide; or row
+ * r of it is contiguous from left + leftStep[r] elements on, a table; or its inner positions are leftStep bytes apart.
  */
 export function emitTile(
   module: ModuleBuilder,
@@ -23,30 +20,31 @@ export function emitTile(
   leftKind: LeftKind,
 ): Callable {
   const { elementBytes, elementShift } = lanes;
+  const unroll = unrolls[leftKind];
   const vectorBytes = lanes.count * elementBytes;
   const rightPitch = tileVectors * vectorBytes;
   return module.function(
     ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
     [],
-    (code, count, left, right, result, rowTable, accumulate, leftTable) => {
+    (code, count, left, right, result, rowTable, accumulate, leftStep) => {
       const accumulators: Local[][] = Array.from({ length: rows }, () =>
         code.locals(lanes.vectorType, vectors),
       );
       for (const local of accumulators.flat()) code.set(local, lanes.zero);
       const columns = code.locals(lanes.vectorType, vectors);
       const element = code.local(lanes.vectorType);
-      // Packed, one pointer goes from position to position; in place, each row has one.
-      const isPacked = leftKind === 'packed';
-      const pointers = isPacked
-        ? [left]
-        : accumulators.map((_, row) =>
-            code.local('i32', i32.add(left, i32.shl(i32.load(leftTable, row * 4), elementShift))),
-          );
-      const leftPitch = (isPacked ? rows : 1) * elementBytes;
-      const loadLeft = (position: number, row: number): ReturnType<typeof lanes.loadSplat> =>
-        isPacked
-          ? lanes.loadSplat(left, position * leftPitch + row * elementBytes)
-          : lanes.loadSplat(pointers[row], position * leftPitch);
+      // One pointer goes from position to position, or each row has one.
+      const hasRows = leftKind === 'rows';
+      const pointers = hasRows
+        ? accumulators.map((_, row) =>
+            code.local('i32', i32.add(left, i32.shl(i32.load(leftStep, row * 4), elementShift))),
+          )
+        : [left];
+      const leftPitch = { packed: rows * elementBytes, rows: elementBytes, columns: 0 }[leftKind];
+      const loadLeft = (position: number, row: number): ReturnType<typeof lanes.loadSplat> => {
+        const at = hasRows ? 0 : row * elementBytes;
+        return lanes.loadSplat(pointers[hasRows ? row : 0], position * leftPitch + at);
+      };
 
       const step = (position: number): void => {
         for (const [index, column] of columns.entries()) {
@@ -58,13 +56,14 @@ export function emitTile(
             code.set(sum, lanes.multiplyAdd(element, columns[index], sum));
           }
         }
+        if (leftKind === 'columns') code.set(left, i32.add(left, leftStep));
       };
       const loopTo = (end: Local<'i32'>, positions: number): void => {
         code.while(
           () => i32.ne(right, end),
           () => {
             for (let position = 0; position < positions; position++) step(position);
-            for (const pointer of pointers) code.increment(pointer, positions * leftPitch);
+            if (leftPitch > 0) for (const pointer of pointers) code.increment(pointer, positions * leftPitch);
             code.increment(right, positions * rightPitch);
           },
         );

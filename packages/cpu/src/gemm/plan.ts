@@ -3,10 +3,19 @@
 import { Job, type KernelCall } from '../threads/job.ts';
 import type { Kernel } from '../threads/kernel-module.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
-import { descriptorBytes, scratchTileVectors, tileBytes, tileRows, tileVectors, word } from './descriptor.ts';
+import {
+  descriptorBytes,
+  type LeftKind,
+  leftKinds,
+  scratchTileVectors,
+  tileBytes,
+  tileRows,
+  tileVectors,
+  word,
+} from './descriptor.ts';
 import { directVectors } from './direct-tile.ts';
 import type { Gemm, GemmKernels } from './gemm.ts';
-import { axisLength, type OffsetTable, overlap, runLength } from './offset-tables.ts';
+import { type Axis, axisLength, type OffsetTable, overlap, runLength } from './offset-tables.ts';
 import { type GemmShape, oriented } from './shape.ts';
 
 /** Inner positions packed at a time: a panel of the right operand (8 KiB in float32) stays in the first-level cache. */
@@ -22,7 +31,7 @@ const bytesReadAgain = 256 * 1024;
 /** Fewer columns side by side are packed; where several tiles of rows meet them, and few tiles would be full. */
 const leastRun = 4;
 const leastRunReadAgain = 32;
-/** A left operand that takes at most this many bytes, gaps included, is read in place. */
+/** A left operand of at most this many bytes, gaps and all batches included, is read in place; packing fetches more. */
 const leftBytesInPlace = 64 * 1024;
 /** Addresses so far apart are alike to a first-level cache. */
 const aliasBytes = 4096;
@@ -54,8 +63,7 @@ interface Cut {
   readonly taskRows: number;
   readonly taskColumns: number;
   readonly innerBlock: number;
-  /** Whether the rows of the left operand are read in place. */
-  readonly leftInPlace: boolean;
+  readonly leftKind: LeftKind;
   /** The operand that is packed by a job of its own, for all tasks. */
   readonly packedFirst: 'left' | 'right' | null;
   readonly isVector: boolean;
@@ -119,6 +127,12 @@ function columnUnit(tileColumns: number, wanted: number, run: number): number {
 
 const greatestCommonDivisor = (a: number, b: number): number =>
   b === 0 ? a : greatestCommonDivisor(b, a % b);
+
+/** How far apart neighbours are, if all are equally far; else 0. */
+function stepOf({ extents, strides }: Axis): number {
+  const steps = strides.filter((_, dimension) => extents[dimension] > 1);
+  return steps.length === 1 ? Math.abs(steps[0]) : 0;
+}
 
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
 /** So many tasks, or a little less, that each thread gets as many as the others. */
@@ -287,7 +301,8 @@ export class GemmPlan {
     words[base + word.leftBlockOffset] = cut.leftBlockOffset;
     words[base + word.rightPanelOffset] = cut.rightPanelOffset;
     words[base + word.innerBlock] = cut.innerBlock;
-    words[base + word.leftInPlace] = cut.leftInPlace ? 1 : 0;
+    words[base + word.leftKind] = leftKinds.indexOf(cut.leftKind);
+    words[base + word.leftPitch] = stepOf(this.#shape.left.columns) * this.#kernels.elementBytes;
     words[base + word.packedLeft] = 0;
     words[base + word.packedRight] = 0;
     const pitch = (scratchTileVectors * tileColumns) / tileVectors;
@@ -403,19 +418,18 @@ export class GemmPlan {
   }
 
   /**
-   * Whether tiles may read the left operand where it is: its rows must not compete for the same places of the first-level
-   * cache, nor for those of its way predictor.
+   * Tiles read the left operand where it is if its rows, or inner positions, do not compete for the same places of the
+   * first-level cache, nor for those of its way predictor.
    */
-  get #canReadLeft(): boolean {
+  get #leftKind(): LeftKind {
     const { rows, columns } = this.#shape.left;
-    const { elementBytes } = this.#kernels;
-    const steps = rows.strides.filter((_, d) => rows.extents[d] > 1);
-    if (steps.length !== 1 || runLength(columns) !== this.#inner) return false;
-    const rowBytes = Math.abs(steps[0]) * elementBytes;
-    return (
-      rowBytes * this.#rows <= leftBytesInPlace &&
-      greatestCommonDivisor(rowBytes, aliasBytes) <= aliasBytes / 8
-    );
+    const kind =
+      runLength(columns) === this.#inner ? 'rows' : runLength(rows) === this.#rows ? 'columns' : 'packed';
+    const lines = kind === 'rows' ? rows : columns;
+    const lineBytes = stepOf(lines) * this.#kernels.elementBytes;
+    const bytes = lineBytes * axisLength(lines) * this.#batches;
+    const fits = bytes > 0 && bytes <= leftBytesInPlace;
+    return fits && greatestCommonDivisor(lineBytes, aliasBytes) <= aliasBytes / 8 ? kind : 'packed';
   }
 
   #chooseCut(options: GemmOptions): Cut {
@@ -451,7 +465,7 @@ export class GemmPlan {
       taskRows: 1,
       taskColumns,
       innerBlock,
-      leftInPlace: false,
+      leftKind: 'packed',
       packedFirst: null,
       isVector: true,
       columnRun: 0,
@@ -531,8 +545,8 @@ export class GemmPlan {
     const wanted = Math.max(1, Math.floor(tiles / columnTasks)) * tileColumns;
     const unit = columnUnit(tileColumns, wanted, follower?.columnRun ?? 1);
     const taskColumns = Math.max(1, Math.round(wanted / unit)) * unit;
-    const leftInPlace = columnRun === 0 && this.#canReadLeft;
-    const sharesLeft = columnTasks > 1 && rowTasks === 1 && !leftInPlace;
+    const leftKind = columnRun === 0 ? this.#leftKind : 'packed';
+    const sharesLeft = columnTasks > 1 && rowTasks === 1 && leftKind === 'packed';
     const packedFirst = packsRightFirst || packedRight !== undefined ? 'right' : sharesLeft ? 'left' : null;
     const leftBlockOffset = tileBytes;
     const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
@@ -543,7 +557,7 @@ export class GemmPlan {
       taskRows,
       taskColumns,
       innerBlock,
-      leftInPlace,
+      leftKind,
       packedFirst,
       isVector: false,
       columnRun,
