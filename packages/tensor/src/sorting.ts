@@ -13,6 +13,7 @@ import { where } from './blending.ts';
 import { full } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
 import { pickAlong, requireIndex } from './gathering.ts';
+import { ordered } from './order.ts';
 import { deliver, deliverEach, deliverOnly, type OutOptions } from './out.ts';
 import { coordinates, takeAt } from './positions.ts';
 import type { KeepdimOptions, ValuesAndIndices, ValuesAndIndicesOut } from './reduction.ts';
@@ -44,28 +45,6 @@ export function argsort(x: Tensor, dim: number = -1, options: SortOptions = {}):
   const at = normalizeDim('argsort', dim, x.ndim);
   const descending = options.descending ?? false;
   return x.ndim === 0 ? ordered(x.reshape([1]), 0, descending).reshape([]) : ordered(x, at, descending);
-}
-
-/** Up to this length, lines that are not contiguous are sorted where they lie. */
-const shortLine = 16;
-
-/** Which places of a sorted order are wanted. */
-interface Places {
-  readonly start?: number;
-  readonly count: number;
-}
-
-/** Positions that sort along a dimension; only some of them are less work than sorting where they are few. */
-export function ordered(x: Tensor, dim: number, descending: boolean, places?: Places): Tensor {
-  const source = x.dtype === 'bool' ? castTo(x, 'uint8') : x;
-  const last = x.ndim - 1;
-  const part = places === undefined || places.count === x.shape[dim] ? {} : places;
-  if (dim === last || x.shape[dim] <= shortLine)
-    return apply('argsort', [source], { dim, descending, ...part });
-  // Each line is read many times: it is made contiguous first.
-  const order = x.shape.map((_, at) => (at === dim ? last : at === last ? dim : at));
-  const lines = apply('permute', [source], { order });
-  return apply('permute', [apply('argsort', [lines], { dim: last, descending, ...part })], { order });
 }
 
 /**

@@ -17,6 +17,7 @@ import { where } from './blending.ts';
 import { tensor } from './creation.ts';
 import { castTo, floatFor, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
+import { ordered } from './order.ts';
 import { checkOutDType, deliver, type OutOptions } from './out.ts';
 import {
   amax,
@@ -28,7 +29,6 @@ import {
   reducedDims,
   sum,
 } from './reduction.ts';
-import { ordered } from './sorting.ts';
 import { Tensor } from './tensor.ts';
 
 export interface VarianceOptions extends KeepdimOptions {
