@@ -55,8 +55,8 @@ export interface Dot {
 
 /**
  * Writes instruction `value` to the buffer at every coordinate (distinct coordinates go to distinct elements, as do
- * several stores into one buffer). A kernel may load from a buffer that it stores to, without guards and at exactly the element that it stores at that
- * coordinate: an update in place.
+ * several stores into one buffer). A kernel may load from a buffer that it stores to, without guards and at exactly the
+ * element that it stores at that coordinate: an update in place.
  */
 export interface Store {
   readonly access: Access;

@@ -167,6 +167,15 @@ export function rowsSuite({ test, dtypes }: Context): void {
       );
     }
   });
+
+  test('independent loops that fill one buffer', async (backend) => {
+    const widths = [1, 3, 64, 5, 130];
+    await expectAgreement(
+      backend,
+      joiningProgram(backend, dtype, 7, widths),
+      widths.map((width, at) => wholeNumbers(dtype, 7 * width, at)),
+    );
+  });
 }
 
 const builderFor = (backend: Backend): ProgramBuilder =>
@@ -430,6 +439,31 @@ function parallelProgram(backend: Backend, dtype: DType, count: number): Program
     if (part % 3 === 1)
       parts.push(reduce('sum', dtype, [], [length], [load(dtype, access(gradient, [1]))], total));
   }
+  builder.parallel(parts);
+  return builder.build();
+}
+
+/** Matrices of some rows side by side, and their squares behind these: each part stores into one buffer twice. */
+function joiningProgram(backend: Backend, dtype: DType, rows: number, widths: readonly number[]): Program {
+  const builder = builderFor(backend);
+  const columns = widths.reduce((sum, width) => sum + width, 0);
+  const joined = builder.output(dtype, 2 * rows * columns);
+  let start = 0;
+  const parts = widths.map((width): Step => {
+    const place = { ...access(joined, [2 * columns, 1]), offset: start };
+    start += width;
+    return {
+      extents: [rows, width],
+      epilogue: [
+        load(dtype, access(builder.input(dtype, rows * width), [width, 1])),
+        { op: 'mul', dtype, args: [0, 0] },
+      ],
+      stores: [
+        { access: place, value: 0 },
+        { access: { ...place, offset: place.offset + columns }, value: 1 },
+      ],
+    };
+  });
   builder.parallel(parts);
   return builder.build();
 }
