@@ -32,6 +32,8 @@ export class Device {
   readonly pool: ThreadPool;
   readonly gemm: Gemm;
   readonly tier: Tier;
+  /** Whether work must pause now and then, and so be cut fine enough for it. */
+  readonly pauses: boolean;
   readonly usesWinograd: boolean;
   readonly kernels: KernelCache;
   /** What programs that may still run need of the arena: how many need so many bytes. */
@@ -47,10 +49,11 @@ export class Device {
       relaxedSimd: available.relaxedSimd && wanted === 'relaxed',
     };
     this.usesWinograd = options.winograd ?? true;
+    this.pauses = options.blocking === false;
     this.heap = new Heap();
     this.pool = new ThreadPool(this.heap, options.threads === undefined ? {} : { threads: options.threads });
     const gemmTier = this.tier.relaxedSimd ? 'relaxed' : this.tier.simd ? 'simd' : 'scalar';
-    this.gemm = new Gemm(this.heap, this.pool, gemmTier, options.blocking === false);
+    this.gemm = new Gemm(this.heap, this.pool, gemmTier, this.pauses);
     this.kernels = new KernelCache(this.heap);
   }
 

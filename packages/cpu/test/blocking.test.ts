@@ -44,6 +44,19 @@ describe.each([1, 2])('with %i threads', (threads) => {
     expect(await train(6, false)).toEqual(expected);
   });
 
+  test('a long line is sorted in runs, equals in their order', async () => {
+    const values = Int32Array.from({ length: 600_000 }, (_, i) => (i * 7919) % 1000);
+    const sorted = async (): Promise<unknown[]> => {
+      const { values: found, indices } = tensor(values).sort(0);
+      return [await found.data(), await indices.data()];
+    };
+    use(cpu({ threads, blocking: true }));
+    const expected = await sorted();
+    removeBackend('cpu');
+    use(cpu({ threads, blocking: false }));
+    expect(await sorted()).toEqual(expected);
+  });
+
   test('timers go on while results are awaited', async () => {
     use(cpu({ threads, blocking: false }));
     const x = randn([640, 640]).realize();

@@ -1,4 +1,4 @@
-// One long line sorted by several threads: a job that sorts runs, then a job for each time that pairs of them are merged.
+// One long line sorted by several threads, or with pauses: a job that sorts runs, then a job for each time that pairs of them are merged.
 import type { ArgsortKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
@@ -12,12 +12,15 @@ import { makeAll, Sequence } from './sequence.ts';
 
 /** Elements of a run from which a thread of its own is worth it. */
 const leastRun = 16_384;
+/** Elements of a run that takes a millisecond or two: longer ones would let work not pause. */
+const longestRun = 65_536;
 
-/** Whether there are fewer lines than threads, and each is worth several. */
+/** Whether there are fewer lines than threads, and each is worth several; or whether they take too long without a pause. */
 export function isSortedInRuns(context: CommandContext, kernel: ArgsortKernel): boolean {
   const { outer, length, inner, count } = kernel;
-  const { threads } = context.device.pool;
-  return threads > outer && inner === 1 && count === length && length >= 2 * leastRun;
+  const { pool, pauses } = context.device;
+  if (inner !== 1 || count !== length) return false;
+  return (pool.threads > outer && length >= 2 * leastRun) || (pauses && length > longestRun);
 }
 
 export function sortRunsCommand(context: CommandContext, kernel: ArgsortKernel): Command {
@@ -46,7 +49,8 @@ class SortRunsCommand implements Command {
     const { dtype } = buffers[kernel.source];
     const { threads } = device.pool;
     this.#device = device;
-    const runs = 2 ** Math.ceil(Math.log2(Math.min(threads, length / leastRun)));
+    const wanted = Math.max(Math.min(threads, length / leastRun), device.pauses ? length / longestRun : 1);
+    const runs = 2 ** Math.ceil(Math.log2(wanted));
     const runLength = Math.ceil(length / runs);
     const spaceBytes = Math.ceil((length * elementBytes(dtype)) / 64) * 64;
     const counterBytes = runCounterBytes(dtype);
