@@ -49,7 +49,7 @@ onEveryDevice((device) => {
     });
 
     it('leaves little pending', async () => {
-      const steps = name === 'by new leaves' ? 200 : 20;
+      const steps = name === 'by new leaves' ? 80 : 20;
       const values = train(update, steps, false);
       expect(runtimeOf(device).pendingCount).toBeLessThan(name === 'by new leaves' ? 1200 : 40);
       await values;
