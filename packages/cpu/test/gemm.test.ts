@@ -49,20 +49,19 @@ function check(gemm: Gemm, shape: GemmShape, seed: number): void {
   const TypedArray = arrays[type];
   const convert = (value: number): number & bigint =>
     (type === 'int64' ? BigInt(value) : value) as number & bigint;
+  /** Element 0 lies at `first`, behind what negative strides reach. */
   const operand = (
     of: GemmShape['left'],
-  ): { address: number; view: () => { [index: number]: number | bigint } } => {
-    const length =
-      1 +
-      [of.batch, of.rows, of.columns]
-        .map((axis) => Math.max(0, ...offsets(axis)))
-        .reduce((sum, offset) => sum + offset, 0);
+  ): { address: number; first: number; view: () => { [index: number]: number | bigint } } => {
+    const axes = [of.batch, of.rows, of.columns].map(offsets);
+    const first = -axes.reduce((sum, all) => sum + Math.min(0, ...all), 0);
+    const length = 1 + first + axes.reduce((sum, all) => sum + Math.max(0, ...all), 0);
     const address = heap.allocate(length * TypedArray.BYTES_PER_ELEMENT);
     const view = (): { [index: number]: number | bigint } =>
       new TypedArray(heap.memory.buffer, address, length);
     const values = view();
     for (let index = 0; index < length; index++) values[index] = convert(random(9) - 4);
-    return { address, view };
+    return { address, first, view };
   };
   const left = operand(shape.left);
   const right = operand(shape.right);
@@ -84,14 +83,14 @@ function check(gemm: Gemm, shape: GemmShape, seed: number): void {
   };
   for (const [batch, resultStart] of tables.resultBatch.entries()) {
     for (const [row, resultRow] of tables.resultRows.entries()) {
-      const leftRow = tables.leftBatch[batch] + tables.leftRows[row];
+      const leftRow = left.first + tables.leftBatch[batch] + tables.leftRows[row];
       for (const [column, resultColumn] of tables.resultColumns.entries()) {
-        const rightColumn = tables.rightBatch[batch] + tables.rightColumns[column];
+        const rightColumn = right.first + tables.rightBatch[batch] + tables.rightColumns[column];
         let sum = 0;
         for (const [position, inner] of tables.leftInner.entries()) {
           sum += leftValues[leftRow + inner] * rightValues[rightColumn + tables.rightInner[position]];
         }
-        const at = resultStart + resultRow + resultColumn;
+        const at = result.first + resultStart + resultRow + resultColumn;
         expected[at] = sum + (shape.accumulate ? before[at] : 0);
       }
     }
@@ -99,9 +98,9 @@ function check(gemm: Gemm, shape: GemmShape, seed: number): void {
   const plan = gemm.prepare(shape);
   const scratch = heap.allocate(plan.scratchBytes);
   const addresses = {
-    left: left.address,
-    right: right.address,
-    result: result.address,
+    left: left.address + left.first * TypedArray.BYTES_PER_ELEMENT,
+    right: right.address + right.first * TypedArray.BYTES_PER_ELEMENT,
+    result: result.address + result.first * TypedArray.BYTES_PER_ELEMENT,
     scratch,
     packedRight: scratch,
   };
@@ -219,6 +218,31 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
           check(gemm, shape, at);
           check(shared, shape, at);
         }
+      }
+    }
+  });
+
+  test('operands that are walked backwards', () => {
+    const [rows, columns, inner] = [23, 37, 40];
+    const backwards = ({ extents, strides }: Axis): Axis => ({
+      extents,
+      strides: strides.map((stride) => -stride),
+    });
+    for (const layout of layouts) {
+      const left = matrix(layout, 2, rows, inner);
+      const right = matrix('column', 2, inner, columns);
+      const result = matrix('row', 2, rows, columns);
+      const turned: readonly Partial<GemmShape>[] = [
+        { left: { ...left, columns: backwards(left.columns) } },
+        { left: { ...left, rows: backwards(left.rows) } },
+        { left: { ...left, batch: backwards(left.batch) } },
+        { right: { ...right, rows: backwards(right.rows), columns: backwards(right.columns) } },
+        { result: { ...result, rows: backwards(result.rows), columns: backwards(result.columns) } },
+      ];
+      for (const [seed, part] of turned.entries()) {
+        const shape: GemmShape = { type: 'float32', left, right, result, ...part };
+        check(gemm, shape, seed);
+        check(shared, shape, seed);
       }
     }
   });

@@ -128,10 +128,10 @@ function columnUnit(tileColumns: number, wanted: number, run: number): number {
 const greatestCommonDivisor = (a: number, b: number): number =>
   b === 0 ? a : greatestCommonDivisor(b, a % b);
 
-/** How far apart neighbours are, if all are equally far; else 0. */
+/** From one to the next, if all are equally far apart; else 0. */
 function stepOf({ extents, strides }: Axis): number {
   const steps = strides.filter((_, dimension) => extents[dimension] > 1);
-  return steps.length === 1 ? Math.abs(steps[0]) : 0;
+  return steps.length === 1 ? steps[0] : 0;
 }
 
 const ceilDivide = (value: number, by: number): number => Math.ceil(value / by);
@@ -426,7 +426,7 @@ export class GemmPlan {
     const kind =
       runLength(columns) === this.#inner ? 'rows' : runLength(rows) === this.#rows ? 'columns' : 'packed';
     const lines = kind === 'rows' ? rows : columns;
-    const lineBytes = stepOf(lines) * this.#kernels.elementBytes;
+    const lineBytes = Math.abs(stepOf(lines)) * this.#kernels.elementBytes;
     const bytes = lineBytes * axisLength(lines) * this.#batches;
     const fits = bytes > 0 && bytes <= leftBytesInPlace;
     return fits && greatestCommonDivisor(lineBytes, aliasBytes) <= aliasBytes / 8 ? kind : 'packed';
