@@ -4,10 +4,11 @@ import type { Heap } from '../heap.ts';
 import { type Kernel, KernelModule } from '../threads/kernel-module.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { features } from '../wasm/index.ts';
+import type { GemmOptions } from './cut.ts';
 import { buildGemmModule, entry } from './kernels.ts';
 import { type GemmType, lanesOf, type Tier } from './lanes.ts';
 import { OffsetTables } from './offset-tables.ts';
-import { type GemmOptions, GemmPlan } from './plan.ts';
+import { GemmPlan } from './plan.ts';
 import type { GemmShape } from './shape.ts';
 
 /** The kernels of one element type. */
