@@ -49,7 +49,9 @@ export class Coverage {
   }
 
   add(box: Box): void {
-    if (!this.#isDisjoint) return;
+    const isEmpty = box.to.some((end, d) => end === box.from[d]);
+    // An empty box would come between neighbours.
+    if (isEmpty || !this.#isDisjoint) return;
     const boxes = this.#boxes;
     const along = this.#slabOf(box);
     if (boxes.length === 0) this.#along = along;

@@ -12,8 +12,7 @@ import {
 } from '@nn/core';
 import { affineKey, rangeOf } from './affine.ts';
 import { buffersRead, buffersWritten } from './buffers.ts';
-import { staysInRows } from './locality.ts';
-import { writeApart } from './writers.ts';
+import { stayApart, staysInRows } from './locality.ts';
 
 /** @throws {InternalError} naming the kernel and what is wrong with it. */
 export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) => number): void {
@@ -58,7 +57,7 @@ function verifyGroup(kernel: Kernel): void {
     loops.forEach((part, i) => {
       for (const buffer of buffersWritten(part))
         require(!touches.some(
-          (set, j) => j !== i && set.has(buffer) && !writeApart(part, loops[j], buffer),
+          (set, j) => j !== i && set.has(buffer) && !stayApart(part, loops[j], buffer),
         ), `has parts that meet in buffer ${buffer}`);
     });
     return;

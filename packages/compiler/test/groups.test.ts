@@ -189,6 +189,17 @@ describe('parts of one buffer', () => {
       x = node('assign', [x, exp(random([2, 2], offset))], { strides: [6, 1], offset });
     check(x);
   });
+
+  test('that overlap leave something of what was there, though an empty one lies between them', () => {
+    let x = exp(random([13]));
+    for (const [offset, length] of [
+      [5, 3],
+      [0, 10],
+      [0, 0],
+    ])
+      x = node('assign', [x, exp(random([length], offset))], { strides: [1], offset });
+    check(x);
+  });
 });
 
 describe('parallel', () => {
