@@ -9,7 +9,7 @@ import {
   type RowsKernel,
   sizeOf,
 } from '@nn/core';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { Binding } from '../src/commands/binding.ts';
 import type { Command, CommandContext } from '../src/commands/command.ts';
 import { pairedCommand, rowsCommand } from '../src/commands/rows.ts';
@@ -379,6 +379,87 @@ describe('reductions that go through a row together', () => {
       device.dispose();
     });
   }
+});
+
+/** Softmax of rows that are written over, by steps that may be something else. */
+function softmaxInPlace(
+  width: number,
+  change: (steps: readonly LoopKernel[]) => readonly LoopKernel[] = (steps) => steps,
+): Program {
+  const tested = softmax([kindsOfRows], [width], [0, 1], [0, 1]);
+  const [kernel] = tested.kernels as readonly RowsKernel[];
+  const inPlace = JSON.parse(JSON.stringify(kernel), (key, value) =>
+    key === 'buffer' && value === 3 ? 0 : value,
+  );
+  const [x, ...others] = tested.buffers;
+  return {
+    ...tested,
+    buffers: [{ ...x, role: 'updated' }, ...others],
+    kernels: [{ ...inPlace, steps: change(inPlace.steps) }],
+  };
+}
+
+describe('exponentials that are written over what they are made of', () => {
+  const limits = { shortestRow: 2, longestBlock: 32, leastBytes: 0 };
+  const width = 150;
+  /** What is written, as the loops would; gives whether a row is walked once. */
+  const expectAsLoops = (tested: Program): boolean => {
+    const device = new Device({ threads: 1 });
+    const [kernel] = tested.kernels as readonly RowsKernel[];
+    const x = rowsOf(width, generator(5));
+    const expected = tested.buffers.map(({ length }) => new Float32Array(length));
+    expected[0].set(x);
+    interpretProgram(tested, expected);
+    let isPaired = false;
+    const arrays = runOn(device, tested, x, (context) => {
+      const paired = pairedCommand(context, kernel, limits);
+      isPaired = paired !== undefined;
+      return paired ?? rowsCommand(context, kernel, () => 3);
+    });
+    for (const at of expected.keys()) expectNear(arrays[at], expected[at], `buffer ${at}`);
+    device.dispose();
+    return isPaired;
+  };
+
+  test('the maximum of a row with an infinity is that', () => {
+    expect(expectAsLoops(softmaxInPlace(width))).toBe(true);
+  });
+
+  test('a sum that takes one of them besides is a walk of its own', () => {
+    const tested = softmaxInPlace(width, ([maximum, exponentials, sum, ...others]) => {
+      const epilogue: readonly Instruction[] = [
+        { op: 'result', dtype, index: 0 },
+        load(0, dtype, [width]),
+        { op: 'add', dtype, args: [0, 1] },
+      ];
+      const stores = [{ ...sum.stores[0], value: 2 }];
+      return [maximum, exponentials, { ...sum, epilogue, stores }, ...others];
+    });
+    expect(expectAsLoops(tested)).toBe(false);
+  });
+
+  test('so is one before a quotient of which a part goes somewhere else too', () => {
+    const tested = softmaxInPlace(width, ([maximum, exponentials, sum, quotient, last]) => {
+      const [store] = quotient.stores;
+      const guard = { offset: -20, strides: [0, 1], size: 50 };
+      const other = { ...store, access: at(3, [width, 1], 0, [guard]) };
+      return [maximum, exponentials, sum, { ...quotient, stores: [store, other] }, last];
+    });
+    expect(expectAsLoops(tested)).toBe(false);
+  });
+});
+
+test('the variance of what is too large to be added up is infinite', () => {
+  const width = 300;
+  const tested = pairProgram(width, 'squares');
+  const [kernel] = tested.kernels as readonly RowsKernel[];
+  const random = generator(3);
+  const x = Float32Array.from({ length: kindsOfRows * width }, () => 3e38 * (0.5 + random() / 2));
+  const device = new Device({ threads: 1 });
+  const limits = { shortestRow: 2, longestBlock: 32, leastBytes: 0 };
+  const arrays = runOn(device, tested, x, (context) => pairedCommand(context, kernel, limits));
+  device.dispose();
+  expect([...arrays[2]]).toEqual(new Array(kindsOfRows).fill(Number.POSITIVE_INFINITY));
 });
 
 test('a row that trains on its own state: what a step wrote is what the next reads', () => {

@@ -123,6 +123,7 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
   const isStored = kind === 'exponentials' && steps[at + 1]?.producer === null;
   const second = steps[at + (isStored ? 2 : 1)];
   if (!isReduction(second) || `${second.producer.extents}` !== `${extents}`) return undefined;
+  if (`${second.extents}` !== `${first.extents}`) return undefined;
   const [sum] = second.producer.accumulators;
   if (sum.op !== 'sum' || sum.dtype !== 'float32') return undefined;
   const stored = isStored ? steps[at + 1] : null;
@@ -136,6 +137,11 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
     const others = accessesOf(stored.epilogue).filter(({ buffer }) => buffer === only.access.buffer);
     if (!others.every((access) => isSame(access, only.access))) return undefined;
     if (!isPlain(stored.epilogue, rank) || (only.access.strides[rank] ?? 0) !== 1) return undefined;
+    // They would see what has not its final shift yet.
+    if (
+      accessesOf([...first.epilogue, ...second.epilogue]).some(({ buffer }) => buffer === only.access.buffer)
+    )
+      return undefined;
     return dependsOn(first, kind, stored.epilogue, only.value) ? { kind, first, second, stored } : undefined;
   }
   const isPair = isPlain(summed, rank) && dependsOn(first, kind, summed, sum.value);
@@ -256,10 +262,11 @@ function findScaling(steps: readonly LoopKernel[], stored: LoopKernel): number |
   const at = steps.findIndex((step) => touches(step).length > 0);
   if (at < 0) return undefined;
   const { producer, stores, epilogue, extents } = steps[at];
-  const isInPlace = stores.some((store) => isSame(store.access, access) && store.access.guards.length === 0);
+  const isInPlace = stores.some((store) => isSame(store.access, access));
+  const isWhole = stores.every((store) => store.access.guards.length === 0);
   const isRest = touches(steps[at]).every((other) => isSame(other, access));
   const isLoop = producer === null && `${extents}` === `${walked}` && isPlain(epilogue, extents.length - 1);
-  return isInPlace && isRest && isLoop ? at : undefined;
+  return isInPlace && isWhole && isRest && isLoop ? at : undefined;
 }
 
 /** Blocks of a row, all of one length, from a block on. */

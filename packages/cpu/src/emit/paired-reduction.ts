@@ -4,7 +4,7 @@
 //
 // Sums of exponentials are shifted by the maximum so far, and scaled where it rises (Milakov and Gimelshein 2018).
 // Squared distances are from the mean of a block, and combined with those before (Chan, Golub and LeVeque 1983).
-import { choose, f32, f64, i32, type Local } from '../wasm/index.ts';
+import { choose, type Expression, f32, f64, i32, type Local } from '../wasm/index.ts';
 import { combiningOps, isFloatExtremum } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
 import { vectorLocals } from './lanes.ts';
@@ -34,6 +34,11 @@ export class PairedReduction {
   readonly #writer: KernelWriter;
   readonly #pair: PairStructure;
   readonly #start: Positions;
+  /**
+   * Whether exponentials are written over what they are made of. Where they are not, maxima pass over NaN: the sum is
+   * NaN then, and the row is still there to look for it.
+   */
+  readonly #isInPlace: boolean;
   readonly #first: Walk;
   readonly #second: Walk;
   /** Of all blocks so far: the second's result. */
@@ -43,6 +48,9 @@ export class PairedReduction {
     const { structure } = writer;
     const { builder } = writer.context;
     const [accumulator] = structure.accumulators;
+    this.#isInPlace = (structure.body ?? []).some(
+      (step) => step.kind === 'load' && pair.stores.some(({ cursor }) => cursor === step.cursor),
+    );
     const walk = (
       steps: readonly Step[],
       values: Values,
@@ -55,8 +63,7 @@ export class PairedReduction {
         lane === 'zero' ? start[at] : builder.local('i32', start[at]),
       ),
       structure: one,
-      // A sum of exponentials is NaN where its maximum would be.
-      vector: new VectorAccumulator(writer.context, one, one.op === 'sum'),
+      vector: new VectorAccumulator(writer.context, one, one.op === 'sum' || this.#isInPlace),
       scalar: new ScalarAccumulator(writer.context, one),
       stores,
       left: builder.local('i32', writer.word(writer.layout.reduceExtents)),
@@ -99,7 +106,7 @@ export class PairedReduction {
       },
       () => builder.set(total, f64.add(total, this.#second.scalar.value as Local<'f64'>)),
     );
-    builder.if(f64.ne(total, total), () => builder.scope(() => this.#findNaN(number)));
+    if (!this.#isInPlace) builder.if(f64.ne(total, total), () => builder.scope(() => this.#findNaN(number)));
     builder.if(f32.eq(maximum, -Infinity), () => builder.set(total, NaN));
     return [maximum, builder.local('f32', f32.demoteF64(total))];
   }
@@ -153,9 +160,8 @@ export class PairedReduction {
         builder.set(mean, f64.div(blockSum, added));
         builder.if(f64.gt(count, 0), () =>
           builder.scope(() => {
-            const difference = builder.local('f64', f64.sub(mean, f64.div(sum, count)));
             const weight = f64.div(f64.mul(count, added), f64.add(count, added));
-            builder.set(total, f64.add(total, f64.mul(f64.mul(difference, difference), weight)));
+            this.#addSquares(f64.sub(mean, f64.div(sum, count)), weight);
           }),
         );
         builder.set(sum, f64.add(sum, blockSum));
@@ -170,12 +176,23 @@ export class PairedReduction {
     const { steps, value } = this.#pair.scalar;
     const values = new Values();
     this.#writer.computeScalars(steps, values, this.#second.positions, { scalars: [result] });
-    const distance = builder.local(
-      'f64',
+    this.#addSquares(
       f64.sub(f64.promoteF32(values.scalars[value] as Local<'f32'>), f64.div(sum, count)),
+      count,
     );
-    builder.set(total, f64.add(total, f64.mul(count, f64.mul(distance, distance))));
     return [result, builder.local('f32', f32.demoteF64(total))];
+  }
+
+  /**
+   * Adds so many times the square of a difference of means. If one of a row's elements is no number, the squares in
+   * its block are NaN: here that comes of means that are infinite both, which lie infinitely far from all elements.
+   */
+  #addSquares(given: Expression<'f64'>, weight: Expression<'f64'>): void {
+    const { builder } = this.#writer.context;
+    const difference = builder.local('f64', given);
+    const squares = f64.mul(f64.mul(difference, difference), weight);
+    const isNumber = f64.eq(difference, difference);
+    builder.set(this.#total, f64.add(this.#total, choose(isNumber, squares, f64.constant(Infinity))));
   }
 
   /** All blocks: `shift` gives, from a block's length, what the second subtracts in it; then `add` takes its result. */

@@ -196,7 +196,9 @@ export function structureKey(structure: Structure): string {
 }
 
 function pairKey({ kind, body, accumulator, stores, scalar, shifts, later }: PairStructure): string {
-  const stored = stores.map(({ storage, cursor, value }) => `${storage} ${cursor} ${value}`);
+  const stored = stores.map(
+    (store) => `${store.storage} ${store.cursor}+${store.displacement} ${store.value}`,
+  );
   return `${kind}${stepsKey(body)}|${accumulator.value};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts};${later}`;
 }
 
