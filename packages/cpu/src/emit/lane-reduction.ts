@@ -61,7 +61,7 @@ export class LaneReduction {
     const nest = new ReduceNest(this.#writer, this.#outside);
     nest.write(structure.reduceRank, flush, (inside, position) => {
       const shared = new Values(this.#body);
-      this.#writer.computeLevel(steps, 'element', shared, inside, {});
+      this.#writer.levels.computeLevel(steps, 'element', shared, inside, {});
       const positions = structure.accumulators.some(({ op }) => isLocating(op))
         ? builder.local('v128', i32x4.splat(position))
         : undefined;
@@ -97,7 +97,7 @@ export class LaneReduction {
       }
     };
     // At once where there are several: what they add is not held in registers until all of it is known.
-    const values = this.#writer.laneValues(body, shared, inside, turn, (step, all) => {
+    const values = this.#writer.levels.laneValues(body, shared, inside, turn, (step, all) => {
       if (best !== undefined) return;
       for (const at of waiting) {
         if (Math.max(...operandsOf(structure.accumulators[at])) !== step) continue;
@@ -127,7 +127,7 @@ export class LaneReduction {
     const d = structure.reduceRank - 1;
     const left = builder.local('i32', this.#writer.word(layout.reduceExtents + d));
     const shared = new Values(this.#body);
-    this.#writer.computeLevel(steps, 'element', shared, nest.inside, {});
+    this.#writer.levels.computeLevel(steps, 'element', shared, nest.inside, {});
     const locates = structure.accumulators.some(({ op }) => isLocating(op));
     const positionsOf = (copy: number): Vector | undefined =>
       locates
@@ -154,7 +154,7 @@ export class LaneReduction {
       () => {
         builder.scope(() => {
           const values = new Values(shared);
-          this.#writer.computeScalars(steps, values, nest.inside, {});
+          this.#writer.levels.computeScalars(steps, values, nest.inside, {});
           for (const accumulator of scalars) accumulator.addFrom(values, nest.position);
         });
         this.#writer.advanceLanes(nest.inside, 1);
@@ -177,7 +177,7 @@ export class LaneReduction {
     this.#writer.stepBack(nest.inside, left);
     const first = i32x4.splat(i32.sub(lanes, left));
     const mask = builder.local('v128', i32x4.geS(i32x4.constant(0, 1, 2, 3), first));
-    const [values] = this.#writer.laneValues(body, shared, nest.inside, [0]);
+    const [values] = this.#writer.levels.laneValues(body, shared, nest.inside, [0]);
     const masked = (value: Value, otherwise: Expression): readonly VectorLocal[] => {
       const { dtype } = body[value];
       const held = vectorLocals(builder, dtype);

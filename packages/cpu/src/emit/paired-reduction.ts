@@ -119,7 +119,7 @@ export class PairedReduction {
     builder.for(0, this.#writer.word(this.#writer.layout.reduceExtents), () => {
       builder.scope(() => {
         const known = new Values(values);
-        this.#writer.computeScalars(steps, known, positions, {});
+        this.#writer.levels.computeScalars(steps, known, positions, {});
         scalar.add(known.scalars[structure.value] as Local, i32.constant(0));
       });
       this.#writer.advanceLanes(positions, 1);
@@ -142,7 +142,7 @@ export class PairedReduction {
   #scaleFrom(a: Local<'f32'>, b: Local<'f32'>): Local<'f32'> {
     const { steps, value } = this.#pair.scalar;
     const values = new Values();
-    this.#writer.computeScalars(steps, values, this.#second.positions, { scalars: [a, b] });
+    this.#writer.levels.computeScalars(steps, values, this.#second.positions, { scalars: [a, b] });
     return values.scalars[value] as Local<'f32'>;
   }
 
@@ -175,7 +175,7 @@ export class PairedReduction {
     // Not from the mean, but from what is said to be it.
     const { steps, value } = this.#pair.scalar;
     const values = new Values();
-    this.#writer.computeScalars(steps, values, this.#second.positions, { scalars: [result] });
+    this.#writer.levels.computeScalars(steps, values, this.#second.positions, { scalars: [result] });
     this.#addSquares(
       f64.sub(f64.promoteF32(values.scalars[value] as Local<'f32'>), f64.div(sum, count)),
       count,
@@ -208,7 +208,7 @@ export class PairedReduction {
           second.scalar.start();
           const scalars = [shift(second.block)];
           const values = new Values(second.values);
-          this.#writer.computeLevel(second.steps, 'element', values, second.positions, { scalars });
+          this.#writer.levels.computeLevel(second.steps, 'element', values, second.positions, { scalars });
           const walk = { ...second, values };
           this.#together(first, walk);
           this.#alone(walk);
@@ -275,7 +275,7 @@ export class PairedReduction {
         builder.scope(() => {
           const { steps, positions, stores, structure } = walk;
           const values = new Values(walk.values);
-          this.#writer.computeScalars(steps, values, positions, {});
+          this.#writer.levels.computeScalars(steps, values, positions, {});
           for (const store of stores) this.#writer.steps.storeScalar(store, values, positions);
           walk.scalar.add(values.scalars[structure.value] as Local, i32.constant(0));
         });
@@ -291,7 +291,7 @@ export class PairedReduction {
     const { steps, positions, stores, structure } = walk;
     builder.scope(() => {
       const copies = Array.from({ length: vectors }, (_, copy) => copy);
-      const computed = this.#writer.laneValues(steps, walk.values, positions, copies);
+      const computed = this.#writer.levels.laneValues(steps, walk.values, positions, copies);
       for (const [copy, values] of computed.entries())
         for (const store of stores) this.#writer.steps.storeVector(store, steps, values, positions, copy);
       this.#accumulate(
