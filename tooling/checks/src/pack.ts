@@ -36,13 +36,19 @@ function isUpToDate(found: Package): boolean {
   if (!existsSync(tarball)) return false;
   const packed = statSync(tarball).mtimeMs;
   const own = readdirSync(found.folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-  const built = readdirSync(join(found.folder, 'dist'), { recursive: true, encoding: 'utf8' });
+  // Folders are younger where something was deleted from them.
+  const below = ['dist', 'src'].flatMap((folder) => [
+    folder,
+    ...readdirSync(join(found.folder, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+      join(folder, name),
+    ),
+  ]);
   const sources = [
     join(root, 'pnpm-workspace.yaml'),
     // The versions that it asks for.
     ...publishedPackages().map(({ folder }) => join(folder, 'package.json')),
     ...own.map(({ name }) => join(found.folder, name)),
-    ...built.map((name) => join(found.folder, 'dist', name)),
+    ...below.map((name) => join(found.folder, name)),
   ];
   return sources.every((path) => statSync(path).mtimeMs < packed);
 }
