@@ -124,6 +124,30 @@ for (const { name, make } of backends) {
       });
     }
 
+    test('transpositions of long rows, in panels of some of them where these are of one length', () => {
+      const random = generator(31);
+      for (const [batches, rows, columns] of [
+        [1, 1024, 300],
+        [2, 600, 257],
+        [1, 521, 256],
+        [1, 1542, 259],
+      ]) {
+        const size = batches * rows * columns;
+        for (const dtype of ['float32', 'int16'] as const) {
+          const epilogue = [load(0, dtype, [rows * columns, 1, rows])];
+          const stores = [{ access: at(1, [rows * columns, columns, 1]), value: 0 }];
+          expectAgreement(
+            backend,
+            program(
+              [input(dtype, size), output(dtype, size)],
+              [loop({ extents: [batches, rows, columns], epilogue, stores })],
+            ),
+            [randomArray(dtype, size, random)],
+          );
+        }
+      }
+    });
+
     test('windows: innermost extents of 2 and 3, elements read and written 2 and 3 apart', () => {
       const random = generator(21);
       for (const dtype of dtypes) {

@@ -65,6 +65,21 @@ const tileLength = 16;
 /** With fewer scattered elements than this in a row, their cache lines stay where they are until the next row. */
 const scatteredWorthTiles = 256;
 
+/** Rows of tiles that are walked before the tiles next to them: as many pages as translations of addresses are held. */
+const mostPanelRows = 512;
+const leastPanelRows = 64;
+
+/** A dimension in panels, where it is long and they are all of one length. */
+function inPanels({ extent, strides }: Dimension): readonly Dimension[] {
+  let rows = Math.min(extent, mostPanelRows);
+  while (extent % rows !== 0) rows--;
+  if (rows === extent || rows < leastPanelRows) return [{ extent, strides }];
+  return [
+    { extent: extent / rows, strides: strides.map((stride) => stride * rows) },
+    { extent: rows, strides },
+  ];
+}
+
 /**
  * For kernels that walk a buffer across its rows, as a transposition does: tiles that are narrow along the lanes, and
  * walked next along the dimension in which that buffer is contiguous, so that each cache line is read once.
@@ -83,7 +98,10 @@ export function chooseTile(
     if (stride <= elementBytes) continue;
     const contiguous = rows.find((row) => Math.abs(row.strides[step.cursor]) === elementBytes);
     if (contiguous === undefined) continue;
-    return { rows: [...rows.filter((row) => row !== contiguous), contiguous], length: tileLength };
+    return {
+      rows: [...rows.filter((row) => row !== contiguous), ...inPanels(contiguous)],
+      length: tileLength,
+    };
   }
   return null;
 }
