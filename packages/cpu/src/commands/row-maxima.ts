@@ -8,6 +8,7 @@ import {
   type RowsKernel,
   type Value,
 } from '@nn/core';
+import { accessesOf, copyInto } from '../emit/instructions.ts';
 
 /** A maximum that a step has stored, one for each row. */
 interface RowMaximum {
@@ -26,27 +27,6 @@ export const listOf = ({ producer, epilogue }: LoopKernel): readonly Instruction
 const extentsOf = ({ producer, extents }: LoopKernel): string =>
   [...extents, ...(producer?.kind === 'reduce' ? producer.extents : [])].join();
 
-export const argumentsOf = (instruction: Instruction): readonly Value[] =>
-  'args' in instruction ? instruction.args : [];
-
-export const withArguments = (instruction: Instruction, args: readonly Value[]): Instruction =>
-  'args' in instruction ? ({ ...instruction, args } as Instruction) : instruction;
-
-/** Equal numbers for equal expressions, also of different lists. */
-export function expressionsOf(list: readonly Instruction[], known: ExpressionBuilder): Value[] {
-  const ids: Value[] = [];
-  for (const instruction of list)
-    ids.push(
-      known.add(
-        withArguments(
-          instruction,
-          argumentsOf(instruction).map((arg) => ids[arg]),
-        ),
-      ),
-    );
-  return ids;
-}
-
 /** Whether a load reads at each coordinate what a store wrote for the coordinate's row. */
 export function readsRowOf(load: Access, store: Access): boolean {
   return (
@@ -61,7 +41,7 @@ export function readsRowOf(load: Access, store: Access): boolean {
 function maximaOf(step: LoopKernel, expressions: readonly Value[]): RowMaximum[] {
   const { producer, epilogue, stores } = step;
   if (producer?.kind !== 'reduce') return [];
-  const read = producer.body.flatMap((each) => ('access' in each ? [each.access.buffer] : []));
+  const read = accessesOf(producer.body).map(({ buffer }) => buffer);
   return stores.flatMap(({ access, value }) => {
     const stored = epilogue[value];
     if (stored.op !== 'result' || access.guards.length > 0) return [];
@@ -102,16 +82,11 @@ function shiftedExponentials(
 /** The step with these exponentials written out. */
 function withShortExponentials(step: LoopKernel, exponentials: ReadonlySet<Value>): LoopKernel {
   const b = new ExpressionBuilder();
-  const places: Value[] = [];
-  for (const [at, instruction] of listOf(step).entries()) {
-    const args = argumentsOf(instruction).map((arg) => places[arg]);
-    const { dtype } = instruction;
-    places.push(
-      exponentials.has(at)
-        ? b.cast(expandMath(b, 'exp', [b.cast(args[0], 'float32')], { atMostZero: true }), dtype)
-        : b.add(withArguments(instruction, args)),
-    );
-  }
+  const places = copyInto(b, listOf(step), ({ dtype }, args, at) =>
+    exponentials.has(at)
+      ? b.cast(expandMath(b, 'exp', [b.cast(args[0], 'float32')], { atMostZero: true }), dtype)
+      : undefined,
+  );
   const { producer } = step;
   if (producer?.kind === 'reduce') {
     const accumulators = producer.accumulators.map((one) => ({ ...one, value: places[one.value] }));
@@ -127,7 +102,7 @@ export function shortenExponentials(kernel: RowsKernel): RowsKernel {
   let maxima: RowMaximum[] = [];
   let isSame = true;
   const steps = kernel.steps.map((step) => {
-    const expressions = expressionsOf(listOf(step), known);
+    const expressions = copyInto(known, listOf(step));
     const exponentials = shiftedExponentials(step, expressions, maxima);
     for (const at of exponentials) if (listOf(step)[at].dtype === 'float64') exponentials.delete(at);
     const written = new Set(step.stores.map(({ access }) => access.buffer));

@@ -13,9 +13,10 @@ import {
   sizeOf,
   type Value,
 } from '@nn/core';
+import { accessesOf, argumentsOf, copyInto } from '../emit/instructions.ts';
 import type { Pairing } from '../emit/pair.ts';
 import type { CommandContext } from './command.ts';
-import { argumentsOf, expressionsOf, listOf, readsRowOf, withArguments } from './row-maxima.ts';
+import { listOf, readsRowOf } from './row-maxima.ts';
 import { withPartialResults } from './split.ts';
 
 export interface PairLimits {
@@ -60,9 +61,6 @@ function isReduction(step: LoopKernel | undefined): step is LoopKernel & { reado
   return step?.producer?.kind === 'reduce' && step.producer.accumulators.length === 1;
 }
 
-const accessesOf = (list: readonly Instruction[]): Access[] =>
-  list.flatMap((each) => ('access' in each ? [each.access] : []));
-
 /** Whether a list walks nothing but whole rows, along which it reads neighbours. */
 function isPlain(list: readonly Instruction[], rank: number): boolean {
   return list.every(
@@ -98,11 +96,11 @@ function dependsOn(
   const [minuend, subtrahend] = difference.args;
   const load = list[subtrahend];
   const known = new ExpressionBuilder();
-  const reduced = expressionsOf(first.producer.body, known)[first.producer.accumulators[0].value];
+  const reduced = copyInto(known, first.producer.body)[first.producer.accumulators[0].value];
   return (
     load.op === 'load' &&
     readsRowOf(load.access, first.stores[0].access) &&
-    expressionsOf(list, known)[minuend] === reduced
+    copyInto(known, list)[minuend] === reduced
   );
 }
 
@@ -148,20 +146,6 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
   return isPair ? { kind, first, second, stored } : undefined;
 }
 
-/** Copies a list to another, where some instructions are something else. */
-function copyInto(
-  b: ExpressionBuilder,
-  list: readonly Instruction[],
-  replace: (instruction: Instruction, args: readonly Value[]) => Value | undefined,
-): Value[] {
-  const places: Value[] = [];
-  for (const instruction of list) {
-    const args = argumentsOf(instruction).map((arg) => places[arg]);
-    places.push(replace(instruction, args) ?? b.add(withArguments(instruction, args)));
-  }
-  return places;
-}
-
 const result = (index: number): Instruction => ({ op: 'result', dtype: 'float32', index });
 
 /** exp(a - b), of numbers that make it at most 1. */
@@ -188,7 +172,7 @@ function pairingOf(
   const scalarValue =
     kind === 'exponentials'
       ? exponentialOf(scalar, scalar.binary('sub', scalar.add(result(0)), scalar.add(result(1))))
-      : copyInto(scalar, first.epilogue, () => undefined)[store.value];
+      : copyInto(scalar, first.epilogue)[store.value];
   return {
     kind,
     blockLength,
@@ -222,7 +206,7 @@ function writtenLater(steps: readonly LoopKernel[], { first, kind }: Found): Acc
 function together({ first, second }: Found): LoopKernel {
   const [store] = first.stores;
   const epilogue = new ExpressionBuilder();
-  const places = copyInto(epilogue, first.epilogue, () => undefined);
+  const places = copyInto(epilogue, first.epilogue);
   const later = copyInto(epilogue, second.epilogue, (instruction) => {
     if (instruction.op === 'result') return epilogue.add(result(1));
     const isFirst = instruction.op === 'load' && instruction.access.buffer === store.access.buffer;

@@ -12,6 +12,7 @@ import {
 } from '@nn/core';
 import { expandErf, expandErfc } from './erf.ts';
 import { narrowHalf, roundToHalf, widenHalf } from './half.ts';
+import { argumentsOf } from './instructions.ts';
 
 /** Numbers that a kernel's code reads from its record: the program's params, then constants. */
 export class ParamPool {
@@ -54,13 +55,11 @@ export function lower(instructions: readonly Instruction[], params: ParamPool): 
   return { instructions: b.instructions, values };
 }
 
+const shifts: ReadonlySet<string> = new Set(['shiftLeft', 'shiftRight', 'shiftRightUnsigned']);
+
 /** Constants by which bits are shifted: those belong into the code, as shifting by what a register holds is slow. */
 function shiftCounts(instructions: readonly Instruction[]): ReadonlySet<Value> {
-  return new Set(
-    instructions.flatMap((each) =>
-      each.op === 'shiftLeft' || each.op === 'shiftRight' ? [each.args[1]] : [],
-    ),
-  );
+  return new Set(instructions.filter(({ op }) => shifts.has(op)).map((each) => argumentsOf(each)[1]));
 }
 
 /** Of a list without 16-bit floats: what the emitter does not know as it is. */
@@ -161,11 +160,6 @@ export function lowerStores(
   return { instructions: b.instructions, values };
 }
 
-/** Instructions that take only values. */
-function operandsOf(instruction: Instruction): readonly Value[] {
-  return 'args' in instruction ? instruction.args : [];
-}
-
 /** Of a sum of float products that nothing else uses: the factors. */
 export function summedProduct(
   instructions: readonly Instruction[],
@@ -174,7 +168,7 @@ export function summedProduct(
 ): readonly [Value, Value] | null {
   const product = instructions[value];
   if (product.op !== 'mul' || (product.dtype !== 'float32' && product.dtype !== 'float64')) return null;
-  const uses = [...values, ...instructions.flatMap(operandsOf)].filter((used) => used === value);
+  const uses = [...values, ...instructions.flatMap(argumentsOf)].filter((used) => used === value);
   return uses.length === 1 ? [product.args[0], product.args[1]] : null;
 }
 
@@ -184,7 +178,7 @@ export function summedProduct(
 export function fuseProducts(instructions: readonly Instruction[], roots: readonly Value[]): Instruction[] {
   const uses = new Array<number>(instructions.length).fill(0);
   for (const root of roots) uses[root]++;
-  for (const instruction of instructions) for (const operand of operandsOf(instruction)) uses[operand]++;
+  for (const instruction of instructions) for (const operand of argumentsOf(instruction)) uses[operand]++;
   return instructions.map((instruction) => {
     if (instruction.op !== 'add') return instruction;
     if (instruction.dtype !== 'float32' && instruction.dtype !== 'float64') return instruction;
