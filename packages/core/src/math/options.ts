@@ -8,7 +8,7 @@ export interface MathOptions {
   readonly wide?: boolean;
   /**
    * Whether the argument is at most 0 (or NaN), as where a maximum was subtracted: exp is shorter then, and is 0 where
-   * it would be below 2^-127. Default false.
+   * it would be below 2^-126.5: nearly all subnormal numbers. Default false.
    */
   readonly atMostZero?: boolean;
 }
