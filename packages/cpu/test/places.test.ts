@@ -139,3 +139,13 @@ test('a long line is sorted alike by any number of threads', () => {
     backend.dispose();
   }
 });
+
+test('a line that is scanned with pauses between its parts, on one thread', () => {
+  const length = 4_000_001;
+  const values = Int32Array.from({ length }, (_, i) => i % 7);
+  const walk = { op: 'sum', outer: 1, length, inner: 1, source: 0, target: 1 } as const;
+  const scan = { kind: 'scan', name: 'scan', ...walk } as const;
+  const backend = cpu({ threads: 1, blocking: false });
+  expectAgreement(backend, program([input('int32', length), output('int32', length)], [scan]), [values]);
+  backend.dispose();
+});

@@ -11,6 +11,8 @@ import { withPartialResults } from './split.ts';
 
 /** Elements of a part: the same for any number of threads, and so are the sums. */
 const partLength = 32_768;
+/** A line from which one thread takes too long without a pause. */
+const longLine = 4_000_000;
 
 /**
  * Whether there is one long line, and parts of it, put together in another order, give what it gives as a whole: sums
@@ -20,9 +22,8 @@ function isScannedInParts({ device, buffers, tier }: CommandContext, kernel: Sca
   const { op, outer, length, inner } = kernel;
   const { dtype } = buffers[kernel.source];
   const isFree = op === 'max' || op === 'min' || (op === 'sum' && dtype !== 'float64');
-  return (
-    isFree && tier.simd && device.pool.threads > 1 && outer === 1 && inner === 1 && length >= 2 * partLength
-  );
+  const least = device.pool.threads > 1 ? 2 * partLength : device.pauses ? longLine : Infinity;
+  return isFree && tier.simd && outer === 1 && inner === 1 && length >= least;
 }
 
 /** The totals of all parts but the last, then each part on from those before it. */

@@ -115,7 +115,7 @@ export const longWork: Readonly<Record<string, () => Promise<() => Promise<unkno
     };
   },
   'long running sums': async () => {
-    const x = await ready(randn([12_000_000]));
+    const x = await ready(randn([32_000_000]));
     return () => sum(x.cumsum(0));
   },
   'a transposed copy': async () => {
