@@ -72,6 +72,14 @@ test.each(Object.entries(cases))('%s', async (_, ranges) => {
   expect(await result.toArray()).toEqual(await expected.toArray());
 });
 
+test('of no elements, can be differentiated again', async () => {
+  const x = ones([3]).requiresGrad_();
+  const loss = weighed(x.narrow(0, 3, 0), 1).add(weighed(x.narrow(0, 2, 0), 1));
+  const [first] = grad(loss, x, { createGraph: true });
+  const [second] = grad(first.square().sum(), x);
+  expect(await second.toArray()).toEqual([0, 0, 0]);
+});
+
 test('of many steps, take what one copy takes', () => {
   const bytes = [64, 512].map((steps) => {
     const x = ones([steps, 16]).requiresGrad_();

@@ -16,7 +16,7 @@ function requireList(name: string, tensors: readonly Tensor[]): readonly Tensor[
 function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   // As in PyTorch, tensors of shape [0] go with any shape.
   const solid = tensors.filter((each) => !(each.ndim === 1 && each.shape[0] === 0));
-  const parts = solid.length === 0 ? tensors : solid;
+  const parts = solid.length === 0 || solid[0].ndim === 1 ? tensors : solid;
   const dtype = promote(...tensors.map((each) => each.reshape([-1])));
   const [first] = parts;
   if (first.ndim === 0) throw new ShapeError(`${name}: zero-dimensional tensors cannot be joined. Use stack`);
