@@ -101,6 +101,27 @@ onEveryDevice((device, fused) => {
     }, 120_000);
   });
 
+  it('keeps what was made here and is used now and then, whatever is trained meanwhile', async () => {
+    const { keptBytes } = memoryPolicy();
+    memoryPolicy({ keptBytes: 2 ** 14 });
+    try {
+      const x = randn([16, 8]);
+      const network = new TwoLayers();
+      const before = [network.step(x, device), network.step(x, device)].map(({ loss }) => loss);
+      const w = ones([2 ** 12]).realize();
+      for (let i = 0; i < 40; i++) {
+        w.mul_(1.01);
+        runtimeOf(device).step([w.node]);
+      }
+      const after = network.step(x, device).loss;
+      const losses = await Promise.all([...before, after].map((loss) => loss.item()));
+      expect(losses[1]).toBeLessThan(losses[0] as number);
+      expect(losses[2]).toBeLessThan(losses[1] as number);
+    } finally {
+      memoryPolicy({ keptBytes });
+    }
+  });
+
   it('goes on when something recorded was disposed or cannot be computed any more', async () => {
     const former = memoryPolicy();
     memoryPolicy({ pendingNodes: 50 });

@@ -283,7 +283,7 @@ export class Runtime {
     const { visited, repeated } = findRepeated(roots);
     for (const node of repeated) {
       if (wanted.has(node)) continue;
-      wanted.set(node, 'transient');
+      wanted.set(node, 'output');
       roots.push(node);
     }
     for (let i = 0; i < visited.length; i++) visited[i].runs++;
