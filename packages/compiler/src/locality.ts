@@ -129,7 +129,7 @@ export function stayApart(first: LoopKernel, second: LoopKernel, buffer: number)
  * Whether two touches have no element in common. As in `meetInRow` the distance is cut into parts, all of which would
  * have to be 0.
  */
-function neverMeet(a: Touch, b: Touch): boolean {
+export function neverMeet(a: Touch, b: Touch): boolean {
   const terms: { readonly stride: number; readonly low: number; readonly high: number }[] = [];
   let low = a.offset - b.offset;
   let high = low;

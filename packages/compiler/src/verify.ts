@@ -12,7 +12,7 @@ import {
 } from '@nn/core';
 import { affineKey, rangeOf } from './affine.ts';
 import { buffersRead, buffersWritten } from './buffers.ts';
-import { stayApart, staysInRows } from './locality.ts';
+import { isConflict, neverMeet, stayApart, staysInRows, touchesOf } from './locality.ts';
 
 /** @throws {InternalError} naming the kernel and what is wrong with it. */
 export function verifyProgram(program: Program, bytesPerElement: (dtype: DType) => number): void {
@@ -130,7 +130,7 @@ class KernelVerifier {
     return buffer;
   }
 
-  /** Buffers that the kernel reads and writes: each element is read only where it is written. */
+  /** Buffers that the kernel reads and writes: each element is read only where it is written, other parts apart. */
   inPlace(buffers: readonly number[]): void {
     const kernel = this.#kernel;
     for (const buffer of buffers) {
@@ -144,13 +144,24 @@ class KernelVerifier {
         list.flatMap((each) => (each.op === 'load' || each.op === 'gather' ? [each.access] : []));
       this.require(!loads(body).some((access) => access.buffer === buffer), message);
       this.require(!epilogue.some((each) => each.op === 'gather' && each.access.buffer === buffer), message);
-      const places = [...loads(epilogue), ...stores.map(({ access }) => access)].filter(
-        (access) => access.buffer === buffer,
-      );
+      const isHere = (access: { readonly buffer: number }): boolean => access.buffer === buffer;
+      const read = loads(epilogue).filter(isHere);
+      const written = stores.map(({ access }) => access).filter(isHere);
       this.require(
-        places.every((access) => access.guards.length === 0 && affineKey(access) === affineKey(places[0])),
+        [...read, ...written].every(({ guards }) => guards.length === 0),
         message,
       );
+      const stored = new Set(written.map(affineKey));
+      this.require(stored.size === written.length, message);
+      this.require(
+        read.every((access) => stored.has(affineKey(access))),
+        message,
+      );
+      const touches = touchesOf(kernel).filter(isHere);
+      const areApart = touches.every((a) =>
+        touches.every((b) => !isConflict(a, b) || affineKey(a) === affineKey(b) || neverMeet(a, b)),
+      );
+      this.require(areApart, message);
     }
   }
 
