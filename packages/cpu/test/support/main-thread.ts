@@ -161,7 +161,8 @@ async function halfFrames(milliseconds: number): Promise<void> {
 
 /**
  * Declares a test for each long work: awaited on a page's main thread, it takes no turn longer than a frame. What turns of
- * half a frame take longer than that at the same time, as other programs run, is added; the best of a few rounds counts.
+ * half a frame take longer than that at the same time, as other programs run, is added, and half a frame more, as these
+ * are shorter; the best of a few rounds counts. What the turns take of the processor is measured in Node.
  */
 export function awaitedOnAPage(threads: number): void {
   const clock = (): number => performance.now();
@@ -176,7 +177,7 @@ export function awaitedOnAPage(threads: number): void {
         const start = clock();
         const longest = await longestTurn(work, clock);
         const busy = await longestTurn(() => halfFrames(clock() - start), clock);
-        excesses.push(longest - frame - (busy - frame / 2));
+        excesses.push(longest - 1.5 * frame - (busy - frame / 2));
       }
       backend.dispose();
       expect(Math.min(...excesses)).toBeLessThanOrEqual(0);
