@@ -12,6 +12,7 @@ import {
   type Store,
   type Value,
 } from '@nn/core';
+import { copyInto } from '../emit/instructions.ts';
 import { sectionOf } from './sections.ts';
 
 /** Instructions of a kernel with this many loads of one buffer are a window's. */
@@ -50,27 +51,22 @@ function append(
 ): Value[] {
   const move = <A extends Affine>(affine: A): A => thinned(affine, dimension, first, count);
   const access = (given: Access): Access => ({ ...move(given), guards: given.guards.map(move) });
-  const places: Value[] = [];
-  const moved = (instruction: Instruction): Instruction => {
+  return copyInto(builder, instructions, (instruction, args) => {
     switch (instruction.op) {
       case 'index':
-        return { ...instruction, affine: move(instruction.affine) };
+        return builder.add({ ...instruction, affine: move(instruction.affine) });
       case 'load':
-        return { ...instruction, access: access(instruction.access) };
+        return builder.add({ ...instruction, access: access(instruction.access) });
       case 'gather':
-        return { ...instruction, access: access(instruction.access), args: [places[instruction.args[0]]] };
+        return builder.add({ ...instruction, access: access(instruction.access), args: [args[0]] });
       case 'inside':
-        return { ...instruction, guards: instruction.guards.map(move) };
+        return builder.add({ ...instruction, guards: instruction.guards.map(move) });
       case 'result':
-        return { ...instruction, index: instruction.index + first * results };
+        return builder.add({ ...instruction, index: instruction.index + first * results });
       default:
-        return 'args' in instruction
-          ? { ...instruction, args: instruction.args.map((arg) => places[arg]) }
-          : instruction;
+        return undefined;
     }
-  };
-  for (const instruction of instructions) places.push(builder.add(moved(instruction)));
-  return places;
+  });
 }
 
 /** The loop or reduction with `count` coordinates of a dimension side by side; the extent is a multiple of that. */
