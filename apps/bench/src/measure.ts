@@ -19,6 +19,7 @@ export interface Measurement {
 
 /** Milliseconds, and numbers of samples. */
 export interface Budget {
+  /** After a first run, which may compile. */
   readonly warmUp: number;
   readonly sample: number;
   readonly total: number;
@@ -26,19 +27,42 @@ export interface Budget {
   readonly leastSamples: number;
   /** Of runs that take longer than this there are two, of which the first may have paid for fresh memory. The better counts. */
   readonly slowRun: number;
+  /** Of runs that take longer than this there is one, after that which was checked. */
+  readonly slowestRun: number;
   /** Where checking the results took longer than this, that run counts, and there is no other. */
   readonly slowCheck: number;
 }
 
-export const fullBudget: Budget = {
-  warmUp: 50,
+const operationBudget: Budget = {
+  warmUp: 40,
   sample: 10,
-  total: 120,
+  total: 100,
+  mostSamples: 9,
+  leastSamples: 3,
+  slowRun: 400,
+  slowestRun: 800,
+  slowCheck: 3000,
+};
+
+/**
+ * Steps are taken by the thousand: what counts is how fast they are then. Engines have optimized the JavaScript around a
+ * step's kernels after some hundred steps, and a sample must be long enough not to begin and end with the same step.
+ */
+const stepBudget: Budget = {
+  warmUp: 1000,
+  sample: 60,
+  total: 600,
   mostSamples: 11,
   leastSamples: 3,
   slowRun: 400,
-  slowCheck: 3000,
+  // Checking took several steps.
+  slowestRun: Number.POSITIVE_INFINITY,
+  slowCheck: Number.POSITIVE_INFINITY,
 };
+
+function budgetOf({ kind }: Benchmark): Budget {
+  return kind === 'operation' ? operationBudget : stepBudget;
+}
 
 interface Entrant {
   readonly contender: Contender;
@@ -60,15 +84,13 @@ interface Entrant {
 export async function measure(
   benchmark: Benchmark,
   contenders: readonly Contender[],
-  budget: Budget = fullBudget,
+  budget: Budget = budgetOf(benchmark),
 ): Promise<Measurement[]> {
   collectGarbage();
   const entrants = await checkedEntrants(benchmark, contenders);
   for (const entrant of entrants) {
     if (entrant.error !== undefined) continue;
-    // Checks of training take several steps.
-    if (benchmark.kind !== 'training' && entrant.checkTime > budget.slowCheck)
-      entrant.times.push(entrant.checkTime);
+    if (entrant.checkTime > budget.slowCheck) entrant.times.push(entrant.checkTime);
     else await attempt(entrant, () => warmUp(entrant, budget));
   }
   while (entrants.some(({ remaining }) => remaining > 0)) {
@@ -175,19 +197,17 @@ function disagreement(
   return undefined;
 }
 
-/** Checking was a run already; for a slow one that is enough, and the next one counts. */
 async function warmUp(entrant: Entrant, budget: Budget): Promise<void> {
   const prepared = entrant.prepared!;
   await entrant.contender.activate();
+  let last = await prepared.time(1);
+  let best = last;
   let elapsed = 0;
-  let best = Number.POSITIVE_INFINITY;
-  let runs = 0;
-  do {
-    const time = await prepared.time(1);
-    best = Math.min(best, time);
-    elapsed += time;
-    runs++;
-  } while (elapsed < budget.warmUp || (runs === 1 && best > budget.slowRun));
+  while (best <= budget.slowestRun && elapsed < budget.warmUp) {
+    last = await prepared.time(1);
+    best = Math.min(best, last);
+    elapsed += best > budget.slowRun ? budget.warmUp : last;
+  }
   if (best > budget.slowRun) {
     entrant.times.push(best);
     return;
@@ -196,6 +216,10 @@ async function warmUp(entrant: Entrant, budget: Budget): Promise<void> {
   entrant.iterations = Math.max(1, Math.round(budget.sample / best));
   const wanted = Math.floor(budget.total / (entrant.iterations * best));
   entrant.remaining = Math.min(budget.mostSamples, Math.max(budget.leastSamples, wanted));
+  if (entrant.iterations > 1) return;
+  // By now a run is as good as a sample.
+  entrant.times.push(last);
+  entrant.remaining--;
 }
 
 async function takeSample(entrant: Entrant, budget: Budget): Promise<void> {

@@ -12,6 +12,7 @@ const budget: Budget = {
   mostSamples: 5,
   leastSamples: 3,
   slowRun: 500,
+  slowestRun: 1000,
   slowCheck: 5000,
 };
 
@@ -75,6 +76,17 @@ test('of two slow runs the better one counts, and more are taken where only the 
   expect(first.median).toBeGreaterThan(149);
   expect(first.median).toBeLessThan(299);
   expect((await measurementOf(300, ...Array<number>(20).fill(2))).runs).toBeGreaterThan(2);
+});
+
+test('a run that is very slow is not repeated', async () => {
+  const turns: number[] = [];
+  const [{ runs }] = await measure(
+    benchmark,
+    [sleeper({ name: 'sleeper', results: () => [1], milliseconds: () => turns.push(150) && 150 })],
+    { ...budget, slowRun: 50, slowestRun: 100 },
+  );
+  expect(runs).toBe(1);
+  expect(turns).toHaveLength(1);
 });
 
 test('who throws has a row with the reason, and the others go on', async () => {
