@@ -48,6 +48,8 @@ const layouts: readonly (readonly [readonly number[], readonly number[]])[] = [
   [[7], [0]],
   [[1000], [0]],
   [[5, 37], [1]],
+  [[203, 6], [1]],
+  [[50, 3, 20], [2]],
   [[37, 5], [0]],
   [[37, 70], [0]],
   [[3, 5, 18], [1]],
@@ -156,7 +158,8 @@ for (const { name, make } of backends) {
         ),
         [randomArray('float32', 210, random), randomArray('float32', 6, random)],
         [],
-        4,
+        // Rows are short enough that each is added up by one lane; what follows multiplies two sums that cancel.
+        64,
       );
     });
 

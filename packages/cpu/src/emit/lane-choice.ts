@@ -1,7 +1,10 @@
 // Along which dimension vectors lie, and in which order tiles are walked.
-import type { Dimension } from './loops.ts';
+import type { ReduceOp } from '@nn/core';
+import { isLocating } from './accumulate.ts';
+import { type Dimension, totalExtent } from './loops.ts';
+import type { Draft } from './plan.ts';
+import { lanes } from './registers.ts';
 import type { OpenStep, Site } from './sites.ts';
-import type { StoreStructure } from './structure.ts';
 
 /** Accesses that would have to go lane by lane. */
 export function scatteredAccesses(
@@ -42,22 +45,58 @@ export function lanesLast(
   return best === undefined ? loops : [...loops.filter((loop) => loop !== best), best];
 }
 
-export function chooseLanes(
-  sites: readonly Site[],
-  steps: readonly OpenStep[],
-  stores: readonly StoreStructure[],
-  outer: readonly Dimension[],
-  reduced: readonly Dimension[],
-): 'outer' | 'reduced' {
+/** Longer rows have vectors of their own whatever follows them. */
+const longestShortRow = 64;
+/** Instructions, roughly, that four lanes loaded or stored one by one take; that combining the lanes of a vector does. */
+const scatteredCost = 6;
+const combiningCost = { sum: 12, extremum: 60, position: 150 };
+
+function costOfCombining({ op }: { readonly op: ReduceOp }): number {
+  if (isLocating(op)) return combiningCost.position;
+  return op === 'max' || op === 'min' ? combiningCost.extremum : combiningCost.sum;
+}
+
+/**
+ * Whether rows that are reduced are so short that four side by side cost less, though their elements lie apart: each
+ * row by itself ends with adding up lanes, and what follows is computed for one number at a time.
+ */
+function areFasterSideBySide(
+  { body, epilogue, lowered, reduced }: Draft,
+  scattered: { readonly alongReduced: number; readonly alongOuter: number; readonly stores: number },
+): boolean {
+  const { extent } = reduced[reduced.length - 1];
+  if (extent > longestShortRow) return false;
+  const total = totalExtent(reduced);
+  const steps = body?.steps.length ?? 0;
+  const vectors = (total / extent) * Math.ceil(extent / lanes);
+  const combined = lowered.accumulators.reduce((sum, one) => sum + costOfCombining(one), 0);
+  const alone = vectors * (steps + scatteredCost * scattered.alongReduced) + combined + epilogue.steps.length;
+  const sideBySide =
+    total * (steps + scatteredCost * scattered.alongOuter) +
+    epilogue.steps.length +
+    scatteredCost * scattered.stores;
+  return sideBySide < lanes * alone;
+}
+
+/** @param outer the kernel's loops, with the one last along which vectors would lie. */
+export function chooseLanes(draft: Draft, outer: readonly Dimension[]): 'outer' | 'reduced' {
+  const { table, body, pair, epilogue, stores, reduced } = draft;
   const innerReduced = reduced.at(-1);
   const innerOuter = outer.at(-1);
   if (innerReduced === undefined) return 'outer';
   if (innerOuter === undefined || innerOuter.extent < shortExtent) return 'reduced';
   if (innerReduced.extent < shortExtent) return 'outer';
-  const loads = steps.flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
-  const alongReduced = scatteredAccesses(sites, loads, innerReduced);
-  const alongOuter = scatteredAccesses(sites, [...loads, ...stores.map(({ cursor }) => cursor)], innerOuter);
-  return alongReduced < alongOuter ? 'reduced' : 'outer';
+  const apart = (cursors: readonly number[], lane: Dimension): number =>
+    scatteredAccesses(table.sites, cursors, lane);
+  const loadsOf = (steps: readonly OpenStep[]): number[] =>
+    steps.flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
+  const inBody = loadsOf([...(body?.steps ?? []), ...(pair?.body.steps ?? [])]);
+  const after = [...loadsOf(epilogue.steps), ...stores.map(({ cursor }) => cursor)];
+  const alongReduced = apart(inBody, innerReduced);
+  const alongOuter = apart(inBody, innerOuter);
+  const ofStores = apart(after, innerOuter);
+  if (alongReduced >= alongOuter + ofStores) return 'outer';
+  return areFasterSideBySide(draft, { alongReduced, alongOuter, stores: ofStores }) ? 'outer' : 'reduced';
 }
 
 /** Elements of a tile along the lanes: one cache line of float32. */

@@ -189,12 +189,12 @@ export function accessed(draft: Draft): number[] {
 }
 
 function arrange(draft: Draft): Arrangement {
-  const { table, stores, reduced, body, priority } = draft;
+  const { table, body, priority } = draft;
   const { sites } = table;
   const outer = mergeNeighbours(sortByStride(withoutUnits(draft.outer), priority));
   const open = openSteps(draft);
   const arranged = lanesLast(sites, accessed(draft), outer);
-  const lanesAlong = chooseLanes(sites, open, stores, arranged, reduced);
+  const lanesAlong = chooseLanes(draft, arranged);
   if (lanesAlong === 'reduced')
     return { lanesAlong, rows: outer, inner: null, chunkRow: 0, tileLength: null };
   const inner = arranged.at(-1) ?? unitDimension(sites);

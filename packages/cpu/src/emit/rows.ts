@@ -69,14 +69,14 @@ function areLanesAlongRows(drafts: readonly Draft[], rank: number, rows: readonl
   let alongRows = 0;
   let within = 0;
   for (const draft of drafts) {
-    const { table, stores, reduced } = draft;
+    const { table, reduced } = draft;
     const others = loopsInRow(draft, rank);
     if (others.length === 0 && reduced.length === 0) continue;
     const open = openSteps(draft);
     const loads = open.flatMap((step) => (step.kind === 'load' ? [step.cursor] : []));
     const all = accessed(draft);
     const arranged = lanesLast(table.sites, all, others);
-    const isReduced = chooseLanes(table.sites, open, stores, arranged, reduced) === 'reduced';
+    const isReduced = chooseLanes(draft, arranged) === 'reduced';
     const lane = (isReduced ? reduced : arranged).at(-1) as Dimension;
     alongRows += scatteredAccesses(table.sites, all, draft.outer[last.dimension]);
     within +=
@@ -104,7 +104,7 @@ function arrangeAlongRows(draft: Draft, rank: number, rows: readonly RowDimensio
 }
 
 function arrangeWithinRows(draft: Draft, rank: number): RowsStep {
-  const { table, stores, reduced, body } = draft;
+  const { table, body } = draft;
   const rowDimensions = withoutUnits(draft.outer.slice(0, rank));
   const others = loopsInRow(draft, rank);
   if (draft.pair !== null) {
@@ -128,7 +128,7 @@ function arrangeWithinRows(draft: Draft, rank: number): RowsStep {
   const rows = mergeNeighbours(rowDimensions);
   const vectors = lanesLast(table.sites, accessed(draft), others);
   const arranged: Pick<Arrangement, 'lanesAlong' | 'inner'> =
-    chooseLanes(table.sites, openSteps(draft), stores, vectors, reduced) === 'reduced'
+    chooseLanes(draft, vectors) === 'reduced'
       ? { lanesAlong: 'reduced', inner: null }
       : { lanesAlong: 'outer', inner: vectors.at(-1) ?? unitDimension(table.sites) };
   const outside = arranged.inner === null ? others : vectors.slice(0, -1);
