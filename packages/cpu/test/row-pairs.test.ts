@@ -28,13 +28,17 @@ function rowsOf(width: number, random: () => number): Float32Array {
 const kindsOfRows = 11;
 
 /** Of each row, a statistic, a second that needs it, and the sum of both; then what the row has besides the first. */
-function pairProgram(width: number, kind: 'exponentials' | 'squares'): Program {
+function pairProgram(width: number, kind: 'exponentials' | 'squares' | 'moments'): Program {
   const isMaximum = kind === 'exponentials';
-  const reduce = (op: 'max' | 'sum', body: readonly Instruction[]): LoopKernel['producer'] => ({
+  const reduce = (
+    op: 'max' | 'sum',
+    body: readonly Instruction[],
+    values: readonly number[] = [body.length - 1],
+  ): LoopKernel['producer'] => ({
     kind: 'reduce',
     extents: [width],
     body,
-    accumulators: [{ op, value: body.length - 1, dtype }],
+    accumulators: values.map((value) => ({ op, value, dtype })),
   });
   const x = load(0, dtype, [width, 1]);
   const difference: readonly Instruction[] = [
@@ -59,8 +63,12 @@ function pairProgram(width: number, kind: 'exponentials' | 'squares'): Program {
     }),
     loop({
       extents: [kindsOfRows],
-      producer: reduce('sum', difference),
-      epilogue: [...result, load(1, dtype, [1]), { op: 'add', dtype, args: [0, 1] }],
+      producer: reduce('sum', difference, kind === 'moments' ? [2, 3] : [3]),
+      epilogue: [
+        { op: 'result', dtype, index: kind === 'moments' ? 1 : 0 },
+        kind === 'moments' ? { op: 'result', dtype, index: 0 } : load(1, dtype, [1]),
+        { op: 'add', dtype, args: [0, 1] },
+      ],
       stores: [
         { access: at(2, [1]), value: 0 },
         { access: at(3, [1]), value: 2 },
@@ -88,6 +96,7 @@ describe('reductions that go through a row together', () => {
     'a maximum and exponentials': (width) => pairProgram(width, 'exponentials'),
     'exponentials that are stored': (width) => softmax([kindsOfRows], [width], ...order),
     'a mean and squares': (width) => pairProgram(width, 'squares'),
+    'a mean, distances and squares': (width) => pairProgram(width, 'moments'),
   };
   for (const [name, make] of Object.entries(programs)) {
     test.each(['scalar', 'simd', 'relaxed'] as const)(`${name}, %s`, (tier) => {

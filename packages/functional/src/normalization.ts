@@ -8,7 +8,7 @@ import {
   sameShape,
   sizeOf,
 } from '@nn/core';
-import { requireTensor, runtimeOf, type Tensor, zeros } from '@nn/tensor';
+import { requireTensor, runtimeOf, type Tensor, varMean, zeros } from '@nn/tensor';
 import { requireFloat } from './arguments.ts';
 
 export interface AffineOptions {
@@ -145,10 +145,10 @@ function batchMoments(
   return { mean, variance };
 }
 
-/** In two passes, which loses no digits. Reduced dimensions stay. */
+/** Reduced dimensions stay. */
 function momentsOver(x: Tensor, dims: readonly number[]): Moments {
-  const mean = x.mean(dims, { keepdim: true });
-  return { mean, variance: x.sub(mean).square().mean(dims, { keepdim: true }) };
+  const [variance, mean] = varMean(x, dims, { keepdim: true, correction: 0 });
+  return { mean, variance };
 }
 
 /** running = (1 - momentum) running + momentum now, in place. */

@@ -38,13 +38,17 @@ export interface VarianceOptions extends KeepdimOptions {
 
 export interface VarianceOutOptions extends VarianceOptions, OutOptions {}
 
-/** Mean squared distance from the mean, in two passes, and the mean with the dimensions kept. */
-function moments(
-  name: string,
-  x: Tensor,
-  dim: ReduceDims | undefined,
-  options: VarianceOptions,
-): { variance: Tensor; center: Tensor } {
+interface Moments {
+  readonly variance: Tensor;
+  readonly mean: Tensor;
+}
+
+/**
+ * In two passes. The mean is rounded, and far from 0 that may be more than what the elements vary by; so squared
+ * distances are corrected by what distances from it sum up to (Chan, Golub and LeVeque 1983). The result does not depend
+ * on what distances are from: it counts as a constant to derivatives.
+ */
+function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: VarianceOptions): Moments {
   requireTensor(name, x);
   checkOptions(name, options, ['keepdim', 'correction']);
   if (categoryOf(x.dtype) !== 'float') throw new DTypeError(`${name}: takes float tensors, got ${x.dtype}`);
@@ -52,17 +56,20 @@ function moments(
   if (typeof correction !== 'number')
     throw new ArgumentError(`${name}: correction must be a number, got ${String(correction)}`);
   const dims = reducedDims(name, x, dim);
-  const center = mean(x, dims, { keepdim: true });
-  const total = sum(x.sub(center).square(), dims, { keepdim: options.keepdim });
   const count = dims.reduce((product, each) => product * x.shape[each], 1);
-  return { variance: total.div(Math.max(count - correction, 0)), center };
-}
-
-/** The mean, as the options want its dimensions. */
-function centerFor(x: Tensor, dim: ReduceDims | undefined, center: Tensor, options: VarianceOptions): Tensor {
-  if (options.keepdim) return center;
-  const dims = reducedDims('mean', x, dim);
-  return center.reshape(center.shape.filter((_, i) => !dims.includes(i)));
+  const wide = x.dtype === 'float64' ? x : castTo(x, 'float32');
+  const near = mean(wide.detach(), dims, { keepdim: true });
+  const distance = wide.sub(near);
+  const found = sum(distance, dims, { keepdim: true }).div(count);
+  // Of infinities, and of sums too large, there is nothing to correct.
+  const offset = where(found.isfinite(), found, 0);
+  const squares = sum(distance.square(), dims, { keepdim: true });
+  const total = squares.sub(offset.square().mul(count)).clampMin(0);
+  const shape = options.keepdim ? near.shape : near.shape.filter((_, i) => !dims.includes(i));
+  return {
+    variance: castTo(total.div(Math.max(count - correction, 0)).reshape(shape), x.dtype),
+    mean: castTo(near.add(offset).reshape(shape), x.dtype),
+  };
 }
 
 /** `torch.var`: Σ (x - mean)² / (n - correction). */
@@ -81,14 +88,14 @@ export function std(x: Tensor, dim?: ReduceDims, options: VarianceOutOptions = {
 
 /** `torch.var_mean`: variance and mean. */
 export function varMean(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): [Tensor, Tensor] {
-  const { variance: spread, center } = moments('varMean', x, dim, options);
-  return [spread, centerFor(x, dim, center, options)];
+  const { variance: spread, mean: center } = moments('varMean', x, dim, options);
+  return [spread, center];
 }
 
 /** `torch.std_mean`: standard deviation and mean. */
 export function stdMean(x: Tensor, dim?: ReduceDims, options: VarianceOptions = {}): [Tensor, Tensor] {
-  const { variance: spread, center } = moments('stdMean', x, dim, options);
-  return [spread.sqrt(), centerFor(x, dim, center, options)];
+  const { variance: spread, mean: center } = moments('stdMean', x, dim, options);
+  return [spread.sqrt(), center];
 }
 
 /** A p-norm: a number, infinities included, or 'fro', the root of the sum of squares. */

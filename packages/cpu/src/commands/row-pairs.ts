@@ -1,6 +1,7 @@
 // Which steps of a rows kernel are a pair of reductions of which the second needs the first one's result, and how such
 // a pair goes through a long row in one walk (see emit/paired-reduction.ts): a maximum and a sum of exponentials shifted
-// by it, whose exponentials may be stored on the way; a sum, and squared distances from the mean.
+// by it, whose exponentials may be stored on the way; a sum, and squared distances from the mean, alone or with the
+// distances.
 import {
   type Access,
   contiguousStrides,
@@ -53,12 +54,14 @@ interface Found {
   readonly kind: Pairing['kind'];
   readonly first: LoopKernel & { readonly producer: Reduction };
   readonly second: LoopKernel & { readonly producer: Reduction };
+  /** Which of the second's results is the sum of exponentials or squares; any other is that of distances. */
+  readonly main: number;
   /** The second's body, where what it sums is stored before. */
   readonly stored: LoopKernel | null;
 }
 
 function isReduction(step: LoopKernel | undefined): step is LoopKernel & { readonly producer: Reduction } {
-  return step?.producer?.kind === 'reduce' && step.producer.accumulators.length === 1;
+  return step?.producer?.kind === 'reduce';
 }
 
 /** Whether a list walks nothing but whole rows, along which it reads neighbours. */
@@ -111,6 +114,7 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
     return undefined;
   const { accumulators, body, extents } = first.producer;
   const [{ op, dtype }] = accumulators;
+  if (accumulators.length > 1) return undefined;
   const kind = op === 'max' ? 'exponentials' : 'squares';
   if ((op !== 'max' && op !== 'sum') || dtype !== 'float32' || !isPlain(body, rank)) return undefined;
   const [store] = first.stores;
@@ -122,14 +126,15 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
   const second = steps[at + (isStored ? 2 : 1)];
   if (!isReduction(second) || `${second.producer.extents}` !== `${extents}`) return undefined;
   if (`${second.extents}` !== `${first.extents}`) return undefined;
-  const [sum] = second.producer.accumulators;
-  if (sum.op !== 'sum' || sum.dtype !== 'float32') return undefined;
+  const sums = second.producer.accumulators;
+  if (sums.some((sum) => sum.op !== 'sum' || sum.dtype !== 'float32')) return undefined;
   const stored = isStored ? steps[at + 1] : null;
   const summed = second.producer.body;
   if (stored !== null) {
     const [only] = stored.stores;
-    const load = summed[sum.value];
-    if (stored.stores.length > 1 || only.access.guards.length > 0 || load.op !== 'load') return undefined;
+    const load = summed[sums[0].value];
+    if (sums.length > 1 || stored.stores.length > 1 || only.access.guards.length > 0 || load.op !== 'load')
+      return undefined;
     if (`${stored.extents}` !== `${[...first.extents, ...extents]}` || !isSame(load.access, only.access))
       return undefined;
     const others = accessesOf(stored.epilogue).filter(({ buffer }) => buffer === only.access.buffer);
@@ -140,10 +145,18 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
       accessesOf([...first.epilogue, ...second.epilogue]).some(({ buffer }) => buffer === only.access.buffer)
     )
       return undefined;
-    return dependsOn(first, kind, stored.epilogue, only.value) ? { kind, first, second, stored } : undefined;
+    return dependsOn(first, kind, stored.epilogue, only.value)
+      ? { kind, first, second, main: 0, stored }
+      : undefined;
   }
-  const isPair = isPlain(summed, rank) && dependsOn(first, kind, summed, sum.value);
-  return isPair ? { kind, first, second, stored } : undefined;
+  const differences = sums.map(({ value }) => differenceOf(summed, value, kind));
+  const main = differences.findIndex((difference) => difference !== undefined);
+  if (main < 0 || !isPlain(summed, rank) || !dependsOn(first, kind, summed, sums[main].value))
+    return undefined;
+  const isPair =
+    sums.length === 1 ||
+    (kind === 'squares' && sums.length === 2 && sums[1 - main].value === differences[main]);
+  return isPair ? { kind, first, second, main, stored } : undefined;
 }
 
 const result = (index: number): Instruction => ({ op: 'result', dtype: 'float32', index });
@@ -154,14 +167,14 @@ function exponentialOf(b: ExpressionBuilder, difference: Value): Value {
 }
 
 function pairingOf(
-  { kind, first, second, stored }: Found,
+  { kind, first, second, main, stored }: Found,
   blockLength: number,
   shifts: Access | null,
   later: readonly Access[],
 ): Pairing {
   const [store] = first.stores;
   const list = stored === null ? second.producer.body : stored.epilogue;
-  const value = stored === null ? second.producer.accumulators[0].value : stored.stores[0].value;
+  const value = stored === null ? second.producer.accumulators[main].value : stored.stores[0].value;
   const body = new ExpressionBuilder();
   const places = copyInto(body, list, (instruction, args) => {
     if (instruction.op === 'load' && instruction.access.buffer === store.access.buffer)
@@ -203,12 +216,12 @@ function writtenLater(steps: readonly LoopKernel[], { first, kind }: Found): Acc
 }
 
 /** One kernel of both: the second's epilogue follows the first's, and sees what that stores. */
-function together({ first, second }: Found): LoopKernel {
+function together({ first, second, main }: Found): LoopKernel {
   const [store] = first.stores;
   const epilogue = new ExpressionBuilder();
   const places = copyInto(epilogue, first.epilogue);
   const later = copyInto(epilogue, second.epilogue, (instruction) => {
-    if (instruction.op === 'result') return epilogue.add(result(1));
+    if (instruction.op === 'result') return epilogue.add(result(instruction.index === main ? 1 : 2));
     const isFirst = instruction.op === 'load' && instruction.access.buffer === store.access.buffer;
     return isFirst ? places[store.value] : undefined;
   });

@@ -3,7 +3,8 @@
 // something is computed.
 //
 // Sums of exponentials are shifted by the maximum so far, and scaled where it rises (Milakov and Gimelshein 2018).
-// Squared distances are from the mean of a block, and combined with those before (Chan, Golub and LeVeque 1983).
+// Squared distances are from the mean of a block, and combined with those before (Chan, Golub and LeVeque 1983). What
+// they are taken from in the end is rounded: the sum of the distances from that is the third result.
 import { choose, type Expression, f32, f64, i32, type Local } from '../wasm/index.ts';
 import { combiningOps, isFloatExtremum } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
@@ -77,7 +78,7 @@ export class PairedReduction {
     this.#total = builder.local('f64', 0);
   }
 
-  /** The results of both. */
+  /** The results of both, then, of squares, the sum of distances. */
   write(): Local[] {
     const { builder } = this.#writer.context;
     this.#first.scalar.start();
@@ -176,11 +177,14 @@ export class PairedReduction {
     const { steps, value } = this.#pair.scalar;
     const values = new Values();
     this.#writer.levels.computeScalars(steps, values, this.#second.positions, { scalars: [result] });
-    this.#addSquares(
-      f64.sub(f64.promoteF32(values.scalars[value] as Local<'f32'>), f64.div(sum, count)),
-      count,
-    );
-    return [result, builder.local('f32', f32.demoteF64(total))];
+    const center = builder.local('f64', f64.promoteF32(values.scalars[value] as Local<'f32'>));
+    this.#addSquares(f64.sub(center, f64.div(sum, count)), count);
+    const distances = f64.sub(sum, f64.mul(center, count));
+    return [
+      result,
+      builder.local('f32', f32.demoteF64(total)),
+      builder.local('f32', f32.demoteF64(distances)),
+    ];
   }
 
   /**
