@@ -3,8 +3,8 @@
 import { type Expression, i32, type Local, type ModuleBuilder, select } from '../wasm/index.ts';
 import { leftKinds, tileRows, tileVectors, word } from './descriptor.ts';
 import { batchStart, field } from './fields.ts';
-import { callByWidth, minimum, type Parts, packedLeftOf, rowPanels } from './parts.ts';
-import { isRun, scatterTile } from './scatter-tile.ts';
+import { callByWidth, countPanels, minimum, type Parts, packedLeftOf, rowPanels } from './parts.ts';
+import { scatterTile } from './scatter-tile.ts';
 
 type I32 = Expression<'i32'>;
 
@@ -22,23 +22,25 @@ export function emitCompute(module: ModuleBuilder, parts: Parts, name: string): 
       const inner = load('inner');
       const packedRight = load('packedRight');
       const columnRun = load('columnRun');
+      const resultRun = load('resultRun');
       const leftKind = load('leftKind');
       const leftRows = load('leftRows');
       const leftPitch = load('leftPitch');
       const hasLeftRows = code.local('i32', i32.eq(leftKind, leftKinds.indexOf('rows')));
-      const firstTile = code.local('i32', i32.sub(i32.mul(leftKind, tileRows * tileVectors), 2));
+      const firstStrip = code.local('i32', i32.sub(i32.mul(leftKind, tileRows * tileVectors), 2));
       const leftAdvance = code.local('i32');
       const scratch = load('scratch');
       code.set(scratch, i32.add(scratch, i32.mul(field(descriptor, 'scratchBytes'), thread)));
       const leftBlock = code.local('i32');
       const packedLeft = load('packedLeft');
-      const rightPanel = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelOffset')));
+      const rightPanels = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelsOffset')));
       const [batch, rowStart, columnStart, rows, columnEnd] = code.locals('i32', 5);
       const [left, right, result, rightOfBatch] = code.locals('i32', 4);
       const [block, start, accumulate] = code.locals('i32', 3);
       const [panels, rowsPerPanel, longPanels] = code.locals('i32', 3);
       const [row, panel, height, leftPointer, rightPointer] = code.locals('i32', 5);
       const [column, width, isContiguous, resultColumn] = code.locals('i32', 4);
+      const [groupEnd, tiles, panelBytes, rightGap] = code.locals('i32', 4);
 
       /** Walks the row panels of the task. */
       const forEachRowPanel = (body: () => void): void => {
@@ -114,6 +116,42 @@ export function emitCompute(module: ModuleBuilder, parts: Parts, name: string): 
           const scatter = (rowTable: I32, columnTable: I32): void => {
             scatterTile(code, lanes, { scratch, height, width, result, rowTable, columnTable, accumulate });
           };
+          /** The next tiles whose columns lie side by side in the result, or one tile that is scattered. */
+          const strip = (): void => {
+            const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
+            const columnsLeft = i32.sub(groupEnd, column);
+            countPanels(code, parts, isContiguous, {
+              table: columnTable,
+              columns: columnsLeft,
+              run: resultRun,
+            });
+            code.set(tiles, select(isContiguous, isContiguous, i32.constant(1)));
+            code.set(width, minimum(columnsLeft, i32.mul(tiles, tileColumns)));
+            code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
+            const wide = code.local('i32', i32.gtS(width, lanes.count));
+            forEachRowPanel(() => {
+              const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
+              const leftTable = i32.add(leftRows, i32.shl(row, 2));
+              const operands = [
+                block,
+                leftPointer,
+                rightPointer,
+                select(isContiguous, resultColumn, scratch),
+                select(isContiguous, rowTable, i32.add(descriptor, word.tileRows * 4)),
+                select(isContiguous, accumulate, i32.constant(0)),
+                select(hasLeftRows, leftTable, leftPitch),
+                tiles,
+                rightGap,
+              ];
+              code.switch(
+                i32.add(firstStrip, i32.add(i32.shl(height, 1), wide)),
+                parts.strips.map((each) => () => code.call(each, operands)),
+              );
+              code.if(i32.eqz(isContiguous), () => scatter(rowTable, columnTable));
+            });
+            code.increment(rightPointer, i32.mul(tiles, panelBytes));
+            code.increment(column, width);
+          };
           code.if(
             columnRun,
             () => {
@@ -125,10 +163,7 @@ export function emitCompute(module: ModuleBuilder, parts: Parts, name: string): 
                   code.set(width, minimum(width, field(descriptor, 'directColumns')));
                   const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
                   const isWhole = i32.eqz(i32.and(width, lanes.count - 1));
-                  code.set(
-                    isContiguous,
-                    i32.and(isWhole, i32.leS(width, until(field(descriptor, 'resultRun')))),
-                  );
+                  code.set(isContiguous, i32.and(isWhole, i32.leS(width, until(resultRun))));
                   code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
                   const first = i32.load(i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)));
                   code.set(rightPointer, i32.add(right, i32.shl(first, elementShift)));
@@ -163,54 +198,40 @@ export function emitCompute(module: ModuleBuilder, parts: Parts, name: string): 
               );
             },
             () => {
-              code.countUp(column, columnEnd, tileColumns, () => {
-                code.set(width, minimum(i32.sub(columnEnd, column), i32.constant(tileColumns)));
-                code.if(
-                  packedRight,
-                  () => {
-                    const position = i32.add(i32.mul(column, inner), i32.mul(start, tileColumns));
-                    code.set(rightPointer, i32.add(rightOfBatch, i32.shl(position, elementShift)));
-                  },
-                  () => {
-                    code.set(rightPointer, rightPanel);
-                    callByWidth(code, parts.packRight, width, [
-                      right,
-                      i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)),
-                      i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2)),
-                      block,
-                      rightPanel,
-                    ]);
-                  },
-                );
-                const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
-                code.set(isContiguous, 0);
-                code.if(i32.eq(width, tileColumns), () => {
-                  code.set(isContiguous, isRun(columnTable, tileColumns));
-                });
-                code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
-                const wide = code.local('i32', i32.gtS(width, lanes.count));
-                forEachRowPanel(() => {
-                  const rowTable = i32.add(field(descriptor, 'resultRows'), i32.shl(row, 2));
-                  const leftTable = i32.add(leftRows, i32.shl(row, 2));
-                  const leftStep = select(hasLeftRows, leftTable, leftPitch);
-                  const callTile = (target: I32, table: I32, mode: I32): void => {
-                    code.switch(
-                      i32.add(firstTile, i32.add(i32.shl(height, 1), wide)),
-                      parts.tiles.map((tile) => () => {
-                        code.call(tile, [block, leftPointer, rightPointer, target, table, mode, leftStep]);
-                      }),
-                    );
-                  };
+              code.while(
+                () => i32.ltS(column, columnEnd),
+                () => {
+                  const columnsLeft = i32.sub(columnEnd, column);
+                  code.set(
+                    groupEnd,
+                    i32.add(column, minimum(columnsLeft, field(descriptor, 'groupColumns'))),
+                  );
                   code.if(
-                    isContiguous,
-                    () => callTile(resultColumn, rowTable, accumulate),
+                    packedRight,
                     () => {
-                      callTile(scratch, i32.add(descriptor, word.tileRows * 4), i32.constant(0));
-                      scatter(rowTable, columnTable);
+                      const position = i32.add(i32.mul(column, inner), i32.mul(start, tileColumns));
+                      code.set(rightPointer, i32.add(rightOfBatch, i32.shl(position, elementShift)));
+                      code.set(panelBytes, i32.mul(inner, tileColumns * elementBytes));
+                    },
+                    () => {
+                      code.set(rightPointer, rightPanels);
+                      code.set(panelBytes, i32.mul(block, tileColumns * elementBytes));
+                      code.call(parts.packColumns, [
+                        right,
+                        i32.add(field(descriptor, 'rightColumns'), i32.shl(column, 2)),
+                        i32.sub(groupEnd, column),
+                        field(descriptor, 'rightRun'),
+                        i32.add(field(descriptor, 'rightInner'), i32.shl(start, 2)),
+                        block,
+                        rightPanels,
+                        panelBytes,
+                      ]);
                     },
                   );
-                });
-              });
+                  code.set(rightGap, i32.sub(panelBytes, i32.mul(block, tileColumns * elementBytes)));
+                  code.while(() => i32.ltS(column, groupEnd), strip);
+                },
+              );
             },
           );
           code.set(accumulate, 1);

@@ -7,6 +7,8 @@ import type { GemmShape } from './shape.ts';
 
 /** Inner positions packed at a time: a panel of the right operand (8 KiB in float32) stays in the first-level cache. */
 const innerBlockBytes = 1024;
+/** Panels of the right operand that tiles of the same rows meet one after the other: half of the first-level cache. */
+const groupBytes = 16 * 1024;
 /** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
 const blockRows = 192;
 /** Tasks with a packed right operand that they share have at least this many. */
@@ -18,8 +20,10 @@ const bytesReadAgain = 256 * 1024;
 /** Fewer columns side by side are packed; where several tiles of rows meet them, and few tiles would be full. */
 const leastRun = 4;
 const leastRunReadAgain = 32;
-/** A left operand of at most this many bytes, gaps and all batches included, is read in place; packing fetches more. */
+/** A left operand of columns is read in place up to so many bytes, all batches included, or if a tile meets few lines. */
 const leftBytesInPlace = 64 * 1024;
+const linesInPlace = 8 * 1024;
+const lineBytes = 64;
 /** Addresses so far apart are alike to a first-level cache. */
 const aliasBytes = 4096;
 /** Inner positions at a time where the right operand is read in place. */
@@ -50,6 +54,8 @@ export interface Cut {
   readonly taskRows: number;
   readonly taskColumns: number;
   readonly innerBlock: number;
+  /** Columns whose panels are used together. */
+  readonly groupColumns: number;
   readonly leftKind: LeftKind;
   /** The operand that is packed by a job of its own, for all tasks. */
   readonly packedFirst: 'left' | 'right' | null;
@@ -58,7 +64,7 @@ export interface Cut {
   readonly columnRun: number;
   readonly scratchBytes: number;
   readonly leftBlockOffset: number;
-  readonly rightPanelOffset: number;
+  readonly rightPanelsOffset: number;
 }
 
 /** Columns that a task has a multiple of: tiles, and whole runs where that does not make it much longer. */
@@ -125,18 +131,18 @@ function runInPlace(product: Product): number {
 }
 
 /**
- * Tiles read the left operand where it is if its rows, or inner positions, do not compete for the same places of the
- * first-level cache, nor for those of its way predictor.
+ * Tiles read the left operand where it is: rows always, as the lines of a tile's rows stay in the first-level cache from
+ * tile to tile; inner positions, of each of which a tile wants part of a line, where these lines are few, and do not
+ * compete for the same places of the cache, nor for those of its way predictor.
  */
 function leftKindOf(product: Product): LeftKind {
   const { rows, columns } = product.shape.left;
-  const kind =
-    runLength(columns) === product.inner ? 'rows' : runLength(rows) === product.rows ? 'columns' : 'packed';
-  const lines = kind === 'rows' ? rows : columns;
-  const lineBytes = Math.abs(stepOf(lines)) * product.kernels.elementBytes;
-  const bytes = lineBytes * axisLength(lines) * product.batches;
-  const fits = bytes > 0 && bytes <= leftBytesInPlace;
-  return fits && greatestCommonDivisor(lineBytes, aliasBytes) <= aliasBytes / 8 ? kind : 'packed';
+  if (runLength(columns) === product.inner) return 'rows';
+  const pitchBytes = Math.abs(stepOf(columns)) * product.kernels.elementBytes;
+  if (runLength(rows) !== product.rows || pitchBytes === 0) return 'packed';
+  const bytes = pitchBytes * product.inner * product.batches;
+  const areFew = product.inner * lineBytes <= linesInPlace || bytes <= leftBytesInPlace;
+  return areFew && greatestCommonDivisor(pitchBytes, aliasBytes) <= aliasBytes / 8 ? 'columns' : 'packed';
 }
 
 export function chooseCut(product: Product, options: GemmOptions): Cut {
@@ -164,7 +170,7 @@ function cutVector(product: Product): Cut {
     Math.min(2048, most, roundUp(Math.max(perTask, shared), 16), product.columns),
   );
   const leftBlockOffset = tileBytes;
-  const rightPanelOffset = leftBlockOffset + roundUp(innerBlock * elementBytes, 64);
+  const rightPanelsOffset = leftBlockOffset + roundUp(innerBlock * elementBytes, 64);
   return {
     innerSlice: Math.max(1, product.inner),
     columnSlice: Math.max(1, product.columns),
@@ -176,9 +182,10 @@ function cutVector(product: Product): Cut {
     packedFirst: null,
     isVector: true,
     columnRun: 0,
+    groupColumns: 0,
     leftBlockOffset,
-    rightPanelOffset,
-    scratchBytes: roundUp(rightPanelOffset + taskColumns * elementBytes, 64),
+    rightPanelsOffset,
+    scratchBytes: roundUp(rightPanelsOffset + taskColumns * elementBytes, 64),
   };
 }
 
@@ -255,8 +262,10 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
   const leftKind = columnRun === 0 ? leftKindOf(product) : 'packed';
   const sharesLeft = columnTasks > 1 && rowTasks === 1 && leftKind === 'packed';
   const packedFirst = packsRightFirst || packedRight !== undefined ? 'right' : sharesLeft ? 'left' : null;
+  const panels = Math.max(1, Math.floor(groupBytes / (innerBlock * tileColumns * elementBytes)));
+  const groupColumns = tileColumns * Math.min(panels, ceilDivide(taskColumns, tileColumns));
   const leftBlockOffset = tileBytes;
-  const rightPanelOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
+  const rightPanelsOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
   return {
     innerSlice,
     columnSlice,
@@ -268,8 +277,9 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
     packedFirst,
     isVector: false,
     columnRun,
+    groupColumns,
     leftBlockOffset,
-    rightPanelOffset,
-    scratchBytes: roundUp(rightPanelOffset + innerBlock * tileColumns * elementBytes, 64),
+    rightPanelsOffset,
+    scratchBytes: roundUp(rightPanelsOffset + innerBlock * groupColumns * elementBytes, 64),
   };
 }

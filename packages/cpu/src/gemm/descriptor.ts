@@ -37,9 +37,9 @@ export const word = {
   /** Scratch space: thread t's begins at scratch + t * scratchBytes. */
   scratch: 22,
   scratchBytes: 23,
-  /** Where in a thread's scratch the packed left block, and the packed panel of the right operand begin. */
+  /** Where in a thread's scratch the packed left block, and the packed panels of the right operand begin. */
   leftBlockOffset: 24,
-  rightPanelOffset: 25,
+  rightPanelsOffset: 25,
   /** How much of the inner dimension is packed at a time. */
   innerBlock: 26,
   /** How tiles find the left operand: a number of `leftKinds`; and from one inner position to the next, in bytes. */
@@ -48,16 +48,23 @@ export const word = {
   /** Address of the packed left operand, or 0 when each task packs its own part as it goes; one batch's bytes. */
   packedLeft: 34,
   packedLeftBytes: 35,
-  /** Columns that lie side by side in the right operand where it is read in place, else 0; and in the result. */
+  /** Columns that lie side by side in the right operand where it is read in place, else 0. */
   columnRun: 36,
+  /** Columns that lie side by side in the result and in the right operand, or `unbounded` where all do. */
   resultRun: 37,
+  rightRun: 41,
   /** Columns of the widest tile that reads the right operand in place. */
   directColumns: 38,
+  /** Columns whose panels are used, and where each task packs its own are packed, together: a multiple of a panel's. */
+  groupColumns: 40,
   /** Offsets of the rows of a tile in scratch, for tiles that do not lie contiguously in the result. */
   tileRows: 28,
 } as const;
 
-export const descriptorBytes = 160;
+/** Longer than any axis. */
+export const unbounded = 0x7fffffff;
+
+export const descriptorBytes = 192;
 
 /**
  * The left operand of a tile: packed, rows side by side for each inner position; or in place, with adjacent inner
@@ -69,6 +76,9 @@ export type LeftKind = (typeof leftKinds)[number];
 /** Rows and vectors of a register tile: 12 accumulators, 2 vectors of the right, 1 of the left: 15 registers. */
 export const tileRows = 6;
 export const tileVectors = 2;
+
+/** Panels of the right operand that are packed together where their columns lie side by side: two lines of the cache. */
+export const panelsTogether = 4;
 
 /** A thread's scratch begins with a tile that is scattered to the result; vectors from one of its rows to the next. */
 export const scratchTileVectors = 8;

@@ -2,7 +2,7 @@
 
 import { type Callable, i32, type Local, type ModuleBuilder } from '../wasm/index.ts';
 import type { Lanes } from './lanes.ts';
-import { storeTile } from './micro-kernel.ts';
+import { rowStarts, storeTile } from './micro-kernel.ts';
 
 /** Inner positions per round. */
 const unroll = 2;
@@ -72,7 +72,7 @@ function emitDirectTile(module: ModuleBuilder, lanes: Lanes, rows: number, vecto
       code.set(end, i32.add(left, i32.mul(i32.and(count, unroll - 1), leftPitch)));
       loopTo(end, 1);
 
-      storeTile(code, lanes, { sums, result, rowTable, accumulate });
+      storeTile(code, lanes, { sums, rows: rowStarts(code, lanes, rows, result, rowTable), accumulate });
     },
   );
 }

@@ -5,9 +5,9 @@ import { emitCompute } from './compute.ts';
 import { leftKinds, tileRows, tileVectors } from './descriptor.ts';
 import { emitDirectTiles } from './direct-tile.ts';
 import type { Lanes } from './lanes.ts';
-import { emitTile } from './micro-kernel.ts';
+import { emitStrip } from './micro-kernel.ts';
 import { emitPack } from './pack.ts';
-import { emitPackLeft, emitPackRight } from './pack-operands.ts';
+import { emitAdjacentPanels, emitPackColumns, emitPackLeft, emitPackRight } from './pack-operands.ts';
 import type { Parts } from './parts.ts';
 import { emitVector } from './vector-kernel.ts';
 
@@ -31,14 +31,15 @@ export function buildGemmModule(lanes: Lanes, memory: MemoryLimits): Uint8Array<
   const tileColumns = tileVectors * lanes.count;
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
   const packLeft = numbers(tileRows).map((width) => emitPack(module, lanes, width, width));
-  const packRight = numbers(tileColumns).map((width) => emitPack(module, lanes, width, tileColumns));
-  const tiles = leftKinds.flatMap((leftKind) =>
+  const adjacentPanels = emitAdjacentPanels(module, tileColumns);
+  const packColumns = emitPackColumns(module, lanes, tileColumns, adjacentPanels);
+  const strips = leftKinds.flatMap((leftKind) =>
     numbers(tileRows).flatMap((rows) =>
-      numbers(tileVectors).map((vectors) => emitTile(module, lanes, rows, vectors, leftKind)),
+      numbers(tileVectors).map((vectors) => emitStrip(module, lanes, rows, vectors, leftKind)),
     ),
   );
   const directTiles = numbers(tileRows).map((rows) => emitDirectTiles(module, lanes, rows));
-  const parts: Parts = { lanes, tileColumns, packLeft, packRight, tiles, directTiles };
+  const parts: Parts = { lanes, tileColumns, packLeft, packColumns, adjacentPanels, strips, directTiles };
   emitPackRight(module, parts, `k${entry.packRight}`);
   emitPackLeft(module, parts, `k${entry.packLeft}`);
   emitCompute(module, parts, `k${entry.compute}`);

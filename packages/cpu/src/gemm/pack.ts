@@ -12,6 +12,7 @@ import {
   type ModuleBuilder,
   v128,
 } from '../wasm/index.ts';
+import { tileVectors } from './descriptor.ts';
 import type { Lanes } from './lanes.ts';
 
 type I32 = Expression<'i32'>;
@@ -59,6 +60,39 @@ export function emitPack(module: ModuleBuilder, lanes: Lanes, width: number, pit
               general,
             );
           }
+        },
+      );
+    },
+  );
+}
+
+/**
+ * Emits pack(source, inner, count, target, panelBytes): several panels of `tileVectors` vectors of items, which all lie
+ * side by side from `source` on; their targets begin so many bytes apart. What shares a line of the cache is read once.
+ */
+export function emitPackPanels(module: ModuleBuilder, lanes: Lanes, panels: number): Callable {
+  const vectorBytes = lanes.count * lanes.elementBytes;
+  return module.function(
+    ['i32', 'i32', 'i32', 'i32', 'i32'],
+    [],
+    (code, source, inner, count, target, panelBytes) => {
+      const end = code.local('i32', i32.add(inner, i32.shl(count, 2)));
+      const targets = Array.from({ length: panels }, (_, panel) =>
+        code.local('i32', i32.add(target, i32.mul(panelBytes, panel))),
+      );
+      const from = code.local('i32');
+      code.while(
+        () => i32.ne(inner, end),
+        () => {
+          code.set(from, i32.add(source, i32.shl(i32.load(inner), lanes.elementShift)));
+          for (const [panel, to] of targets.entries()) {
+            for (let vector = 0; vector < tileVectors; vector++) {
+              const value = lanes.load(from, (panel * tileVectors + vector) * vectorBytes);
+              code.emit(lanes.store(to, value, vector * vectorBytes));
+            }
+            code.increment(to, tileVectors * vectorBytes);
+          }
+          code.increment(inner, 4);
         },
       );
     },

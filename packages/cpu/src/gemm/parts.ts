@@ -8,7 +8,7 @@ import {
   type Local,
   select,
 } from '../wasm/index.ts';
-import { tileRows } from './descriptor.ts';
+import { tileRows, unbounded } from './descriptor.ts';
 import { field } from './fields.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -18,11 +18,31 @@ export interface Parts {
   readonly lanes: Lanes;
   readonly tileColumns: number;
   readonly packLeft: readonly Callable[];
-  readonly packRight: readonly Callable[];
+  /** Packs columns of the right operand, panel by panel. */
+  readonly packColumns: Callable;
+  /** How many whole panels of adjacent columns a table begins with. */
+  readonly adjacentPanels: Callable;
   /** By kind of the left operand, then rows - 1, then vectors - 1. */
-  readonly tiles: readonly Callable[];
+  readonly strips: readonly Callable[];
   /** Those that read the right operand in place, by rows - 1, then vectors - 1. */
   readonly directTiles: readonly (readonly Callable[])[];
+}
+
+/** Sets `panels` to how many whole panels of adjacent columns a table begins with; `run` is about all of the axis. */
+export function countPanels(
+  code: FunctionBuilder,
+  { adjacentPanels, tileColumns }: Pick<Parts, 'adjacentPanels' | 'tileColumns'>,
+  panels: Local<'i32'>,
+  { table, columns, run }: { readonly table: I32; readonly columns: I32; readonly run: I32 },
+): void {
+  code.set(panels, i32.divU(columns, tileColumns));
+  code.if(i32.ltS(run, unbounded), () => {
+    code.if(
+      i32.ltS(run, tileColumns),
+      () => code.set(panels, 0),
+      () => code.set(panels, code.callFor('i32', adjacentPanels, [table, columns])),
+    );
+  });
 }
 
 /** Where a batch's packed left operand begins. */

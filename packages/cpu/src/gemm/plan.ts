@@ -13,10 +13,19 @@ import {
   workPerTask,
   workWorthThreads,
 } from './cut.ts';
-import { descriptorBytes, leftKinds, scratchTileVectors, tileRows, tileVectors, word } from './descriptor.ts';
+import {
+  descriptorBytes,
+  leftKinds,
+  panelsTogether,
+  scratchTileVectors,
+  tileRows,
+  tileVectors,
+  unbounded,
+  word,
+} from './descriptor.ts';
 import { directVectors } from './direct-tile.ts';
 import type { Gemm, GemmKernels } from './gemm.ts';
-import { axisLength, type OffsetTable, runLength } from './offset-tables.ts';
+import { type Axis, axisLength, type OffsetTable, runLength } from './offset-tables.ts';
 import { type GemmShape, oriented } from './shape.ts';
 
 /** A word of the heap that must hold an operand's address, that of its element at offset 0, plus bytes. */
@@ -223,8 +232,9 @@ export class GemmPlan {
     words[base + word.taskColumns] = cut.taskColumns;
     words[base + word.scratchBytes] = cut.scratchBytes;
     words[base + word.leftBlockOffset] = cut.leftBlockOffset;
-    words[base + word.rightPanelOffset] = cut.rightPanelOffset;
+    words[base + word.rightPanelsOffset] = cut.rightPanelsOffset;
     words[base + word.innerBlock] = cut.innerBlock;
+    words[base + word.groupColumns] = cut.groupColumns;
     words[base + word.leftKind] = leftKinds.indexOf(cut.leftKind);
     words[base + word.leftPitch] = stepOf(this.#shape.left.columns) * this.#kernels.elementBytes;
     words[base + word.packedLeft] = 0;
@@ -232,7 +242,9 @@ export class GemmPlan {
     const pitch = (scratchTileVectors * tileColumns) / tileVectors;
     for (let row = 0; row < tileRows; row++) words[base + word.tileRows + row] = row * pitch;
     words[base + word.columnRun] = cut.columnRun;
-    words[base + word.resultRun] = runLength(this.#shape.result.columns);
+    const runOf = (axis: Axis): number => (runLength(axis) === this.#columns ? unbounded : runLength(axis));
+    words[base + word.resultRun] = runOf(this.#shape.result.columns);
+    words[base + word.rightRun] = runOf(this.#shape.right.columns);
     const height = Math.max(1, ceilDivide(cut.taskRows, Math.max(1, ceilDivide(cut.taskRows, tileRows))));
     words[base + word.directColumns] = (directVectors(height) * tileColumns) / tileVectors;
   }
@@ -317,8 +329,10 @@ export class GemmPlan {
   #panelsPerBatch(inners: number, columns: number): number {
     const { packedFirst, innerBlock } = this.#cut;
     if (packedFirst === null) return 0;
-    return packedFirst === 'left'
-      ? ceilDivide(inners, innerBlock) * ceilDivide(this.#rows, tileRows)
-      : ceilDivide(columns, this.#kernels.tileColumns);
+    const panels =
+      packedFirst === 'left'
+        ? ceilDivide(this.#rows, tileRows)
+        : ceilDivide(columns, this.#kernels.tileColumns * panelsTogether);
+    return ceilDivide(inners, innerBlock) * panels;
   }
 }

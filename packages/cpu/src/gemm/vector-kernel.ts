@@ -52,7 +52,7 @@ export function emitVector(module: ModuleBuilder, lanes: Lanes, packRow: Callabl
         i32.add(field(descriptor, 'scratch'), i32.mul(field(descriptor, 'scratchBytes'), thread)),
       );
       const leftRow = code.local('i32', i32.add(scratch, field(descriptor, 'leftBlockOffset')));
-      const sums = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelOffset')));
+      const sums = code.local('i32', i32.add(scratch, field(descriptor, 'rightPanelsOffset')));
       const inner = code.local('i32', field(descriptor, 'inner'));
       const [batch, first, count, start, block, columns, accumulate] = code.locals('i32', 7);
       code.for(begin, end, (task) => {
