@@ -16,7 +16,7 @@ const longLine = 4_000_000;
 
 /**
  * Whether there is one long line, and parts of it, put together in another order, give what it gives as a whole: sums
- * of float32 run in float64, products and sums of float64 would show it.
+ * of float32 run in float64; products, and sums of float64, would show it.
  */
 function isScannedInParts({ device, buffers, tier }: CommandContext, kernel: ScanKernel): boolean {
   const { op, outer, length, inner } = kernel;

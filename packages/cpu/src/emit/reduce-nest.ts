@@ -4,7 +4,7 @@ import type { KernelWriter } from './kernel-writer.ts';
 import type { Positions } from './values.ts';
 
 /** Steps that a lane adds up as float32 before they go to the float64 sum. */
-export const blockLength = 128;
+export const blockLength = 32;
 
 export class ReduceNest {
   readonly #writer: KernelWriter;

@@ -19,10 +19,10 @@ const mostLines = 1024;
 /** Scratch bytes that each thread needs. */
 export const scanScratchBytes: number = mostLines * 8;
 
-/** Sums of floats run in float64, so that long ones do not lose what is added late. */
+/** Sums and products of floats run in float64, so that long ones do not lose what is added late. */
 export function accumulatorDType(op: ScanOp, dtype: DType): RegisterDType {
   if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32')
-    return op === 'sum' ? 'float64' : 'float32';
+    return op === 'sum' || op === 'prod' ? 'float64' : 'float32';
   return dtype;
 }
 
