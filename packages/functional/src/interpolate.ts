@@ -1,9 +1,18 @@
 // Images of another size.
 import { ArgumentError, checkOptions, formatShape, ShapeError } from '@nn/core';
-import { requireTensor, type Tensor, tensor } from '@nn/tensor';
+import { cat, requireTensor, sliceDim, stack, type Tensor, tensor } from '@nn/tensor';
 import { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from './adaptive-pooling.ts';
 import { checkChoice, requireFloat, type Sizes } from './arguments.ts';
-import { antialiased, cubic, type LineScale, linear, nearest, type Resampling } from './resampling.ts';
+import {
+  antialiased,
+  cubic,
+  type LineScale,
+  linear,
+  nearest,
+  type Phases,
+  phasesOf,
+  type Resampling,
+} from './resampling.ts';
 
 export type InterpolateMode =
   | 'nearest'
@@ -154,6 +163,8 @@ function resizeAlong(
   if (line.output === line.input && (line.scale === 1 || isNearest)) return x;
   if (isNearest && Number.isInteger(repeat) && line.scale === line.input / line.output)
     return repeated(x, dim, repeat);
+  const phases = isNearest || antialias ? null : phasesOf(line, mode === 'bicubic' ? 'cubic' : 'linear');
+  if (phases !== null) return resampleInPhases(x, dim, line.output, phases);
   return resampleAlong(x, dim, resamplingOf(line, mode, antialias));
 }
 
@@ -172,6 +183,35 @@ function repeated(x: Tensor, dim: number, times: number): Tensor {
     .unsqueeze(dim + 1)
     .expandTo(spread)
     .reshape(...result);
+}
+
+/** Each phase is a sum of shifted inputs, so that nothing is looked up, and derivatives scatter nothing. */
+function resampleInPhases(x: Tensor, dim: number, output: number, { step, phases }: Phases): Tensor {
+  const { dtype } = x;
+  // As other sums of half precision.
+  const wide = dtype === 'float16' || dtype === 'bfloat16' ? x.to('float32') : x;
+  const count = Math.ceil(output / phases.length);
+  const before = Math.max(0, ...phases.map(({ first }) => -first));
+  const reach = Math.max(...phases.map(({ first, weights }) => first + weights.length));
+  const after = Math.max(0, (count - 1) * step + reach - x.shape[dim]);
+  const padded = withEdges(wide, dim, before, after);
+  const parts = phases.map(({ first, weights }) =>
+    weights
+      .map((weight, tap) => sliceDim(padded, dim, before + first + tap, step, count).mul(weight))
+      .reduce((sum, term) => sum.add(term)),
+  );
+  const joined = parts.length === 1 ? parts[0] : stack(parts, dim + 1).flatten(dim, dim + 1);
+  return joined.narrow(dim, 0, output).to(dtype);
+}
+
+/** The outermost elements of a dimension repeated. */
+function withEdges(x: Tensor, dim: number, before: number, after: number): Tensor {
+  const edge = (at: number, times: number): Tensor[] =>
+    times === 0
+      ? []
+      : [x.narrow(dim, at, 1).expandTo(x.shape.map((extent, d) => (d === dim ? times : extent)))];
+  const parts = [...edge(0, before), x, ...edge(x.shape[dim] - 1, after)];
+  return parts.length === 1 ? x : cat(parts, dim);
 }
 
 function resampleAlong(x: Tensor, dim: number, { taps, positions, weights }: Resampling): Tensor {

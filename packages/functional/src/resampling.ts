@@ -51,12 +51,48 @@ function cubicWeight(distance: number, a: number): number {
 }
 
 export function cubic(line: LineScale): Resampling {
-  return sampled(line, 4, (i) => {
-    const source = sourceOf(i, line);
-    const base = Math.floor(source);
-    const weights = [-1, 0, 1, 2].map((tap) => cubicWeight(source - base - tap, -0.75));
-    return { first: base - 1, weights };
-  });
+  return sampled(line, 4, (i) => tapsAt(sourceOf(i, line), 'cubic'));
+}
+
+/** Neighbouring input elements, beyond whose ends the outermost are repeated, and their weights. */
+interface Taps {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
+function tapsAt(source: number, kernel: Kernel): Taps {
+  const base = Math.floor(source);
+  const fraction = source - base;
+  if (kernel === 'linear') return { first: base, weights: [1 - fraction, fraction] };
+  return { first: base - 1, weights: [-1, 0, 1, 2].map((tap) => cubicWeight(fraction - tap, -0.75)) };
+}
+
+/** Where the ratio of sizes is one of small numbers: output elements `phases.length` apart have equal weights. */
+export interface Phases {
+  /** How many input elements further on each next of them looks. */
+  readonly step: number;
+  readonly phases: readonly Taps[];
+}
+
+const mostPhases = 8;
+/** Derivatives of what lies further apart are spread over as many zeros. */
+const longestStep = 2;
+
+/** Null where weights do not repeat soon. */
+export function phasesOf(line: LineScale, kernel: Kernel): Phases | null {
+  if (line.alignCorners) return null;
+  for (let period = 1; period <= mostPhases; period++) {
+    const step = period * line.scale;
+    if (!Number.isInteger(step)) continue;
+    if (step > longestStep) return null;
+    const phases = Array.from({ length: period }, (_, i): Taps => {
+      const { first, weights } = tapsAt(sourceOf(i, line), kernel);
+      const last = weights.findLastIndex((weight) => weight !== 0);
+      return { first, weights: weights.slice(0, last + 1) };
+    });
+    return { step, phases };
+  }
+  return null;
 }
 
 function sampled(

@@ -194,6 +194,14 @@ const samples = (): { readonly [title: string]: Sample } => ({
   pixelUnshuffle: [(x) => F.pixelUnshuffle(x, 2).square(), values([1, 2, 2])],
   channelShuffle: [(x) => F.channelShuffle(x, 2).square(), values([1, 4, 2])],
   'interpolate linear': [(x) => F.interpolate(x, { size: 5, mode: 'linear' }).square(), values([1, 1, 3])],
+  'interpolate linear by phases': [
+    (x) => F.interpolate(x, { size: 9, mode: 'linear' }).square(),
+    values([1, 1, 6]),
+  ],
+  'interpolate bicubic by phases': [
+    (x) => F.interpolate(x, { scaleFactor: [2, 0.5], mode: 'bicubic' }).square(),
+    values([1, 1, 2, 4]),
+  ],
   'interpolate bicubic': [
     (x) => F.interpolate(x, { size: [2, 3], mode: 'bicubic', antialias: true }).square(),
     values([1, 1, 3, 4]),

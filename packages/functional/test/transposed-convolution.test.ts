@@ -27,6 +27,9 @@ const cases: readonly Case[] = [
   { size: [3, 4], kernel: [3, 3], stride: [1, 2], dilation: [3, 3] },
   { size: [3, 4], kernel: [5, 5], stride: [2, 2], padding: [3, 4], groups: 2 },
   { size: [1, 1], kernel: [1, 1], stride: [4, 4] },
+  { size: [3, 4], kernel: [2, 6], stride: [2, 3], extra: [1, 2], groups: 2 },
+  { size: [4, 3], kernel: [4, 2], stride: [2, 2], padding: [2, 1], extra: [0, 1] },
+  { size: [4, 3], kernel: [4, 3], stride: [2, 1], dilation: [1, 2], padding: [4, 1] },
 ];
 
 /** Each input element adds its multiple of the kernel where its window starts. */

@@ -62,6 +62,53 @@ describe('interpolate', () => {
     expect(y[0][0].map(Number.isNaN)).toEqual([true, true, true, false, false, false, false, false]);
   });
 
+  /** Keys's cubic convolution with a = -0.75, and the hat of linear interpolation. */
+  const weightAt = (mode: 'bilinear' | 'bicubic', distance: number): number => {
+    const [x, a] = [Math.abs(distance), -0.75];
+    if (mode === 'bilinear') return Math.max(0, 1 - x);
+    if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? a * (((x - 5) * x + 8) * x - 4) : 0;
+  };
+
+  it.each([
+    [3, 6],
+    [1, 4],
+    [7, 28],
+    [6, 9],
+    [10, 5],
+    [9, 3],
+    [5, 35],
+    [4, 40],
+    [6, 7],
+  ])('%i to %i elements have the weights of their distances', async (input, output) => {
+    const x = randn([2, 3, input, 1]);
+    const given = (await x.reshape(6, input).toArray()) as number[][];
+    for (const mode of ['bilinear', 'bicubic'] as const) {
+      const y = F.interpolate(x, { size: [output, 1], mode });
+      const resized = (await y.reshape(6, output).toArray()) as number[][];
+      for (const [plane, line] of resized.entries())
+        for (const [at, value] of line.entries()) {
+          const source = ((at + 0.5) * input) / output - 0.5;
+          let expected = 0;
+          for (let i = Math.floor(source) - 1; i < Math.floor(source) + 3; i++)
+            expected += weightAt(mode, source - i) * given[plane][Math.min(Math.max(i, 0), input - 1)];
+          expect(value).toBeCloseTo(expected, 4);
+        }
+    }
+  });
+
+  it('takes factors that leave a part of the last step', async () => {
+    const x = randn([1, 1, 5]);
+    const [y, whole] = await Promise.all(
+      [
+        F.interpolate(x, { scaleFactor: 1.5, mode: 'linear' }),
+        F.interpolate(F.pad(x, [0, 1], { mode: 'replicate' }), { size: 9, mode: 'linear' }),
+      ].map((each) => each.data()),
+    );
+    expect(y.length).toBe(7);
+    for (const [at, value] of y.entries()) expect(Number(value)).toBeCloseTo(Number(whole[at]), 5);
+  });
+
   it('takes at most one kernel for each dimension, and none to repeat elements', () => {
     use(cpu());
     const x = randn([1, 2, 6, 5]).realize();

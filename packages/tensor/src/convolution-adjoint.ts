@@ -106,6 +106,54 @@ function phasesOf(extent: number, kernel: number, step: number, dilation: number
   });
 }
 
+/** Whether a dimension's windows start and end at whole strides: all input elements of a stride meet the same windows. */
+function isWholeSteps(step: number, kernel: number, before: number): boolean {
+  return step > 1 && kernel % step === 0 && before % step === 0;
+}
+
+/**
+ * Along dimensions of whole steps, a stride's input elements are as good as channels of one element: a single
+ * convolution without stride has the gradient of them all, and reads the output's gradient once.
+ */
+function inBlocks(
+  gradient: Tensor,
+  shape: Shape,
+  weight: Tensor,
+  { stride, dilation, before }: Steps,
+): Tensor {
+  const rank = stride.length;
+  const block = stride.map((step, i) => (isWholeSteps(step, weight.shape[i + 3], before[i]) ? step : 1));
+  const [groups, out, channels, ...kernel] = weight.shape;
+  const inner = block.reduce((product, extent) => product * extent, 1);
+  // [groups, out, channels, (taps, block)...] to [groups, out, channels and blocks, taps...].
+  const parted = weight.reshape([
+    groups,
+    out,
+    channels,
+    ...kernel.flatMap((k, i) => [k / block[i], block[i]]),
+  ]);
+  const order = [0, 1, 2, ...range(0, rank).map((i) => 4 + 2 * i), ...range(0, rank).map((i) => 3 + 2 * i)];
+  const taps = kernel.map((extent, i) => extent / block[i]);
+  const wide = permute(parted, order).reshape([groups, out, channels * inner, ...taps]);
+  const blocks = shape.slice(3).map((extent, i) => Math.ceil(extent / block[i]));
+  const found = convolutionAdjoint(gradient, [shape[0], groups, channels * inner, ...blocks], wide, {
+    stride: stride.map((step, i) => step / block[i]),
+    dilation,
+    before: before.map((zeros, i) => zeros / block[i]),
+  });
+  const back = [...[0, 1, 2], ...range(0, rank).flatMap((i) => [3 + rank + i, 3 + i])];
+  const whole = permute(found.reshape([shape[0], groups, channels, ...block, ...blocks]), back).reshape([
+    ...shape.slice(0, 3),
+    ...blocks.map((extent, i) => extent * block[i]),
+  ]);
+  return sliceView(
+    whole,
+    shape.map(() => 0),
+    ones(shape),
+    shape,
+  );
+}
+
 /**
  * What the op `convolution` with this weight of [groups, out, channels, kernel...] makes of a gradient of its output,
  * shaped [groups, out, batch, size...]: the gradient of its input, in the shape [batch, groups, channels, size...].
@@ -120,6 +168,8 @@ export function convolutionAdjoint(gradient: Tensor, shape: Shape, weight: Tenso
     const unstrided = { ...steps, stride: replaced(stride, at, 1) };
     return convolutionAdjoint(spread(gradient, at + 3, stride[at]), shape, weight, unstrided);
   }
+  if (stride.some((step, i) => isWholeSteps(step, weight.shape[i + 3], before[i])))
+    return inBlocks(gradient, shape, weight, steps);
   const phases = stride.map((step, i) =>
     phasesOf(shape[i + 3], weight.shape[i + 3], step, dilation[i], before[i]),
   );
