@@ -140,7 +140,7 @@ export function kernelRows(runs: readonly ProgramRun[]): KernelRow[] {
       count: all.length,
       totalMs: sum(all),
       medianMs,
-      minMs: Math.min(...all),
+      minMs: all.reduce((least, each) => Math.min(least, each)),
       gflops: perSecond(flops),
       gigabytesPerSecond: perSecond(bytesRead + bytesWritten),
     };

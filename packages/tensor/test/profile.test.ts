@@ -2,6 +2,8 @@
 import { type Backend, removeBackend } from '@nn/core';
 import { compile, interpreter, ones, profile, recordFunction, type Tensor, tensor, use } from '@nn/tensor';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ProgramRun } from '../src/profile-recorder.ts';
+import { kernelRows } from '../src/profile-rows.ts';
 
 beforeEach(() => use(interpreter()));
 afterEach(() => removeBackend('interpreter'));
@@ -60,6 +62,26 @@ describe('profile', () => {
     expect(totals.kernelMs).toBeLessThanOrEqual(totals.runMs);
     const parts = ['recordMs', 'planMs', 'compileMs', 'uploadMs', 'runMs', 'readMs'] as const;
     expect(parts.reduce((total, part) => total + totals[part], 0)).toBeLessThanOrEqual(totals.wallMs);
+  });
+
+  test('takes more runs than a call takes arguments', () => {
+    const program = {
+      buffers: [],
+      params: [],
+      kernels: [],
+      arenaBytes: 0,
+    } as unknown as ProgramRun['program'];
+    const times = Array.from({ length: 300_000 }, (_, i) => 1 + (i % 7));
+    const run = {
+      program,
+      device: 'interpreter',
+      bytesPerElement: () => 4,
+      start: 0,
+      times,
+      byKernel: false,
+    };
+    const [row] = kernelRows([run]);
+    expect(row).toMatchObject({ count: 300_000, minMs: 1, medianMs: 4 });
   });
 
   test('prints a table in the order asked for', async () => {
