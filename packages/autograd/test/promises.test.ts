@@ -6,9 +6,11 @@ import {
   manualSeed,
   memoryPolicy,
   ones,
+  profile,
   rand,
   randn,
   runtimeOf,
+  slice,
   type Tensor,
   tensor,
   zeros,
@@ -211,6 +213,47 @@ onEveryDevice((device, fused) => {
         [6, 6, 6],
         [10, 10, 10],
       ]);
+    });
+
+    it('has the value of now, however much is read before it is computed', async () => {
+      const former = memoryPolicy();
+      memoryPolicy({ keptBytes: 64 });
+      try {
+        const x = ones([64]).realize();
+        const y = ones([64]).realize();
+        for (let i = 0; i < 5; i++) {
+          x.add_(1);
+          y.setAt_([i], 7);
+          expect(await ones([2]).mul(i).sum().item()).toBe(2 * i);
+        }
+        expect(await x.sum().item()).toBe(64 * 6);
+        expect(await y.sum().item()).toBe(64 + 5 * 6);
+      } finally {
+        memoryPolicy(former);
+      }
+    });
+
+    it.each<[string, (x: Tensor, i: number) => Tensor]>([
+      ['setAt_', (x, i) => x.setAt_([0], i)],
+      ['scatter_', (x, i) => x.scatter_(0, tensor([i % 4]), tensor([1.5]))],
+      ['indexAdd_', (x, i) => x.indexAdd_(0, tensor([i % 4]), tensor([1.5]))],
+      ['copy_ of what is reversed', (x) => x.copy_(x.add(1).at(slice(null, null, -1)))],
+      ['copy_ of what is cast', (x) => x.copy_(x.add(1).double().float())],
+    ])('writes by %s once, whatever is read of it', async (name, write) => {
+      if (device === 'webgpu' && name.includes('cast')) return;
+      const x = zeros([4]).realize();
+      const step = async (i: number): Promise<void> => {
+        write(x, i);
+        await x.mul(2).sum().item();
+      };
+      for (let i = 0; i < 6; i++) await step(i);
+      const kernels: number[] = [];
+      for (let i = 6; i < 12; i++) {
+        const { totals } = await profile(() => step(i));
+        expect(totals.plansMade).toBe(0);
+        kernels.push(totals.kernels);
+      }
+      expect(new Set(kernels).size).toBe(1);
     });
 
     it('separates clones', async () => {

@@ -21,19 +21,24 @@ export function findRepeated(roots: readonly Node[]): {
   /** By new nodes that are the first to use them on the walk, and by any. */
   let found: Set<Node> | null = null;
   let used: Set<Node> | null = null;
+  /** Old nodes not worth keeping that new ones use: what these look at is used by new ones. */
+  let passed: Set<Node> | null = null;
   let old = 0;
   const stack = roots.slice();
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (node.runs > 0) old++;
     const { inputs } = node;
+    const isNew = node.runs === 0 || passed?.has(node) === true;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i];
       if (isHeld(input)) continue;
-      const isRepeated = input.runs > 0 && node.runs === 0 && isWorthKeeping(input);
+      const isOld = isNew && input.runs > 0;
+      const isRepeated = isOld && isWorthKeeping(input);
       if (isRepeated) used = (used ?? new Set()).add(input);
       if (isVisited(input)) continue;
       if (isRepeated) found = (found ?? new Set()).add(input);
+      else if (isOld) passed = (passed ?? new Set()).add(input);
       if (input.state?.lost !== undefined) throw new StaleValueError(input.state.lost);
       input.position = visited.push(input) - 1;
       stack.push(input);

@@ -49,6 +49,11 @@ export class Residence {
     this.#watch = new Watch((state) => this.release(state));
   }
 
+  /** How often a flush began. */
+  get flushes(): number {
+    return this.#flush;
+  }
+
   /** To be called before each run: what that uses stays until it is over. */
   beginFlush(): void {
     this.#flush++;
@@ -132,6 +137,11 @@ export class Residence {
     const holding = this.#holdings.get(node.state);
     if (holding?.keeping === 'value' || holding?.keeping === 'output')
       this.#holdings.touch(holding, this.#flush, 'transient');
+  }
+
+  /** Whether old versions will be dropped after the next run. */
+  get isDropping(): boolean {
+    return this.#holdings.exceeds('transient', policy.keptBytes, mostTransients);
   }
 
   /** To be called after each run. */

@@ -80,6 +80,11 @@ export class Runtime {
     return this.#recorded.count;
   }
 
+  /** How many programs of its own, and of compiled functions, it began. */
+  get runs(): number {
+    return this.#residence.flushes;
+  }
+
   /** Notes that a recorded operation has a derivative: what it saved for that will be needed again. */
   noteDerivative(): void {
     this.#recorded.noteDerivative();
@@ -202,11 +207,23 @@ export class Runtime {
     const wanted = new Map<Node, Keeping>();
     for (const node of outside) if (!isHeld(node)) wanted.set(node, keeping);
     try {
-      if (wanted.size > 0) this.#compute(wanted, noUpdates);
+      if (wanted.size > 0) this.#evaluate(wanted);
     } finally {
       call?.renumber();
     }
     if (keeping === 'value') this.#residence.realize(outside);
+  }
+
+  /** Computes the wanted; when old values are to go, also the current ones that may depend on them. */
+  #evaluate(wanted: Map<Node, Keeping>): void {
+    if (this.#written.size === 0 || !this.#residence.isDropping) {
+      this.#compute(wanted, noUpdates);
+      return;
+    }
+    const nodes = [...wanted.keys()];
+    const updates = this.#updates();
+    this.#addWritten(wanted);
+    this.#runWhatCan(wanted, nodes, updates);
   }
 
   /** The program of a compiled function's course; `updates` as in `PlanCache.prepare`. */

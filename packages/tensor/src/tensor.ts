@@ -31,6 +31,7 @@ import {
 } from './gradient.ts';
 
 import * as movement from './movement.ts';
+import { movingWindow } from './moving-windows.ts';
 import { observers } from './observer.ts';
 import * as printing from './printing.ts';
 import type { NestedArray } from './reading.ts';
@@ -186,11 +187,20 @@ export class Tensor extends Methods {
       seen.nodeVersion = version;
       seen.call = activeCall;
       seen.node =
-        activeCall === null
+        (op === 'slice' ? this.#movingWindow() : null) ??
+        (activeCall === null
           ? makeNode(op, [parent.node], attributes as never)
-          : activeCall.record(op, [parent.node], attributes, undefined);
+          : activeCall.record(op, [parent.node], attributes, undefined));
     }
     return seen.node;
+  }
+
+  /** Null where derivatives are asked for: those of a slice have its place in them. */
+  #movingWindow(): Node | null {
+    const { root } = this;
+    if (root.gradient?.requiresGrad) return null;
+    const { strides, offset } = this.viewInfo!;
+    return movingWindow(root.storage.node, { shape: this.shape, strides, offset });
   }
 
   /** The memory was written since: the view's derivative leads through the write. */
