@@ -9,6 +9,7 @@ import {
 } from '@nn/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sideBySide, unrolled } from '../src/commands/unroll.ts';
+import { argumentsOf } from '../src/emit/instructions.ts';
 import { backends } from './support/backends.ts';
 import {
   at,
@@ -112,6 +113,25 @@ describe('what is done side by side', () => {
     expect(loadsIn(all.epilogue)).toBe(9 * 3 + 9);
   });
 
+  test('large windows in rows of any length; an element is used by all of them before the next is loaded', () => {
+    for (const reversed of [false, true]) {
+      const [{ epilogue, extents }] = sideBySide(
+        filter({ channels: 2, height: 14, width: 40, kernel: 5, reversed }),
+      );
+      expect(extents).toEqual([2, 2, 40]);
+      const isElement = (at: number): boolean => {
+        const instruction = epilogue[at];
+        return instruction.op === 'load' && instruction.access.buffer === 0;
+      };
+      const elements = [...epilogue.keys()].filter(isElement);
+      expect(elements).toHaveLength(11 * 5);
+      for (const [order, at] of elements.entries()) {
+        const users = [...epilogue.keys()].filter((user) => argumentsOf(epilogue[user]).includes(at));
+        expect(Math.max(...users)).toBeLessThan(elements[order + 1] ?? epilogue.length);
+      }
+    }
+  });
+
   test('what does not fill another step is a part of its own', () => {
     const parts = sideBySide(filter({ ...common, height: 11 }));
     expect(parts.map(({ extents }) => extents)).toEqual([
@@ -158,6 +178,8 @@ const shapes: readonly Windows[] = [
   { channels: 2, height: 8, width: 40, kernel: 3 },
   { channels: 2, height: 6, width: 3, kernel: 3 },
   { channels: 5, height: 7, width: 7, kernel: 5 },
+  { channels: 2, height: 10, width: 37, kernel: 5 },
+  { channels: 2, height: 7, width: 9, kernel: 7, reversed: true },
   { channels: 2, height: 9, width: 6, kernel: 3, stride: 2 },
   { channels: 2, height: 9, width: 6, kernel: 3, stride: 3 },
   { channels: 2, height: 9, width: 6, kernel: 3, stride: 5 },

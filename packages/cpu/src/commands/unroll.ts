@@ -12,18 +12,21 @@ import {
   type Store,
   type Value,
 } from '@nn/core';
-import { copyInto } from '../emit/instructions.ts';
+import { argumentsOf, copyInto } from '../emit/instructions.ts';
 import { sectionOf } from './sections.ts';
 
 /** Instructions of a kernel with this many loads of one buffer are a window's. */
 const leastTaps = 4;
 /** Loads that are left, as a part of those that there were. */
 const worthwhilePart = 0.75;
-/** Rows of results that are longer take so long that what each costs besides does not show. */
+/**
+ * Rows of results that are longer take so long that what each costs besides does not show; windows of so many elements
+ * are bounded by their loads in any row.
+ */
 const longestRow = 32;
-/** Loads and other instructions of windows side by side, at most; and windows. */
-const mostLoads = 64;
-const mostInstructions = 300;
+const largeWindow = 16;
+/** Instructions of windows side by side, at most; and windows. */
+const mostInstructions = 1600;
 const mostSideBySide = 8;
 /** Sums that stay in registers. */
 const mostAccumulators = 9;
@@ -101,6 +104,43 @@ export function unrolled(kernel: LoopKernel, dimension: number, count: number): 
   };
 }
 
+/**
+ * The same kernel, with each of the tap's loads followed by all that it completes: where sums go through their windows
+ * in the order of the elements, all windows use an element at once, and then it needs no register.
+ *
+ * @param ascending whether that is the order of rising offsets.
+ */
+function usedAtOnce(kernel: LoopKernel, tap: Access, ascending: boolean): LoopKernel {
+  const { epilogue } = kernel;
+  const isTap = (instruction: Instruction): boolean =>
+    instruction.op === 'load' &&
+    instruction.access.buffer === tap.buffer &&
+    instruction.access.strides.join() === tap.strides.join();
+  const users = epilogue.map((): Value[] => []);
+  const missing = epilogue.map((instruction, at) => {
+    const args = new Set(argumentsOf(instruction));
+    for (const arg of args) users[arg].push(at);
+    return args.size;
+  });
+  const ordered: Instruction[] = [];
+  const places: Value[] = [];
+  const append = (at: Value): void => {
+    const instruction = epilogue[at];
+    const args = argumentsOf(instruction).map((arg) => places[arg]);
+    places[at] =
+      ordered.push(args.length === 0 ? instruction : ({ ...instruction, args } as Instruction)) - 1;
+    for (const user of users[at]) if (--missing[user] === 0) append(user);
+  };
+  const sources = [...epilogue.keys()].filter((at) => missing[at] === 0);
+  const offsetOf = (at: Value): number => (epilogue[at] as { readonly access: Access }).access.offset;
+  for (const at of sources) if (!isTap(epilogue[at])) append(at);
+  const loads = sources.filter((at) => isTap(epilogue[at]));
+  loads.sort((a, b) => (ascending ? offsetOf(a) - offsetOf(b) : offsetOf(b) - offsetOf(a)));
+  for (const at of loads) append(at);
+  const stores = kernel.stores.map((store) => ({ ...store, value: places[store.value] }));
+  return { ...kernel, epilogue: ordered, stores };
+}
+
 function loadsOf(instructions: readonly Instruction[]): Access[] {
   return instructions.flatMap((instruction) => (instruction.op === 'load' ? [instruction.access] : []));
 }
@@ -130,9 +170,10 @@ function tapsOf(kernel: LoopKernel): readonly Access[] {
     else found.push(load);
   }
   const lane = kernel.extents.findIndex((_, d) => isLane(kernel, d));
-  if (lane < 0 || kernel.extents[lane] > longestRow) return [];
+  if (lane < 0) return [];
   const windows = [...alike.values()].filter(([load]) => strideOf(load, lane) !== 0);
   const most = windows.reduce<readonly Access[]>((a, b) => (b.length > a.length ? b : a), []);
+  if (kernel.extents[lane] > longestRow && most.length < largeWindow) return [];
   return most.length >= leastTaps ? most : [];
 }
 
@@ -145,29 +186,24 @@ function isLane({ extents, stores }: LoopKernel, dimension: number): boolean {
 function unrolledWindows(kernel: LoopKernel, fixed: number): readonly LoopKernel[] {
   const taps = tapsOf(kernel);
   if (taps.length === 0) return [kernel];
+  const ascending = taps[0].offset <= taps[taps.length - 1].offset;
   const { extents } = kernel;
   for (let dimension = extents.length - 1; dimension >= fixed; dimension--) {
     const extent = extents[dimension];
     if (extent < 2 || isLane(kernel, dimension)) continue;
     if (countLoads(taps, dimension, 2) > worthwhilePart * 2 * taps.length) continue;
-    const most = Math.min(
-      mostSideBySide,
-      extent,
-      Math.floor(mostLoads / taps.length),
-      Math.floor(mostInstructions / kernel.epilogue.length),
-    );
+    const most = Math.min(mostSideBySide, extent, Math.floor(mostInstructions / kernel.epilogue.length));
     if (most < 2) continue;
     let count = most;
     while (count > most / 2 && extent % count !== 0) count--;
     if (extent % count !== 0) count = most;
     const whole = extent - (extent % count);
-    const parts: LoopKernel[] = [
-      unrolled(sectionOf(kernel, { dimension, begin: 0, end: whole }), dimension, count),
-    ];
-    if (whole < extent)
-      parts.push(
-        unrolled(sectionOf(kernel, { dimension, begin: whole, end: extent }), dimension, extent - whole),
-      );
+    const part = (begin: number, end: number, at: number): LoopKernel => {
+      const section = unrolled(sectionOf(kernel, { dimension, begin, end }), dimension, at);
+      return usedAtOnce(section, thinned(taps[0], dimension, 0, at), ascending);
+    };
+    const parts = [part(0, whole, count)];
+    if (whole < extent) parts.push(part(whole, extent, extent - whole));
     return parts;
   }
   return [kernel];
