@@ -1,16 +1,40 @@
 // The arithmetic of recurrent cells, one step forwards and backwards.
 import { linear } from '@nn/functional';
-import { cat, sizeOf, type Tensor, where } from '@nn/tensor';
+import { cat, scalarFunction, sizeOf, type Tensor, where } from '@nn/tensor';
 import { recurrence, type StepRule } from './recurrence.ts';
 import type { TimeSteps } from './time-steps.ts';
 
+// Each is one op: what a step takes on the host is recording ops, and it has these for every gate.
+const tanhGradient = scalarFunction({
+  name: 'modules.throughTanh',
+  expression: (b, [gradient, y]) =>
+    b.binary('sub', gradient, b.binary('mul', gradient, b.binary('mul', y, y))),
+  derivative: ({ gradient, inputs: [g, y], needs }) => [
+    needs[0] ? throughTanh(gradient, y) : null,
+    needs[1] ? gradient.mul(g).mul(y).mul(-2) : null,
+  ],
+});
+
+const sigmoidGradient = scalarFunction({
+  name: 'modules.throughSigmoid',
+  expression: (b, [gradient, y]) => {
+    const part = b.binary('mul', gradient, y);
+    return b.binary('sub', part, b.binary('mul', part, y));
+  },
+  derivative: ({ gradient, inputs: [g, y], needs }) => [
+    needs[0] ? throughSigmoid(gradient, y) : null,
+    needs[1] ? gradient.mul(g).mul(y.mul(-2).add(1)) : null,
+  ],
+});
+
 /** Back through y = tanh(x): g (1 - y²). */
-const throughTanh = (gradient: Tensor, y: Tensor): Tensor => gradient.sub(gradient.mul(y.square()));
+function throughTanh(gradient: Tensor, y: Tensor): Tensor {
+  return tanhGradient([gradient, y]);
+}
 
 /** Back through y = sigmoid(x): g y (1 - y). */
 function throughSigmoid(gradient: Tensor, y: Tensor): Tensor {
-  const part = gradient.mul(y);
-  return part.sub(part.mul(y));
+  return sigmoidGradient([gradient, y]);
 }
 
 const plus = (x: Tensor, y: Tensor | null): Tensor => (y === null ? x : x.add(y));
