@@ -348,6 +348,8 @@ function imbalance(rows: number, columns: number, inner: number): number {
 test.each([
   [63, 63, 63],
   [127, 127, 127],
+  [144, 144, 144],
+  [240, 240, 240],
   [255, 255, 255],
   [256, 256, 256],
   [128, 10, 256],

@@ -11,6 +11,8 @@ const innerBlockBytes = 1024;
 const groupBytes = 16 * 1024;
 /** Rows packed at a time: with the above, a block of the left operand takes 192 KiB of the second-level cache. */
 const blockRows = 192;
+/** Rows that are read in place take at most so much of it: half. */
+const blockBytesInPlace = 256 * 1024;
 /** Tasks with a packed right operand that they share have at least this many. */
 const leastTaskRows = 24;
 /** With more rows than this, the right operand is packed, or where it is large, with more than a tile has. */
@@ -86,6 +88,31 @@ export const ceilDivide = (value: number, by: number): number => Math.ceil(value
 export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 /** So many tasks, or a little less, that each thread gets as many as the others. */
 const evenly = (tasks: number, threads: number): number => tasks - (tasks > threads ? tasks % threads : 0);
+
+/**
+ * How much of `all` a task has: about `wanted`, and so much that no thread gets much more than the others. Each task is
+ * there `times` times.
+ */
+function evenLength(all: number, wanted: number, times: number, threads: number): number {
+  let best = wanted;
+  let least = Number.POSITIVE_INFINITY;
+  for (let distance = 0; distance <= wanted; distance++) {
+    for (const length of [wanted + distance, wanted - distance]) {
+      if (2 * length < wanted) continue;
+      const tasks = ceilDivide(all, length);
+      const missing = tasks * length - all;
+      const isLastAlone = times === 1 && tasks % threads === 1;
+      const longest = ceilDivide(tasks * times, threads) * length - (isLastAlone ? missing : 0);
+      // Further from what is wanted only for what shows.
+      if (longest < 0.99 * least) {
+        best = length;
+        least = longest;
+      }
+    }
+    if (least * threads <= 1.01 * all * times) break;
+  }
+  return best;
+}
 
 /** What goes on from the result, task by task. */
 export interface Follower {
@@ -207,8 +234,11 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
   const rowCuts = ceilDivide(product.rows, leastTaskRows);
   const columnCuts = Math.max(1, ceilDivide(product.columns, tileColumns) >> 1);
   const hasFewColumns = columnCuts < rowCuts && columnCuts * batchSlice < tasks;
+  const leftKind = columnRun === 0 ? leftKindOf(product) : 'packed';
+  const rowsInPlace = Math.floor(blockBytesInPlace / (innerBlock * elementBytes));
+  const mostRows = leftKind === 'packed' ? blockRows : Math.max(blockRows, rowsInPlace);
   const packsRightFirst =
-    product.rows > blockRows || (hasFewColumns && columnRun === 0 && packedRight === undefined);
+    product.rows > mostRows || (hasFewColumns && columnRun === 0 && packedRight === undefined);
   if (packsRightFirst) {
     // A slice of the right operand must fit; the inner dimension is cut last, as each cut rereads the result.
     const budget = sliceBytes / elementBytes;
@@ -223,7 +253,7 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
     );
   }
   // As few rows a task as leave every thread something to do, as many as the cache holds.
-  let rowTasks = ceilDivide(product.rows, blockRows);
+  let rowTasks = ceilDivide(product.rows, packsRightFirst ? blockRows : mostRows);
   let columnTasks = 1;
   const present = rowTasks * batchSlice;
   const isEven = present >= evenTasksPerThread * threads && present % threads === 0;
@@ -258,8 +288,10 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
   const tiles = ceilDivide(columnSlice, tileColumns);
   const wanted = Math.max(1, Math.floor(tiles / columnTasks)) * tileColumns;
   const unit = columnUnit(tileColumns, wanted, follower?.columnRun ?? 1);
-  const taskColumns = Math.max(1, Math.round(wanted / unit)) * unit;
-  const leftKind = columnRun === 0 ? leftKindOf(product) : 'packed';
+  const units = Math.max(1, Math.round(wanted / unit));
+  const others = rowTasks * Math.min(batchSlice, product.batches);
+  const taskColumns =
+    unit * (columnTasks === 1 ? units : evenLength(ceilDivide(columnSlice, unit), units, others, threads));
   const sharesLeft = columnTasks > 1 && rowTasks === 1 && leftKind === 'packed';
   const packedFirst = packsRightFirst || packedRight !== undefined ? 'right' : sharesLeft ? 'left' : null;
   const panels = Math.max(1, Math.floor(groupBytes / (innerBlock * tileColumns * elementBytes)));
