@@ -237,7 +237,8 @@ export class LBFGS extends Optimizer<LBFGSOptions, LBFGSState> {
               reach,
               tolerance: toleranceChange,
             });
-      flat.move(start, direction, trial.step);
+      // Without a line search the parameters stay where the closure left them: it may have clamped them.
+      if (lineSearchFn !== null) flat.move(start, direction, trial.step);
       state.t = trial.step;
       state.funcEvals += trials;
       evaluations += trials;

@@ -1,4 +1,5 @@
 // Against PyTorch 1.13 in float64: every option of the optimizers, L-BFGS, schedulers alone and combined, clipping.
+import { noGrad } from '@nn/autograd';
 import { cpu } from '@nn/cpu';
 import * as optim from '@nn/optim';
 import { interpreter, setFusion, type Tensor, tensor, use } from '@nn/tensor';
@@ -110,6 +111,37 @@ describe.each(variants)('on $device, fusion $fusion', ({ device, fusion }) => {
       expectClose((await x.data()) as Float64Array, expected.x, 1e-6);
     }
   });
+
+  // As neural style transfer does with its pixels: what the closure writes stays, but within a line search.
+  it.each([
+    [null, 12, [-14.610549467353378, 1.5805044822365044]],
+    ['strongWolfe', 31, [-1.1049006627833917, 0.8799603780440323]],
+  ] as const)(
+    'LBFGS, line search %s, with a closure that clamps',
+    async (lineSearchFn, evaluations, last) => {
+      const x = float64([2, 1.5], [2], true);
+      const goal = float64([-1.5, 0.25], [2]);
+      const optimizer = new optim.LBFGS([x], { lr: 0.5, maxIter: 4, lineSearchFn });
+      const steps = [
+        [-0.2391005664585473, 0.8905826381086525],
+        [-0.917482809146151, 0.8390039970755256],
+        last,
+      ];
+      let count = 0;
+      for (const expected of steps) {
+        optimizer.step(() => {
+          count++;
+          noGrad(() => x.clamp_(-1, 1));
+          optimizer.zeroGrad();
+          const loss = x.sub(goal).pow(4).sum().add(x.prod());
+          loss.backward();
+          return loss;
+        });
+        expectClose((await x.data()) as Float64Array, expected, 1e-9);
+      }
+      expect(count).toBe(evaluations);
+    },
+  );
 
   it.each(golden.clipping)(
     'clipGradNorm_ of $normType to $maxNorm',
