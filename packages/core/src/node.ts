@@ -4,7 +4,7 @@ import type { DType, HostArray } from './dtype.ts';
 import { DeviceError, InternalError } from './errors.ts';
 import type { Meta } from './ops/definition.ts';
 import { type AttributesOf, type OpName, ops } from './ops/table.ts';
-import type { Shape } from './shape.ts';
+import { type Shape, sameShape } from './shape.ts';
 
 let nextNodeId = 1;
 
@@ -79,6 +79,8 @@ interface Structure {
   readonly shape: Shape;
   readonly attributes: object;
   readonly signature: number;
+  /** The one that came after it the last time that another one did: programs repeat themselves. */
+  next: Structure | null;
 }
 
 /** The structures of an op: that of the last node, and all by hash. */
@@ -88,7 +90,15 @@ class Structures {
 
   signatureOf(attributes: object, meta: Meta): number {
     // Hashing costs more than comparing, and a program has many nodes of one kind.
-    if (this.#last !== null && isOf(this.#last, attributes, meta)) return this.#last.signature;
+    const last = this.#last;
+    if (last !== null) {
+      if (isOf(last, attributes, meta)) return last.signature;
+      const { next } = last;
+      if (next !== null && isOf(next, attributes, meta)) {
+        this.#last = next;
+        return next.signature;
+      }
+    }
     const { shape, dtype } = meta;
     let hash = hashAttributes(hashValue(dtype.length, shape), attributes);
     hash ^= hash >>> 15;
@@ -100,17 +110,19 @@ class Structures {
         shape: [...shape],
         attributes: copyAttributes(attributes),
         signature: ++signatures,
+        next: null,
       };
       if (alike === undefined) this.#byHash.set(hash, [structure]);
       else alike.push(structure);
     }
+    if (last !== null) last.next = structure;
     this.#last = structure;
     return structure.signature;
   }
 }
 
 function isOf({ dtype, shape, attributes }: Structure, given: object, meta: Meta): boolean {
-  return dtype === meta.dtype && sameValue(shape, meta.shape) && sameAttributes(attributes, given);
+  return dtype === meta.dtype && sameShape(shape, meta.shape) && sameAttributes(attributes, given);
 }
 
 const structures = new Map<OpName, Structures>();
