@@ -3,7 +3,7 @@ import { backendOf, formatShape, ShapeError } from '@nn/core';
 import { where } from './blending.ts';
 import { asOperand, castTo, type Scalar, writeInPlace } from './dispatch.ts';
 import { type AdvancedIndex, type Index, parseIndices } from './indices.ts';
-import { scatterAt, selectPositions, takeSelected } from './positions.ts';
+import { countTrue, scatterAt, selectPositions, takeSelected } from './positions.ts';
 import { dataSync } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
@@ -112,8 +112,7 @@ function setMasked(view: Tensor, { dim, tensor: mask }: AdvancedIndex, source: T
 /** Where the mask can be read at once, that it keeps as many elements as there are values. */
 function checkCount(mask: Tensor, rows: number): void {
   if (mask.node.state?.host === undefined && !backendOf(mask.device).capabilities.synchronousRead) return;
-  let count = 0;
-  for (const each of dataSync(mask)) if (each) count++;
+  const count = countTrue(dataSync(mask));
   if (count === rows) return;
   throw new ShapeError(
     `setAt_: the mask keeps ${count} elements, but the value has ${rows} rows for them. Give one for each, or one for all`,

@@ -11,10 +11,11 @@ import {
 } from '@nn/core';
 import { where } from './blending.ts';
 import { fromHost } from './creation.ts';
-import { apply, asOperand, castTo, requireTensor, type Scalar } from './dispatch.ts';
+import { apply, asOperand, castTo, promote, requireTensor, type Scalar } from './dispatch.ts';
 import { deliver, deliverOnly, type OutOptions } from './out.ts';
-import { coordinatesOf, takeAt, truePositions } from './positions.ts';
+import { coordinateTable, countTrue, takeAt, truePositions } from './positions.ts';
 import { data, dataSync } from './reading.ts';
+import { searchsorted, sort } from './sorting.ts';
 import type { Tensor } from './tensor.ts';
 
 function requireMask(functionName: string, mask: unknown): Tensor {
@@ -104,13 +105,9 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
 }
 
 function positionsTable(values: HostArray, x: Tensor): Tensor {
-  const columns = coordinatesOf(values, x.shape);
-  const count = columns[0]?.length ?? Number(Boolean(values[0]));
-  const table = new Int32Array(count * x.ndim);
-  columns.forEach((column, dim) => {
-    for (let i = 0; i < count; i++) table[i * x.ndim + dim] = column[i];
-  });
-  return fromHost(table, 'int32', x.device).reshape([count, x.ndim]);
+  if (x.ndim === 0) return fromHost(new Int32Array(0), 'int32', x.device).reshape([countTrue(values), 0]);
+  const table = coordinateTable(values, x.shape);
+  return fromHost(table, 'int32', x.device).reshape([table.length / x.ndim, x.ndim]);
 }
 
 /**
@@ -140,6 +137,9 @@ export function argwhere(x: Tensor): Promise<Tensor> {
   return nonzero(x);
 }
 
+/** More values than these are sorted and looked through by halves. */
+const fewValues = 64;
+
 /** Whether each element is one of `values`. */
 export function isin(
   elements: Tensor,
@@ -148,6 +148,19 @@ export function isin(
 ): Tensor {
   checkOptions('isin', options, ['invert', 'out']);
   const flat = values.reshape([-1]);
-  const found = apply('max', [elements.unsqueeze(-1).eq(flat)], { dims: [elements.ndim], keepDims: false });
+  const found = flat.numel() > fewValues ? foundSorted(elements, flat) : foundByEach(elements, flat);
   return deliver('isin', options.invert ? found.logicalNot() : found, options, [elements, values]);
+}
+
+function foundByEach(elements: Tensor, values: Tensor): Tensor {
+  return apply('max', [elements.unsqueeze(-1).eq(values)], { dims: [elements.ndim], keepDims: false });
+}
+
+function foundSorted(elements: Tensor, values: Tensor): Tensor {
+  const common = promote(elements, values);
+  const dtype = common === 'bool' ? 'uint8' : common;
+  const wanted = castTo(elements.detach(), dtype);
+  const { values: ascending } = sort(castTo(values.detach(), dtype));
+  const at = searchsorted(ascending, wanted).clampMax(values.numel() - 1);
+  return takeAt(ascending, at).eq(wanted);
 }

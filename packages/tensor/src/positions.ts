@@ -94,44 +94,75 @@ function maskPositions(functionName: string, mask: Tensor, device: string): Tens
 }
 
 /** The coordinates of the true elements along each dimension, row-major order. */
-export function coordinatesOf(values: HostArray, shape: Shape): Int32Array[] {
+function coordinatesOf(values: HostArray, shape: Shape): Int32Array<ArrayBuffer>[] {
   const positions = truePositions(values);
   if (shape.length === 1) return [positions];
-  const result = shape.map(() => new Int32Array(positions.length));
-  // From the last dimension on, which takes the remainder of what those before it count.
-  let rest = positions;
-  for (let dim = shape.length - 1; dim > 0; dim--) {
-    const [extent, own, counted] = [
-      shape[dim],
-      result[dim],
-      dim === 1 ? result[0] : new Int32Array(rest.length),
-    ];
-    for (let i = 0; i < rest.length; i++) {
-      const quotient = Math.trunc(rest[i] / extent);
-      counted[i] = quotient;
-      own[i] = rest[i] - quotient * extent;
+  return shape.map((_, dim) => {
+    const own = new Int32Array(positions.length);
+    writeCoordinates(positions, shape, dim, own, 0, 1);
+    return own;
+  });
+}
+
+/** The same as a table, [count, dimensions]. */
+export function coordinateTable(values: HostArray, shape: Shape): Int32Array<ArrayBuffer> {
+  const positions = truePositions(values);
+  if (shape.length === 1) return positions;
+  const table = new Int32Array(positions.length * shape.length);
+  for (const dim of shape.keys()) writeCoordinates(positions, shape, dim, table, dim, shape.length);
+  return table;
+}
+
+/** Writes ascending positions' coordinates along a dimension to every so many elements: they are counted, not divided. */
+function writeCoordinates(
+  positions: Int32Array,
+  shape: Shape,
+  dim: number,
+  target: Int32Array,
+  offset: number,
+  step: number,
+): void {
+  const extent = shape[dim];
+  const stride = sizeOf(shape.slice(dim + 1));
+  const isLast = dim === shape.length - 1;
+  /** What ends next: a row of the last dimension, elsewhere those of one coordinate. */
+  const length = isLast ? extent : stride;
+  let end = length;
+  let coordinate = 0;
+  let at = offset;
+  for (let i = 0; i < positions.length; i++) {
+    const position = positions[i];
+    while (position >= end) {
+      end += length;
+      coordinate = coordinate + 1 === extent ? 0 : coordinate + 1;
     }
-    rest = counted;
+    target[at] = isLast ? position - end + length : coordinate;
+    at += step;
   }
-  return result;
 }
 
 /** Row-major positions of the true elements. */
 export function truePositions(values: HostArray): Int32Array<ArrayBuffer> {
+  if (values instanceof Uint8Array) return findTrueBytes(values);
   const found = new Int32Array(values.length);
-  // One kind of array at a time is what engines compile well; no branch depends on what is as good as random.
-  const count =
-    values instanceof Uint8Array
-      ? findTrue(values, found)
-      : values instanceof Int32Array
-        ? findTrue(values, found)
-        : findTrue(
-            Uint8Array.from(values as ArrayLike<unknown>, (value) => Number(Boolean(value))),
-            found,
-          );
-  return found.slice(0, count);
+  // One kind of array at a time is what engines compile well.
+  const count = values instanceof Int32Array ? findTrue(values, found) : findTrue(bytesOf(values), found);
+  return found.subarray(0, count);
 }
 
+function bytesOf(values: HostArray): Uint8Array {
+  return Uint8Array.from(values as ArrayLike<unknown>, (value) => Number(Boolean(value)));
+}
+
+/** How many elements are true. */
+export function countTrue(values: HostArray): number {
+  const bytes = values instanceof Uint8Array ? values : bytesOf(values);
+  let count = 0;
+  for (let i = 0; i < bytes.length; i++) count += bytes[i] === 0 ? 0 : 1;
+  return count;
+}
+
+/** No branch depends on what is as good as random. */
 function findTrue(values: Uint8Array | Int32Array, found: Int32Array): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) {
@@ -139,6 +170,31 @@ function findTrue(values: Uint8Array | Int32Array, found: Int32Array): number {
     count += values[i] === 0 ? 0 : 1;
   }
   return count;
+}
+
+/** The same of bytes, four zeros at a time. */
+function findTrueBytes(values: Uint8Array): Int32Array<ArrayBuffer> {
+  const found = new Int32Array(countTrue(values) + 1);
+  const bytes = values.byteOffset % 4 === 0 ? values : values.slice();
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+  let count = 0;
+  let at = 0;
+  for (let word = 0; word < words.length; word++, at += 4) {
+    if (words[word] === 0) continue;
+    found[count] = at;
+    count += bytes[at] === 0 ? 0 : 1;
+    found[count] = at + 1;
+    count += bytes[at + 1] === 0 ? 0 : 1;
+    found[count] = at + 2;
+    count += bytes[at + 2] === 0 ? 0 : 1;
+    found[count] = at + 3;
+    count += bytes[at + 3] === 0 ? 0 : 1;
+  }
+  for (; at < bytes.length; at++) {
+    found[count] = at;
+    count += bytes[at] === 0 ? 0 : 1;
+  }
+  return found.subarray(0, count);
 }
 
 interface DimIndex {

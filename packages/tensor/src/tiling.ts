@@ -78,17 +78,36 @@ export function repeatInterleave(
     return source.indexSelect(dim, searchsorted(ends, at, { right: true }));
   }
   const given = repeats instanceof Tensor ? dataSync(repeats) : repeats;
-  const counts =
-    typeof given === 'number' ? [given] : Array.from(given as ArrayLike<number | bigint>, Number);
-  if (counts.some((count) => !Number.isInteger(count) || count < 0))
-    throw new ArgumentError('repeatInterleave: repeats must be integers of at least 0');
+  const counts = countsOf(given);
   if (counts.length !== 1 && counts.length !== extent) throw wrongRepeats(counts.length, extent);
-  const total = counts.length === 1 ? counts[0] * extent : counts.reduce((sum, count) => sum + count, 0);
+  const total = counts.length === 1 ? counts[0] * extent : totalOf(counts);
   if (outputSize !== undefined && outputSize !== total)
     throw new ShapeError(`repeatInterleave: outputSize is ${outputSize}, but the repeats add up to ${total}`);
   if (counts.length === 1) return repeatedSlices(source, dim, counts[0]);
-  const positions = counts.flatMap((count, i) => new Array<number>(count).fill(i));
-  return source.indexSelect(dim, fromHost(Int32Array.from(positions), 'int32', x.device));
+  const positions = new Int32Array(total);
+  let at = 0;
+  for (let i = 0; i < counts.length; i++) for (const end = at + counts[i]; at < end; at++) positions[at] = i;
+  return source.indexSelect(dim, fromHost(positions, 'int32', x.device));
+}
+
+/** @throws {ArgumentError} unless all are integers of at least 0. */
+function countsOf(given: number | ArrayLike<number | bigint>): Float64Array {
+  const counts =
+    typeof given === 'number'
+      ? Float64Array.of(given)
+      : given instanceof Int32Array
+        ? new Float64Array(given)
+        : Float64Array.from(given as ArrayLike<number | bigint>, Number);
+  for (let i = 0; i < counts.length; i++)
+    if (!(Number.isInteger(counts[i]) && counts[i] >= 0))
+      throw new ArgumentError('repeatInterleave: repeats must be integers of at least 0');
+  return counts;
+}
+
+function totalOf(counts: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i];
+  return total;
 }
 
 function wrongRepeats(found: number, extent: number): ShapeError {

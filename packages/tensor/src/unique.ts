@@ -3,6 +3,7 @@
 import { checkOptions, formatShape, type HostArray, normalizeDim, ShapeError } from '@nn/core';
 import { fromHost } from './creation.ts';
 import { apply, castTo, requireTensor } from './dispatch.ts';
+import { distinctOf, hasHostRuns, isCountable, runBegins } from './distinct.ts';
 import { coordinates, elementsAt, scatterAt, truePositions } from './positions.ts';
 import { data, dataSync } from './reading.ts';
 import { any, countingDType } from './reduction.ts';
@@ -89,11 +90,10 @@ function runsOf(name: string, x: Tensor, options: UniqueConsecutiveOptions): Row
 function finished(
   x: Tensor,
   { rows, order, starts }: Rows,
-  flags: HostArray,
+  begins: Int32Array<ArrayBuffer>,
   { dim, returnInverse, returnCounts }: UniqueOptions,
 ): Tensor | Unique {
   const count = rows.shape[0];
-  const begins = truePositions(flags);
   const at = fromHost(begins, 'int32', x.device);
   const found = order === null ? at : order.indexSelect(0, at);
   const isFlat = dim == null || x.ndim === 0;
@@ -106,9 +106,42 @@ function finished(
     result.inverse = dim == null ? inverse.reshape(x.shape) : inverse;
   }
   if (returnCounts) {
-    const lengths = begins.map((begin, i) => (begins[i + 1] ?? count) - begin);
+    const lengths = new Int32Array(begins.length);
+    for (let i = 0; i < begins.length; i++)
+      lengths[i] = (i + 1 < begins.length ? begins[i + 1] : count) - begins[i];
     result.counts = castTo(fromHost(lengths, 'int32', x.device), countingDType(x.device));
   }
+  return result;
+}
+
+/** What is read to find out where runs begin: all elements where they are to be compared on the host. */
+function readForRuns(x: Tensor, { starts }: Rows, { dim }: UniqueOptions): Tensor {
+  return dim == null && hasHostRuns(x.dtype) ? x.detach().reshape([-1]) : starts;
+}
+
+function beginsIn(read: HostArray, x: Tensor, { dim }: UniqueOptions): Int32Array<ArrayBuffer> {
+  return dim == null && hasHostRuns(x.dtype) ? runBegins(read) : truePositions(read);
+}
+
+/** All elements where they may be counted on the host. */
+function readToCount(x: Tensor, { dim }: UniqueOptions): Tensor | null {
+  return dim == null && isCountable(x.dtype) && x.numel() > 0 ? x.reshape([-1]) : null;
+}
+
+/** By counting integers; undefined where they are too far apart. */
+function counted(
+  x: Tensor,
+  elements: HostArray,
+  { returnInverse, returnCounts }: UniqueOptions,
+): Tensor | Unique | undefined {
+  const distinct = distinctOf(elements);
+  if (distinct === undefined) return undefined;
+  const values = fromHost(distinct.values, x.dtype, x.device);
+  if (!returnInverse && !returnCounts) return values;
+  const result: { values: Tensor; inverse?: Tensor; counts?: Tensor } = { values };
+  if (returnInverse) result.inverse = fromHost(distinct.inverse(), 'int32', x.device).reshape(x.shape);
+  if (returnCounts)
+    result.counts = castTo(fromHost(distinct.counts, 'int32', x.device), countingDType(x.device));
   return result;
 }
 
@@ -135,7 +168,9 @@ export function unique(x: Tensor, options?: UniqueOptions & Plain): Promise<Tens
 export function unique(x: Tensor, options: UniqueOptions): Promise<Unique>;
 export async function unique(x: Tensor, options: UniqueOptions = {}): Promise<Tensor | Unique> {
   const rows = rowsOf('unique', x, options);
-  return finished(x, rows, await data(rows.starts), options);
+  const elements = readToCount(x, options);
+  const found = elements === null ? undefined : counted(x, await data(elements), options);
+  return found ?? finished(x, rows, truePositions(await data(rows.starts)), options);
 }
 
 /** As `unique`. @throws {DeviceError} where the device cannot be read synchronously. */
@@ -143,7 +178,9 @@ export function uniqueSync(x: Tensor, options?: UniqueOptions & Plain): Tensor;
 export function uniqueSync(x: Tensor, options: UniqueOptions): Unique;
 export function uniqueSync(x: Tensor, options: UniqueOptions = {}): Tensor | Unique {
   const rows = rowsOf('uniqueSync', x, options);
-  return finished(x, rows, dataSync(rows.starts), options);
+  const elements = readToCount(x, options);
+  const found = elements === null ? undefined : counted(x, dataSync(elements), options);
+  return found ?? finished(x, rows, truePositions(dataSync(rows.starts)), options);
 }
 
 /**
@@ -164,7 +201,8 @@ export async function uniqueConsecutive(
   options: UniqueConsecutiveOptions = {},
 ): Promise<Tensor | Unique> {
   const rows = runsOf('uniqueConsecutive', x, options);
-  return finished(x, rows, await data(rows.starts), options);
+  const read = await data(readForRuns(x, rows, options));
+  return finished(x, rows, beginsIn(read, x, options), options);
 }
 
 /** As `uniqueConsecutive`. @throws {DeviceError} where the device cannot be read synchronously. */
@@ -172,5 +210,6 @@ export function uniqueConsecutiveSync(x: Tensor, options?: UniqueConsecutiveOpti
 export function uniqueConsecutiveSync(x: Tensor, options: UniqueConsecutiveOptions): Unique;
 export function uniqueConsecutiveSync(x: Tensor, options: UniqueConsecutiveOptions = {}): Tensor | Unique {
   const rows = runsOf('uniqueConsecutiveSync', x, options);
-  return finished(x, rows, dataSync(rows.starts), options);
+  const read = dataSync(readForRuns(x, rows, options));
+  return finished(x, rows, beginsIn(read, x, options), options);
 }
