@@ -9,7 +9,7 @@ import {
   UnsupportedError,
 } from '@nn/core';
 import { Binding } from './commands/binding.ts';
-import { cutByBorders, findBorders } from './commands/borders.ts';
+import { cutByBorders, findBorders, zerosThenBox } from './commands/borders.ts';
 import { columnsCommand, isLong, isWorthStreaming } from './commands/columns.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { detachedCommand, isWorthDetaching } from './commands/detach.ts';
@@ -92,11 +92,16 @@ function rows(context: CommandContext, kernel: RowsKernel): Command {
 function makeCommand(context: CommandContext, kernel: Kernel): Command {
   switch (kernel.kind) {
     case 'loop': {
+      const steps = zerosThenBox(kernel, context.buffers);
+      if (steps.length > 1) return inOrder(context, steps);
       const parts = sideBySide(kernel);
       return parts.length === 1 ? loopCommand(context, parts[0]) : parallel(context, parts);
     }
     case 'rows': {
-      const steps = kernel.steps.flatMap((step) => sideBySide(step, kernel.extents.length));
+      const rank = kernel.extents.length;
+      const steps = kernel.steps
+        .flatMap((step) => zerosThenBox(step, context.buffers, rank))
+        .flatMap((step) => sideBySide(step, rank));
       return rows(context, { ...kernel, steps });
     }
     case 'parallel':

@@ -1,9 +1,18 @@
 // Products with padded images: what is known to be zero is left out, and the rest stays what it was.
-import type { Dot, LoopKernel, Program } from '@nn/core';
+import type { BufferSpec, Dot, DType, LoopKernel, Program } from '@nn/core';
 import { afterAll, describe, expect, test } from 'vitest';
-import { cutByBorders, findBorders } from '../src/commands/borders.ts';
+import { cutByBorders, findBorders, zerosThenBox } from '../src/commands/borders.ts';
 import { backends } from './support/backends.ts';
-import { at, expectAgreement, generator, input, loop, output, program } from './support/programs.ts';
+import {
+  at,
+  expectAgreement,
+  generator,
+  input,
+  loop,
+  output,
+  program,
+  randomArray,
+} from './support/programs.ts';
 
 interface Convolution {
   readonly images: number;
@@ -110,6 +119,75 @@ const partsOf = (tested: Program): readonly LoopKernel[] => {
   return cutByBorders(kernel, kernel.producer as Dot, findBorders(tested));
 };
 
+interface Padding {
+  readonly dtype?: DType;
+  readonly planes?: number;
+  /** Rows and columns inside, and before and behind them; negative ones cut. */
+  readonly size: readonly [number, number];
+  readonly before: readonly [number, number];
+  readonly after: readonly [number, number];
+}
+
+/** Copies planes into larger ones, with zeros around. */
+function padding({ dtype = 'float32', planes = 3, size, before, after }: Padding): {
+  readonly kernel: LoopKernel;
+  readonly buffers: readonly BufferSpec[];
+} {
+  const [rows, columns] = size.map((extent, i) => before[i] + extent + after[i]);
+  const access = at(
+    0,
+    [size[0] * size[1], size[1], 1],
+    -before[0] * size[1] - before[1],
+    [0, 1].map((i) => ({ offset: -before[i], strides: [0, 1 - i, i], size: size[i] })),
+  );
+  const kernel = loop({
+    extents: [planes, rows, columns],
+    epilogue: [{ op: 'load', dtype, access }],
+    stores: [{ access: at(1, [rows * columns, columns, 1]), value: 0 }],
+  });
+  return {
+    kernel,
+    buffers: [input(dtype, planes * size[0] * size[1]), output(dtype, planes * rows * columns)],
+  };
+}
+
+const paddings: readonly Padding[] = [
+  { size: [7, 7], before: [1, 1], after: [1, 1] },
+  { size: [5, 4], before: [0, 2], after: [3, 0] },
+  { size: [6, 9], before: [-1, 1], after: [1, -2] },
+  { size: [3, 33], before: [1, 0], after: [1, 0], dtype: 'float64' },
+  { size: [4, 6], before: [1, 1], after: [1, 1], dtype: 'float16' },
+  { size: [4, 6], before: [2, 1], after: [0, 1], dtype: 'int64' },
+  { size: [4, 6], before: [0, 3], after: [0, 1], dtype: 'int8' },
+  { size: [4, 3], before: [1, 1], after: [1, 1] },
+  { size: [4, 5], before: [5, 0], after: [-5, 0] },
+  { size: [4, 6], before: [1, 1], after: [1, 1], dtype: 'bool' },
+];
+
+describe('zeros and the box within', () => {
+  test('a copy without guards', () => {
+    const { kernel, buffers } = padding(paddings[0]);
+    const [zeros, box, ...others] = zerosThenBox(kernel, buffers);
+    expect(others).toEqual([]);
+    expect(zeros.epilogue).toEqual([{ op: 'const', dtype: 'float32', value: 0 }]);
+    expect(box.extents).toEqual([3, 7, 7]);
+    expect(box.epilogue).toEqual([{ op: 'load', dtype: 'float32', access: at(0, [49, 7, 1]) }]);
+    expect(box.stores[0].access).toEqual(at(1, [81, 9, 1], 10));
+    expect(zerosThenBox(kernel, buffers, 1)).toHaveLength(2);
+  });
+
+  test('not along rows that are common to several loops, in memory that is read, or beyond the caches', () => {
+    const { kernel, buffers } = padding(paddings[0]);
+    expect(zerosThenBox(kernel, buffers, 2)).toEqual([kernel]);
+    const shared = buffers.map((buffer): BufferSpec => ({ ...buffer, role: 'temporary', offset: 0 }));
+    expect(zerosThenBox(kernel, shared)).toEqual([kernel]);
+    const large = padding({ ...paddings[0], planes: 40_000 });
+    expect(zerosThenBox(large.kernel, large.buffers)).toEqual([large.kernel]);
+    const narrow = padding({ ...paddings[0], size: [7, 3] });
+    expect(zerosThenBox(narrow.kernel, narrow.buffers)).toEqual([narrow.kernel]);
+  });
+});
+
 describe('what is left out', () => {
   test('each row of windows has the part of the filters that it sees', () => {
     const inner = partsOf(convolution(cases['gradient by the input'])).map(({ extents, producer }) => [
@@ -140,6 +218,19 @@ describe('what is left out', () => {
 });
 
 for (const { name, make } of backends) {
+  describe(`${name}: padding`, () => {
+    const backend = make();
+    afterAll(() => backend.dispose());
+    const random = generator(5);
+    test.each(paddings)('%o', (given) => {
+      const { kernel, buffers } = padding(given);
+      const { dtype, length } = buffers[0];
+      expectAgreement(backend, program([...buffers], [kernel]), [randomArray(dtype, length, random)]);
+      const rows = { kind: 'rows', name: 'rows', extents: [kernel.extents[0]], steps: [kernel] } as const;
+      expectAgreement(backend, program([...buffers], [rows]), [randomArray(dtype, length, random)]);
+    });
+  });
+
   describe(name, () => {
     const backend = make();
     afterAll(() => backend.dispose());

@@ -2,14 +2,18 @@
 // what a window sees at its edge is padding. Rows of windows that see the same part of it are products of their own,
 // with only as much of the inner dimensions as is not known to be zero.
 import {
+  type BufferSpec,
   contiguousStrides,
   type Dot,
   type DotOperand,
+  type Instruction,
   type LoopKernel,
   type Program,
   sizeOf,
 } from '@nn/core';
-import { sectionOf } from './sections.ts';
+import { isOneMemory } from '../emit/plan.ts';
+import { storageBytes } from '../emit/registers.ts';
+import { sectionOf, simplifiedKernel } from './sections.ts';
 import { writtenBy } from './shared-operands.ts';
 
 /** A buffer that is zero outside of a box. */
@@ -56,6 +60,46 @@ export function findBorders({ kernels, buffers }: Program): Borders {
   }
   for (const [buffer, count] of writers) if (count > 1) borders.delete(buffer);
   return borders;
+}
+
+/** Along the last dimension, what lies inside is at least this many elements: a vector. */
+const leastInside = 4;
+/** What is longer leaves the caches between its zeros and the box. */
+const mostBytes = 12 * 1024 * 1024;
+
+/**
+ * A plain copy of a smaller box as zeros everywhere, and then the box: rows of images are short, so that looking at
+ * each vector whether it reaches into the border costs more than writing most elements twice. Itself where it is
+ * something else.
+ *
+ * @param fixed leading dimensions that stay as they are.
+ */
+export function zerosThenBox(
+  kernel: LoopKernel,
+  buffers: readonly BufferSpec[],
+  fixed = 0,
+): readonly LoopKernel[] {
+  const { extents, stores, epilogue } = kernel;
+  const [store] = stores;
+  if (stores.length !== 1) return [kernel];
+  const border = borderOf(kernel, buffers[store.access.buffer].length);
+  const loaded = epilogue[store.value];
+  if (border === undefined || loaded.op !== 'load' || loaded.dtype === 'bool') return [kernel];
+  if (isOneMemory(buffers, loaded.access.buffer, store.access.buffer)) return [kernel];
+  const { inside } = border;
+  const isCut = (d: number): boolean => inside[d][0] > 0 || inside[d][1] < extents[d];
+  const cut = [...extents.keys()].filter(isCut);
+  if (sizeOf(extents) * storageBytes[loaded.dtype] > mostBytes) return [kernel];
+  if (cut.length === 0 || cut.some((d) => d < fixed || inside[d][1] - inside[d][0] < 1)) return [kernel];
+  const last = inside[inside.length - 1];
+  if (last[1] - last[0] < leastInside) return [kernel];
+  const box = cut.reduce(
+    (part, dimension) =>
+      sectionOf(part, { dimension, begin: inside[dimension][0], end: inside[dimension][1] }),
+    kernel,
+  );
+  const value: Instruction = { op: 'const', dtype: loaded.dtype, value: loaded.dtype === 'int64' ? 0n : 0 };
+  return [{ ...kernel, epilogue: [value], stores: [{ ...store, value: 0 }] }, simplifiedKernel(box)];
 }
 
 /** Products that would do more than this part of the work are left whole. */

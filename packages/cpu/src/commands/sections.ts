@@ -211,7 +211,8 @@ function simplified(given: readonly Instruction[], extents: readonly number[]): 
   return { instructions, places };
 }
 
-function simplifiedKernel(kernel: LoopKernel): LoopKernel {
+/** Without guards that are settled, and what only they need. */
+export function simplifiedKernel(kernel: LoopKernel): LoopKernel {
   const reduction = reductionOf(kernel);
   let { producer } = kernel;
   if (reduction !== null) {
