@@ -4,7 +4,7 @@ import { type Expression, i32, type Local, type ModuleBuilder, select } from '..
 import { leftKinds, tileRows, tileVectors, word } from './descriptor.ts';
 import { batchStart, field } from './fields.ts';
 import { callByWidth, countPanels, minimum, type Parts, packedLeftOf, rowPanels } from './parts.ts';
-import { scatterTile } from './scatter-tile.ts';
+import { isRun, scatterTile } from './scatter-tile.ts';
 
 type I32 = Expression<'i32'>;
 
@@ -116,17 +116,20 @@ export function emitCompute(module: ModuleBuilder, parts: Parts, name: string): 
           const scatter = (rowTable: I32, columnTable: I32): void => {
             scatterTile(code, lanes, { scratch, height, width, result, rowTable, columnTable, accumulate });
           };
-          /** The next tiles whose columns lie side by side in the result, or one tile that is scattered. */
+          /** The next tiles whose columns lie side by side in the result, or one tile, which may have to be scattered. */
           const strip = (): void => {
             const columnTable = i32.add(field(descriptor, 'resultColumns'), i32.shl(column, 2));
             const columnsLeft = i32.sub(groupEnd, column);
-            countPanels(code, parts, isContiguous, {
-              table: columnTable,
-              columns: columnsLeft,
-              run: resultRun,
-            });
-            code.set(tiles, select(isContiguous, isContiguous, i32.constant(1)));
+            countPanels(code, parts, tiles, { table: columnTable, columns: columnsLeft, run: resultRun });
+            code.set(isContiguous, tiles);
             code.set(width, minimum(columnsLeft, i32.mul(tiles, tileColumns)));
+            code.if(i32.eqz(tiles), () => {
+              code.set(tiles, 1);
+              code.set(width, minimum(columnsLeft, i32.constant(tileColumns)));
+              code.if(i32.eq(width, lanes.count), () =>
+                code.set(isContiguous, isRun(columnTable, lanes.count)),
+              );
+            });
             code.set(resultColumn, i32.add(result, i32.shl(i32.load(columnTable), elementShift)));
             const wide = code.local('i32', i32.gtS(width, lanes.count));
             forEachRowPanel(() => {
