@@ -194,15 +194,17 @@ export class CpuExecutable implements Executable {
     outputs: readonly { readonly address: number }[],
   ): void {
     const binding = this.#binding;
+    this.#device.pool.finish();
     for (let at = 0; at < inputs.length; at++) binding.bindAddress(this.#inputs[at], inputs[at].address);
     for (let at = 0; at < outputs.length; at++) binding.bindAddress(this.#outputs[at], outputs[at].address);
   }
 
-  /** Runs on the inputs and outputs that are bound. */
-  run(params: readonly (number | bigint)[]): void {
+  /** Runs on the inputs and outputs that are bound; `leaves` as in `Command.run`. */
+  run(params: readonly (number | bigint)[], leaves = false): void {
     this.#prepare(params);
     const commands = this.#commands;
-    for (let at = 0; at < commands.length; at++) commands[at].run();
+    const last = commands.length - 1;
+    for (let at = 0; at <= last; at++) commands[at].run(leaves && at === last);
   }
 
   /** The same in slices. */

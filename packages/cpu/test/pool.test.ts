@@ -60,6 +60,38 @@ test('workers that sleep are woken by the next job', () => {
   module.dispose();
 });
 
+test('workers do what they were left alone with; whoever comes back takes part, and another job waits for it', () => {
+  spinUntilReady();
+  const module = poolKernels(heap);
+  const items = 20_000;
+  const target = heap.allocate(items * 4);
+  const words = (): Int32Array => heap.words.subarray(target >>> 2, (target >>> 2) + items);
+  const call = { kernel: module.kernel(0), arguments: target };
+  const job = new Job(heap, [call, call]);
+  for (let round = 0; round < 30; round++) {
+    words().fill(0);
+    pool.run(job, items, 1 + round * 10, true);
+    if (round % 3 === 0) pool.run(job, items, 100);
+    else pool.finish();
+    const times = round % 3 === 0 ? 4 : 2;
+    expect(words().findIndex((value, item) => value !== times * item)).toBe(-1);
+  }
+  words().fill(0);
+  pool.run(job, items, 100, true);
+  const start = performance.now();
+  while (Atomics.load(words(), items - 1) === 0 && performance.now() - start < 10_000);
+  expect(words()[items - 1]).toBeGreaterThan(0);
+  pool.finish();
+  const trap = new Job(heap, [{ kernel: module.kernel(1), arguments: 0 }]);
+  pool.run(trap, 100, 1, true);
+  expect(() => pool.finish()).toThrow(KernelTrapError);
+  pool.finish();
+  job.dispose();
+  trap.dispose();
+  heap.free(target);
+  module.dispose();
+});
+
 test('memory that grew after the workers started is theirs too', () => {
   spinUntilReady();
   const module = poolKernels(heap);

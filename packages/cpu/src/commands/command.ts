@@ -10,7 +10,11 @@ import type { SharedOperands } from './shared-operands.ts';
 export interface Command {
   /** Bytes of scratch space that it needs while it runs. */
   readonly scratchBytes: number;
-  run(): void;
+  /**
+   * @param leaves Whether threads may go on with it after this has returned, as nothing follows: until the pool is told
+   * to finish.
+   */
+  run(leaves?: boolean): void;
   /** The same in slices. */
   inSlices(): Slices;
   /** Gives back what it holds. */

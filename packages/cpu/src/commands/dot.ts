@@ -193,9 +193,9 @@ class DotCommand implements Command {
     }
   }
 
-  run(): void {
-    this.#plan.run();
-    this.#epilogue?.run();
+  run(leaves = false): void {
+    this.#plan.run(leaves && this.#epilogue === undefined);
+    this.#epilogue?.run(leaves);
   }
 
   *inSlices(): Slices {

@@ -91,8 +91,8 @@ export class LoopCommand implements Command {
     this.#job = threads === 1 || this.#grain >= items ? undefined : new Job(device.heap, [this.#call]);
   }
 
-  run(): void {
-    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
+  run(leaves = false): void {
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain, leaves);
     else if (this.#items > 0) this.#function(this.#arguments, 0, this.#items, 0);
   }
 

@@ -74,9 +74,9 @@ class ParallelCommand implements Command {
     this.#job = pieces.length > 0 ? new Job(device.heap, this.#shared, pieces) : undefined;
   }
 
-  run(): void {
+  run(leaves = false): void {
     for (const call of this.#own) call.runAlone();
-    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#pieces, 1);
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#pieces, 1, leaves);
   }
 
   *inSlices(): Slices {

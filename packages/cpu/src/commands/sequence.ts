@@ -11,8 +11,10 @@ export class Sequence implements Command {
     this.scratchBytes = Math.max(scratchBytes, ...commands.map((command) => command.scratchBytes));
   }
 
-  run(): void {
-    for (const command of this.#commands) command.run();
+  run(leaves = false): void {
+    const commands = this.#commands;
+    const last = commands.length - 1;
+    for (let at = 0; at <= last; at++) commands[at].run(leaves && at === last);
   }
 
   *inSlices(): Slices {

@@ -183,9 +183,9 @@ export class GemmPlan {
     return this.#batches === 0 || this.#rows === 0 || this.#columns === 0;
   }
 
-  /** Runs on the operands at the addresses that were written. */
-  run(): void {
-    if (this.#onlySlice !== undefined) this.#runJobs(this.#onlySlice);
+  /** Runs on the operands at the addresses that were written; `leaves` as in `ThreadPool.run`. */
+  run(leaves = false): void {
+    if (this.#onlySlice !== undefined) this.#runJobs(this.#onlySlice, leaves);
     else for (const jobs of this.#slices()) this.#runJobs(jobs);
   }
 
@@ -287,12 +287,12 @@ export class GemmPlan {
     };
   }
 
-  #runJobs(jobs: Jobs): void {
+  #runJobs(jobs: Jobs, leaves = false): void {
     const { isAlone, packItems, packGrain, items, grain } = jobs;
     const { pool } = this.#gemm;
     if (!isAlone) {
       if (packItems > 0) pool.run(this.#packJob, packItems, packGrain);
-      pool.run(this.#jobOf(jobs), items, grain);
+      pool.run(this.#jobOf(jobs), items, grain, leaves);
       return;
     }
     if (packItems > 0) this.#pack.function(this.#descriptor, 0, packItems, 0);

@@ -31,6 +31,8 @@ export class ThreadPool {
   readonly #control: Int32Array;
   readonly #controlAddress: number;
   readonly #workers: WorkerHandle[] = [];
+  /** What the workers were left alone with. */
+  #left: { readonly job: Job; readonly items: number; readonly grain: number } | undefined;
   #disposed = false;
 
   constructor(heap: Heap, options: PoolOptions = {}) {
@@ -54,19 +56,36 @@ export class ThreadPool {
   }
 
   /**
-   * Runs items [0, items) of a job, or [begin, items); threads take up to `grain` of them in turn. Returns when all is
-   * done.
+   * Runs the items of a job; threads take up to `grain` of them in turn. Returns when all is done; or, with `leaves`, as
+   * soon as workers have been told: what the job reads and writes must then stay as it is until `finish`.
    *
    * @throws {KernelTrapError} when a kernel traps.
    */
-  run(job: Job, items: number, grain: number, begin = 0): void {
+  run(job: Job, items: number, grain: number, leaves = false): void {
+    this.#run(job, 0, items, grain, leaves);
+  }
+
+  /**
+   * Takes part in what workers were left alone with, until all is done.
+   *
+   * @throws {KernelTrapError} when a kernel traps.
+   */
+  finish(): void {
+    const left = this.#left;
+    if (left === undefined) return;
+    this.#left = undefined;
+    this.#takePart(left.job, left.items, left.grain);
+  }
+
+  #run(job: Job, begin: number, items: number, grain: number, leaves: boolean): void {
+    this.finish();
     if (items <= begin) return;
     const helpers = Math.min(this.readyWorkers, Math.ceil((items - begin) / grain) - 1);
-    try {
-      if (helpers <= 0) this.#runAlone(job, begin, items, grain);
-      else this.#runTogether(job, begin, items, grain, helpers);
-    } catch (error) {
-      throw error instanceof WebAssembly.RuntimeError ? new KernelTrapError({ cause: error }) : error;
+    if (helpers <= 0) this.#runAlone(job, begin, items, grain);
+    else {
+      this.#start(job, begin, items, grain, helpers);
+      if (leaves) this.#left = { job, items, grain };
+      else this.#takePart(job, items, grain);
     }
   }
 
@@ -74,12 +93,13 @@ export class ThreadPool {
   inSlices(job: Job, items: number, grain: number): Slices {
     const { threads } = this;
     const share = (count: number): number => Math.min(grain, Math.ceil(count / (threads * sharesPerThread)));
-    return inSlices((begin, end) => this.run(job, end, share(end - begin), begin), items, threads);
+    return inSlices((begin, end) => this.#run(job, begin, end, share(end - begin), false), items, threads);
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#left = undefined;
     // Without workers memory may not be shared, and the control block be one that growing has detached.
     if (this.#workers.length === 0) return;
     Atomics.store(this.#control, controlWord.stop, 1);
@@ -91,14 +111,16 @@ export class ThreadPool {
   }
 
   #runAlone(job: Job, first: number, items: number, grain: number): void {
-    if (job.callCount === 1) {
-      job.run(first, items);
-      return;
+    try {
+      if (job.callCount === 1) job.run(first, items);
+      else
+        for (let begin = first; begin < items; begin += grain) job.run(begin, Math.min(begin + grain, items));
+    } catch (error) {
+      throw trapOf(error);
     }
-    for (let begin = first; begin < items; begin += grain) job.run(begin, Math.min(begin + grain, items));
   }
 
-  #runTogether(job: Job, first: number, items: number, grain: number, helpers: number): void {
+  #start(job: Job, first: number, items: number, grain: number, helpers: number): void {
     const control = this.#control;
     // No worker reads the description yet: the last job is closed, and nobody is inside.
     control[controlWord.items] = items;
@@ -112,12 +134,18 @@ export class ThreadPool {
     Atomics.add(control, controlWord.generation, 1);
     if (Atomics.load(control, controlWord.sleepers) > 0)
       Atomics.notify(control, controlWord.generation, helpers);
+  }
+
+  #takePart(job: Job, items: number, grain: number): void {
+    const control = this.#control;
     try {
       for (;;) {
         const begin = Atomics.add(control, controlWord.next, grain);
         if (begin >= items) break;
         job.run(begin, Math.min(begin + grain, items));
       }
+    } catch (error) {
+      throw trapOf(error);
     } finally {
       Atomics.store(control, controlWord.next, items);
       Atomics.store(control, controlWord.open, 0);
@@ -148,3 +176,7 @@ export class ThreadPool {
 }
 
 let mayWait = true;
+
+function trapOf(error: unknown): unknown {
+  return error instanceof WebAssembly.RuntimeError ? new KernelTrapError({ cause: error }) : error;
+}
