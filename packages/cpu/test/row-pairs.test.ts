@@ -28,7 +28,11 @@ function rowsOf(width: number, random: () => number): Float32Array {
 const kindsOfRows = 11;
 
 /** Of each row, a statistic, a second that needs it, and the sum of both; then what the row has besides the first. */
-function pairProgram(width: number, kind: 'exponentials' | 'squares' | 'moments'): Program {
+function pairProgram(
+  width: number,
+  kind: 'exponentials' | 'squares' | 'moments',
+  divisor: number = width + 0.5,
+): Program {
   const isMaximum = kind === 'exponentials';
   const reduce = (
     op: 'max' | 'sum',
@@ -47,10 +51,10 @@ function pairProgram(width: number, kind: 'exponentials' | 'squares' | 'moments'
     { op: 'sub', dtype, args: [0, 1] },
     isMaximum ? { op: 'exp', dtype, args: [2] } : { op: 'mul', dtype, args: [2, 2] },
   ];
-  // Distances from something next to the mean.
+  // Distances from something next to the mean, or from the mean.
   const mean: readonly Instruction[] = [
     { op: 'result', dtype, index: 0 },
-    { op: 'const', dtype, value: width + 0.5 },
+    { op: 'const', dtype, value: divisor },
     { op: 'div', dtype, args: [0, 1] },
   ];
   const result: readonly Instruction[] = [{ op: 'result', dtype, index: 0 }];
@@ -184,6 +188,27 @@ describe('exponentials that are written over what they are made of', () => {
     });
     expect(expectAsLoops(tested)).toBe(false);
   });
+});
+
+test.each(['scalar', 'simd', 'relaxed'] as const)('variances far from 0, %s', (tier) => {
+  const width = 1000;
+  const tested = pairProgram(width, 'moments', width);
+  const [kernel] = tested.kernels as readonly RowsKernel[];
+  const random = generator(4);
+  const x = Float32Array.from({ length: kindsOfRows * width }, () => 1e6 + random());
+  // A first element that is far from all others.
+  x[width] = -1e6;
+  const device = new Device({ threads: 1, tier });
+  const limits = { shortestRow: 2, longestBlock: 32, leastBytes: 0 };
+  const arrays = runCommand(device, tested, x, (context) => pairedCommand(context, kernel, limits));
+  device.dispose();
+  for (let row = 0; row < kindsOfRows; row++) {
+    const values = x.slice(row * width, (row + 1) * width);
+    const mean = values.reduce((total, each) => total + each, 0) / width;
+    const squares = values.reduce((total, each) => total + (each - mean) ** 2, 0);
+    const distances = arrays[3][row] - arrays[2][row];
+    expect(Math.abs((arrays[2][row] - distances ** 2 / width) / squares - 1)).toBeLessThan(1e-6);
+  }
 });
 
 test('the variance of what is too large to be added up is infinite', () => {

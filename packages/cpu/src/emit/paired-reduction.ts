@@ -3,9 +3,10 @@
 // something is computed.
 //
 // Sums of exponentials are shifted by the maximum so far, and scaled where it rises (Milakov and Gimelshein 2018).
-// Squared distances are from the mean of a block, and combined with those before (Chan, Golub and LeVeque 1983). What
-// they are taken from in the end is rounded: the sum of the distances from that is the third result.
-import { choose, type Expression, f32, f64, i32, type Local } from '../wasm/index.ts';
+// Squared distances are from the mean of a block, and combined with those before (Chan, Golub and LeVeque 1983). Sums are
+// of distances too, from the mean of the block before, so that they lose nothing far from 0. What squares are taken from
+// in the end is rounded: the sum of the distances from that is the third result.
+import { choose, type Expression, f32, f32x4, f64, i32, type Local } from '../wasm/index.ts';
 import { combiningOps, isFloatExtremum } from './accumulate.ts';
 import type { KernelWriter } from './kernel-writer.ts';
 import { vectorLocals } from './lanes.ts';
@@ -16,6 +17,11 @@ import { type Positions, Values } from './values.ts';
 import { VectorAccumulator } from './vector-accumulator.ts';
 import { setRegisters, vectorOperation } from './vector-operations.ts';
 
+interface Shift {
+  readonly scalar: Local<'f32'>;
+  readonly vector: Local<'v128'> | null;
+}
+
 /** One of the two, on its way through the row. */
 interface Walk {
   readonly steps: readonly Step[];
@@ -25,6 +31,8 @@ interface Walk {
   readonly vector: VectorAccumulator;
   readonly scalar: ScalarAccumulator;
   readonly stores: readonly StoreStructure[];
+  /** What is subtracted from each value. */
+  readonly shift: Shift | null;
   /** Elements of the row that it has not seen. */
   readonly left: Local<'i32'>;
   /** Those of them that belong to the present block. */
@@ -57,6 +65,7 @@ export class PairedReduction {
       values: Values,
       one: AccumulatorStructure,
       stores: readonly StoreStructure[],
+      shift: Shift | null,
     ): Walk => ({
       steps,
       values,
@@ -67,14 +76,19 @@ export class PairedReduction {
       vector: new VectorAccumulator(writer.context, one, one.op === 'sum' || this.#isInPlace),
       scalar: new ScalarAccumulator(writer.context, one),
       stores,
+      shift,
       left: builder.local('i32', writer.word(writer.layout.reduceExtents)),
       block: builder.local('i32'),
     });
     this.#writer = writer;
     this.#pair = pair;
     this.#start = start;
-    this.#first = walk(structure.body ?? [], body, accumulator, []);
-    this.#second = walk(pair.body, second, pair.accumulator, pair.stores);
+    const shift =
+      pair.kind === 'squares'
+        ? { scalar: builder.local('f32'), vector: structure.vectorized ? builder.local('v128') : null }
+        : null;
+    this.#first = walk(structure.body ?? [], body, accumulator, [], shift);
+    this.#second = walk(pair.body, second, pair.accumulator, pair.stores, null);
     this.#total = builder.local('f64', 0);
   }
 
@@ -82,10 +96,31 @@ export class PairedReduction {
   write(): Local[] {
     const { builder } = this.#writer.context;
     this.#first.scalar.start();
+    this.#shiftByFirst();
     this.#begin(this.#first);
     this.#alone(this.#first);
     this.#finish(this.#first);
     return this.#pair.kind === 'exponentials' ? this.#exponentials(builder.local('i32', 0)) : this.#squares();
+  }
+
+  /** Subtracts the row's first element. */
+  #shiftByFirst(): void {
+    const { builder } = this.#writer.context;
+    const { shift, steps, values, positions, structure } = this.#first;
+    if (shift === null) return;
+    builder.set(shift.scalar, 0);
+    builder.scope(() => {
+      const known = new Values(values);
+      this.#writer.levels.computeScalars(steps, known, positions, {});
+      this.#shiftBy(shift, known.scalars[structure.value] as Local<'f32'>);
+    });
+  }
+
+  /** Subtracts a number from now on, unless it is none or infinite. */
+  #shiftBy({ scalar, vector }: Shift, value: Local<'f32'>): void {
+    const { builder } = this.#writer.context;
+    builder.if(f32.eq(f32.sub(value, value), 0), () => builder.set(scalar, value));
+    if (vector !== null) builder.set(vector, f32x4.splat(scalar));
   }
 
   #exponentials(number: Local<'i32'>): Local[] {
@@ -155,20 +190,24 @@ export class PairedReduction {
     const count = builder.local('f64', 0);
     const mean = builder.local('f64');
     const blockSum = this.#first.scalar.value as Local<'f64'>;
+    const shift = this.#first.shift as Shift;
     this.#blocks(
       (length) => {
         const added = builder.local('f64', f64.convertI32S(length));
-        builder.set(mean, f64.div(blockSum, added));
+        builder.set(mean, f64.add(f64.promoteF32(shift.scalar), f64.div(blockSum, added)));
         builder.if(f64.gt(count, 0), () =>
           builder.scope(() => {
             const weight = f64.div(f64.mul(count, added), f64.add(count, added));
             this.#addSquares(f64.sub(mean, f64.div(sum, count)), weight);
           }),
         );
-        builder.set(sum, f64.add(sum, blockSum));
+        builder.set(sum, f64.add(sum, f64.mul(mean, added)));
         builder.set(count, f64.add(count, added));
         this.#first.scalar.start();
-        return builder.local('f32', f32.demoteF64(mean));
+        const rounded = builder.local('f32', f32.demoteF64(mean));
+        this.#addSquares(f64.sub(mean, f64.promoteF32(rounded)), f64.neg(added));
+        this.#shiftBy(shift, rounded);
+        return rounded;
       },
       () => builder.set(total, f64.add(total, this.#second.scalar.value as Local<'f64'>)),
     );
@@ -281,12 +320,18 @@ export class PairedReduction {
           const values = new Values(walk.values);
           this.#writer.levels.computeScalars(steps, values, positions, {});
           for (const store of stores) this.#writer.steps.storeScalar(store, values, positions);
-          walk.scalar.add(values.scalars[structure.value] as Local, i32.constant(0));
+          const value = values.scalars[structure.value] as Local;
+          walk.scalar.add(this.#lessShift(walk, value), i32.constant(0));
         });
         this.#writer.advanceLanes(walk.positions, 1);
         builder.increment(block, -1);
       },
     );
+  }
+
+  #lessShift({ shift }: Walk, value: Local): Local {
+    if (shift === null) return value;
+    return this.#writer.context.builder.local('f32', f32.sub(value as Local<'f32'>, shift.scalar));
   }
 
   /** Some vectors of one. */
@@ -300,7 +345,11 @@ export class PairedReduction {
         for (const store of stores) this.#writer.steps.storeVector(store, steps, values, positions, copy);
       this.#accumulate(
         walk,
-        computed.map((values) => this.#writer.steps.splat(steps, structure.value, values)),
+        computed.map((values) => {
+          const found = this.#writer.steps.splat(steps, structure.value, values);
+          const by = walk.shift?.vector;
+          return by == null ? found : found.map((each) => builder.local('v128', f32x4.sub(each, by)));
+        }),
       );
     });
     this.#writer.advanceLanes(positions, vectors * lanes);
