@@ -1,7 +1,18 @@
 // Parts that steps cut out of a held tensor at ever other places: no place needs a program of its own, and values are
 // those of any other slice.
 import { noGrad } from '@nn/autograd';
-import { compile, isReplaying, profile, randn, slice, stack, type Tensor, tensor } from '@nn/tensor';
+import {
+  backendOf,
+  compile,
+  isReplaying,
+  profile,
+  randn,
+  slice,
+  stack,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@nn/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEveryDevice } from './devices.ts';
 
@@ -26,7 +37,7 @@ const cuts: Readonly<Record<string, (x: Tensor, i: number) => Tensor>> = {
   'a part of a part': (x, i) => x.narrow(0, i, 5).narrow(1, i + 2, 4),
 };
 
-onEveryDevice((_, fused) => {
+onEveryDevice((device, fused) => {
   describe.each(Object.entries(cuts))('%s', (_name, cut) => {
     it('need no plan at new places', async () => {
       const x = randn([40, 39]).realize();
@@ -56,6 +67,59 @@ onEveryDevice((_, fused) => {
     window.mul_(2);
     await x.realize().data();
     expect(await x.narrow(0, 32, 3).toArray()).toEqual([132, 266, 268]);
+  });
+
+  it.each<[string, (x: Tensor, i: number, value: Tensor) => Tensor]>([
+    ['rows', (x, i, value) => x.setAt_([i], value)],
+    ['a number', (x, i) => x.setAt_([i, 2], i)],
+    ['rows of a view', (x, i, value) => x.T.select(1, i).copy_(value)],
+    ['parts, added to', (x, i, value) => x.narrow(0, i, 2).add_(value)],
+    ['two rows', (x, i, value) => x.setAt_([i], value).setAt_([i + 5], value.neg())],
+  ])('are written without a plan at new places: %s', async (_name, write) => {
+    const x = zeros([40, 3]).realize();
+    const y = zeros([40, 3]).realize();
+    const value = (i: number): Tensor => tensor([i, 0.5, -i]);
+    const count = 20;
+    const plans = await plansFor(count, (i) => {
+      write(x, i, value(i));
+      return x.square().sum(1);
+    });
+    expect(plans).toBe(0);
+    for (const i of range(count + 5)) write(y, i, value(i));
+    expect(await x.toArray()).toEqual(await y.toArray());
+    expect(await x.abs().sum().item()).toBeGreaterThan(0);
+  });
+
+  it.each(['bool', 'uint8', 'int16', 'int64', 'float16', 'bfloat16', 'float64'] as const)(
+    'hold %s',
+    async (dtype) => {
+      if (!backendOf(device).capabilities.dtypes.has(dtype)) return;
+      const x = zeros([30, 3], { dtype }).realize();
+      const rows = tensor(range(90).map((i) => i % 2))
+        .reshape(30, 3)
+        .to(dtype);
+      for (const i of range(30)) {
+        x.setAt_([i], rows.at(i));
+        await x.at(i).toArray();
+      }
+      expect(await x.toArray()).toEqual(await rows.toArray());
+      expect(await x.at(29).toArray()).toEqual(await rows.at(29).toArray());
+    },
+  );
+
+  it('are written with derivatives, and in whole numbers', async () => {
+    const x = zeros([30], { dtype: 'int32' }).realize();
+    const w = randn([30]).realize().requiresGrad_();
+    for (const i of range(20)) {
+      x.setAt_([i], i);
+      const y = w.mul(2);
+      y.setAt_([i], w.at(29).mul(5));
+      w.grad = null;
+      y.sum().backward();
+      const expected = range(30).map((k) => (k === i ? 0 : k === 29 ? 7 : 2));
+      expect(await w.grad!.toArray()).toEqual(expected);
+      expect(await x.sum().item()).toBe((i * (i + 1)) / 2);
+    }
   });
 
   it('have derivatives', async () => {

@@ -19,6 +19,7 @@ import {
 import { activeCall } from './active.ts';
 import { getDefaultDType } from './defaults.ts';
 import { gradientEngineOrNull } from './gradient.ts';
+import { movingPositions } from './moving-windows.ts';
 import { observers } from './observer.ts';
 import { transformed, transforms, transformsSeeWrites, type ViewGeometry } from './op-transform.ts';
 import { runtimeOf } from './runtimes.ts';
@@ -225,13 +226,30 @@ export function writeInPlace(
     const attributes = { strides: target.strides(), offset: target.storageOffset() };
     const written = seen
       ? transformedWrite(functionName, root, fitted, attributes)
-      : apply('assign', [root.snapshot(), fitted], attributes);
+      : (movingWrite(root, fitted, attributes) ?? apply('assign', [root.snapshot(), fitted], attributes));
     root.overwrite(written);
     if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
   }
   if (engine !== null && !engine.isEnabled() && root.gradient?.requiresGrad && root.isLeaf)
     noteUpdate(root.storage);
   return target;
+}
+
+/** Larger tensors are written where they lie, which a program must know the place for. */
+const mostScattered = 2 ** 20;
+
+/** What a tensor holds after a write, without derivatives, to a window that moves from step to step; null for others. */
+function movingWrite(root: Tensor, value: Tensor, place: AttributesOf<'assign'>): Tensor | null {
+  const { node } = root;
+  if (transforms !== null || root.numel() > mostScattered) return null;
+  if (root.gradient?.requiresGrad || value.gradient?.requiresGrad) return null;
+  const positions = movingPositions('write', node, { shape: value.shape, ...place });
+  if (positions === null) return null;
+  const flat = record('reshape', [node], { shape: [root.numel()] });
+  const source = record('expand', [value.node], { shape: value.shape }, root.device);
+  const row = record('reshape', [source], { shape: positions.shape });
+  const written = record('scatter', [flat, positions, row], { mode: 'set' });
+  return fromNode(record('reshape', [written], { shape: root.shape }));
 }
 
 /** What a tensor holds after a write that transforms see: to them its input is the tensor itself. */

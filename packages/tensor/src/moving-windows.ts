@@ -55,27 +55,36 @@ class Places {
 /** By what is equal in programs that differ in the place only. */
 const watched = new Map<string, Places>();
 
-/** The value of a window onto a held value, if it moves; else null. */
+/** The value of a window, if it moves; else null. */
 export function movingWindow(whole: Node, window: Window): Node | null {
+  const positions = movingPositions('read', whole, window);
+  if (positions === null) return null;
+  const flat = record('reshape', [whole], { shape: [sizeOf(whole.shape)] });
+  return record('reshape', [record('take', [flat, positions], {})], { shape: window.shape });
+}
+
+/**
+ * Where the elements of a moving window lie, int32, of the window's shape or in one row; null for a window that does
+ * not move.
+ */
+export function movingPositions(use: 'read' | 'write', whole: Node, window: Window): Node | null {
   const { shape, strides, offset } = window;
-  if (whole.device === '' || !isHeld(whole)) return null;
-  const size = sizeOf(shape);
-  if (size === 0 || sizeOf(whole.shape) >= mostElements) return null;
-  const key = `${whole.device} ${whole.dtype} ${whole.shape} | ${shape} | ${strides}`;
+  const { device } = whole;
+  if (device === '' || sizeOf(shape) === 0 || sizeOf(whole.shape) >= mostElements) return null;
+  // What a step makes itself, however far it goes, has a program of its own anyway.
+  const isOlder = isHeld(whole) || whole.runs > 0 || whole.inputs[0]?.op === 'scatter';
+  if (!isOlder) return null;
+  const key = `${use} ${device} ${whole.dtype} ${whole.shape} | ${shape} | ${strides}`;
   let places = watched.get(key);
   if (places === undefined) {
     if (watched.size === mostWatched) watched.clear();
     places = new Places();
     watched.set(key, places);
   }
-  if (!places.movesTo(offset, runtimeOf(whole.device).runs)) return null;
-  const flat = record('reshape', [whole], { shape: [sizeOf(whole.shape)] });
-  const taken = record('take', [flat, positions(window, whole.device)], {});
-  return isContiguous(shape, strides) ? record('reshape', [taken], { shape }) : taken;
+  return places.movesTo(offset, runtimeOf(device).runs) ? positionsOf(window, device) : null;
 }
 
-/** Where the elements lie, int32: of the window's shape, or in one row where it is contiguous. */
-function positions({ shape, strides, offset }: Window, device: string): Node {
+function positionsOf({ shape, strides, offset }: Window, device: string): Node {
   const contiguous = isContiguous(shape, strides);
   const extents = contiguous ? [sizeOf(shape)] : shape;
   const steps = contiguous ? contiguousStrides(extents) : strides;
