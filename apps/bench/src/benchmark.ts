@@ -122,12 +122,17 @@ export interface Prepared {
   dispose(): Awaitable;
 }
 
-/** The time of so many runs. */
-export async function timeRuns(run: () => Awaitable, count: number): Promise<number> {
+/** The time of so many runs, and of `settle`, which waits for what goes on behind the last one. */
+export async function timeRuns(
+  run: () => Awaitable,
+  count: number,
+  settle: () => Awaitable = () => {},
+): Promise<number> {
   const start = performance.now();
   for (let at = 0; at < count; at++) {
     const done = run();
     if (done !== undefined) await done;
   }
+  await settle();
   return performance.now() - start;
 }

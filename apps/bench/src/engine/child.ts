@@ -24,7 +24,7 @@ class Looker {
   readonly #backend: CountingBackend;
   readonly #step: Step;
   readonly #mode: Mode;
-  /** Whether a step's programs are over when its calls return. */
+  /** Whether a step's programs are over when its calls return, but for the end of the last one. */
   readonly #synchronous: boolean;
 
   constructor(backend: CountingBackend, { model, mode }: Task) {
@@ -64,7 +64,7 @@ class Looker {
   }
 
   async #finish(): Promise<void> {
-    if (!this.#synchronous) await this.#backend.synchronize();
+    await this.#backend.synchronize();
   }
 
   async #repeat(each: () => Promise<void> | void): Promise<void> {

@@ -45,6 +45,8 @@ export interface Library<T> {
   trainer(training: Training): Trainer;
   /** Has the values computed, without reading them. */
   force(results: readonly T[]): Awaitable;
+  /** Waits where computing goes on behind the calls. Default: it does not. */
+  settle?(): Awaitable;
   /** All values in PyTorch's order of dimensions, or those at some positions. */
   read(result: T, what: Reading): Promise<ArrayLike<number>>;
   free(result: T): void;
@@ -118,7 +120,7 @@ export class Preparer<T> {
       return done === undefined ? free(results) : done.then(() => free(results));
     };
     return {
-      time: (count) => timeRuns(run, count),
+      time: (count) => timeRuns(run, count, () => library.settle?.()),
       results: async (positions) => {
         if (operation.recordOnly === true) return [];
         const results = call();
@@ -137,10 +139,14 @@ export class Preparer<T> {
     let last: readonly T[] = [];
     return {
       time: (count) =>
-        timeRuns(() => {
-          last = run();
-          return library.force(last);
-        }, count),
+        timeRuns(
+          () => {
+            last = run();
+            return library.force(last);
+          },
+          count,
+          () => library.settle?.(),
+        ),
       results: (positions) => {
         last = run();
         return this.#read(last, positions);
@@ -153,10 +159,11 @@ export class Preparer<T> {
 
   #training(training: Training): Prepared {
     this.#uploads.keepOnly([]);
-    const trainer = this.#library.trainer(training);
+    const library = this.#library;
+    const trainer = library.trainer(training);
+    const run = training.pass === 'step' ? () => trainer.step() : () => trainer.forward();
     return {
-      time: (count) =>
-        timeRuns(training.pass === 'step' ? () => trainer.step() : () => trainer.forward(), count),
+      time: (count) => timeRuns(run, count, () => library.settle?.()),
       async results(positions) {
         if (training.pass === 'forward') return valuesAt(await trainer.outputs(), positions);
         const losses: number[] = [];

@@ -61,9 +61,14 @@ export class Nn implements Library<Tensor> {
     return this.finish();
   }
 
-  /** Waits where computing goes on behind the calls. */
+  /** Waits for each run where all computing goes on behind the calls. */
   finish(): Awaitable {
     return this.#backend.capabilities.synchronousRead ? undefined : this.#backend.synchronize();
+  }
+
+  /** The CPU's threads may still be at the end of the last program. */
+  settle(): Promise<void> {
+    return this.#backend.synchronize();
   }
 
   async read(result: Tensor, { positions }: Reading): Promise<ArrayLike<number>> {
