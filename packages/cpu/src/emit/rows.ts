@@ -66,6 +66,8 @@ function loopsInRow({ outer, priority }: Draft, rank: number): Dimension[] {
 function areLanesAlongRows(drafts: readonly Draft[], rank: number, rows: readonly RowDimension[]): boolean {
   const last = rows.at(-1);
   if (last === undefined || last.extent < shortExtent) return false;
+  // Pairs of reductions go through a row together.
+  const isPaired = drafts.some(({ pair }) => pair !== null);
   let alongRows = 0;
   let within = 0;
   for (const draft of drafts) {
@@ -78,11 +80,12 @@ function areLanesAlongRows(drafts: readonly Draft[], rank: number, rows: readonl
     const arranged = lanesLast(table.sites, all, others);
     const isReduced = chooseLanes(draft, arranged) === 'reduced';
     const lane = (isReduced ? reduced : arranged).at(-1) as Dimension;
-    alongRows += scatteredAccesses(table.sites, all, draft.outer[last.dimension]);
-    within +=
-      lane.extent < shortExtent
-        ? all.length + 1
-        : scatteredAccesses(table.sites, isReduced ? loads : all, lane);
+    const row = draft.outer[last.dimension];
+    alongRows += scatteredAccesses(table.sites, all, row);
+    // Rows that are too short to be reduced by vectors of their own are better off side by side.
+    const areRowsShort = isReduced && !isPaired && chooseLanes(draft, [row]) === 'outer';
+    const isShort = lane.extent < shortExtent || areRowsShort;
+    within += isShort ? all.length + 1 : scatteredAccesses(table.sites, isReduced ? loads : all, lane);
   }
   return alongRows < within;
 }
