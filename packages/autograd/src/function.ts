@@ -1,5 +1,5 @@
 // Operations with a derivative of the user's own.
-import { AutogradError, formatShape, isFloat, sameShape } from '@nn/core';
+import { ArgumentError, AutogradError, formatShape, isFloat, sameShape } from '@nn/core';
 import { belowTransform, type GradientState, isTensor, type Storage, type Tensor, zeros } from '@nn/tensor';
 import type { BatchLevel } from './batching/batched.ts';
 import { Batched } from './batching/kind.ts';
@@ -340,7 +340,8 @@ const run: Call = (definition, inputs) => {
  * recording, and may return several tensors; backward then gets a gradient for each. If backward is written in
  * operations, it can itself be differentiated. Under `vmap`, forward and backward see single examples.
  *
- * @throws {AutogradError} when forward returns no tensors, or backward a gradient of another shape than its argument.
+ * @throws {ArgumentError} without forward or backward; {AutogradError} when forward returns no tensors, or backward a
+ * gradient of another shape than its argument.
  * @example
  * ```ts
  * import { customFunction } from '@nn/autograd';
@@ -364,5 +365,12 @@ const run: Call = (definition, inputs) => {
 export function customFunction<Arguments extends readonly unknown[], Result extends FunctionResult = Tensor>(
   definition: CustomFunction<Arguments, Result>,
 ): (...inputs: Arguments) => Result {
+  for (const part of ['forward', 'backward'] as const) {
+    if (typeof definition?.[part] === 'function') continue;
+    throw new ArgumentError(
+      `customFunction: takes an object with the functions forward and backward, got one without ${part}. ` +
+        'Call customFunction({ forward(context, x) { … }, backward(context, gradient) { … } })',
+    );
+  }
   return (...inputs) => run(definition as never, inputs) as Result;
 }

@@ -232,6 +232,12 @@ describe('grad', () => {
 });
 
 describe('customFunction', () => {
+  it('says what is missing', () => {
+    const forward = (_: unknown, x: Tensor): Tensor => x.mul(1);
+    expect(() => customFunction({ forward } as never)).toThrow(/without backward/);
+    expect(() => customFunction(forward as never)).toThrow(/without forward/);
+  });
+
   it('uses the given derivative, and checks its shape', async () => {
     const signed = customFunction<[Tensor, number]>({
       name: 'Signed',
