@@ -39,9 +39,12 @@ export abstract class RecordedFunction implements GradientFunction {
   hooks: NodeHooks | null = null;
 
   constructor(inputs: readonly Tensor[]) {
-    const states: (GradientState | null)[] = [];
-    for (const { gradient, dtype } of inputs)
-      states.push(gradient?.requiresGrad && isFloat(dtype) ? gradient : null);
+    // Lists of these lengths: one that grows has room for 17, and there are some for each op.
+    const states = new Array<GradientState | null>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      const { gradient, dtype } = inputs[i];
+      states[i] = gradient?.requiresGrad && isFloat(dtype) ? gradient : null;
+    }
     this.inputs = states;
     // After the inputs were looked at: that of a view whose memory was written is recorded only then.
     this.sequence = nextSequence++;
@@ -104,8 +107,8 @@ class OpContext implements RuleContext<object> {
 
   get inputs(): readonly Tensor[] {
     if (this.#inputs === null) {
-      const inputs: Tensor[] = [];
-      for (let i = 0; i < this.needs.length; i++) inputs.push(this.#saved.restored(i, this.gradient));
+      const inputs = new Array<Tensor>(this.needs.length);
+      for (let i = 0; i < inputs.length; i++) inputs[i] = this.#saved.restored(i, this.gradient);
       this.#inputs = inputs;
     }
     return this.#inputs;
@@ -148,19 +151,21 @@ class OpFunction extends RecordedFunction implements SavedOwner {
   backward(gradient: Tensor): readonly (Gradient | null)[] {
     const saved = this.#saved;
     if (saved === null) throw graphFreed();
-    const needs: boolean[] = [];
-    for (const state of this.inputs) needs.push(state !== null);
+    const { inputs } = this;
+    const needs = new Array<boolean>(inputs.length);
+    for (let i = 0; i < needs.length; i++) needs[i] = inputs[i] !== null;
     const gradients = this.#rule(new OpContext(gradient, this.#attributes, needs, saved));
-    const fitted: (Gradient | null)[] = [];
+    const fitted = new Array<Gradient | null>(needs.length);
     for (let i = 0; i < needs.length; i++) {
       const each = gradients[i];
       if (!needs[i] || each == null) {
-        fitted.push(null);
+        fitted[i] = null;
         continue;
       }
-      const [shape, dtype] = [saved.shape(i), saved.dtype(i)];
-      if (each instanceof Part) fitted.push(each.cast(dtype));
-      else fitted.push(castTo(sameShape(each.shape, shape) ? each : sumTo(each, shape), dtype));
+      const shape = saved.shape(i);
+      const dtype = saved.dtype(i);
+      if (each instanceof Part) fitted[i] = each.cast(dtype);
+      else fitted[i] = castTo(sameShape(each.shape, shape) ? each : sumTo(each, shape), dtype);
     }
     return fitted;
   }

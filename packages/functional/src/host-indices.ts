@@ -10,8 +10,8 @@ const mostChecked = 2 ** 16;
 export function checkHostIndices(functionName: string, index: Tensor, count: number, except?: number): void {
   const host = index.viewInfo === null ? index.node.state?.host : undefined;
   if (host === undefined || host.length > mostChecked) return;
-  for (const each of host) {
-    const value = Number(each);
+  for (let i = 0; i < host.length; i++) {
+    const value = Number(host[i]);
     if ((value < 0 || value >= count) && value !== except) {
       throw new IndexError(
         `${functionName}: index ${value} is out of range for ${count} classes or rows (0 to ${count - 1})`,

@@ -78,11 +78,11 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   }
   const normal = normalizeDims('permute', order, x.ndim);
   const former = x.strides();
-  const shape: number[] = [];
-  const strides: number[] = [];
-  for (const dim of normal) {
-    shape.push(x.shape[dim]);
-    strides.push(former[dim]);
+  const shape = new Array<number>(normal.length);
+  const strides = new Array<number>(normal.length);
+  for (let i = 0; i < normal.length; i++) {
+    shape[i] = x.shape[normal[i]];
+    strides[i] = former[normal[i]];
   }
   return applyView('permute', x, { order: normal }, { shape, strides, offset: x.storageOffset() });
 }

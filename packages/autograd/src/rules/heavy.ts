@@ -7,12 +7,12 @@ import { notDifferentiable, type Rules } from './rule.ts';
 
 /** Dimensions a … b - 1, c … d - 1, in this order behind the first `batch`. */
 function swapGroups(x: Tensor, batch: number, first: number): Tensor {
-  const order = x.shape.map((_, dim) => dim);
-  return permute(x, [
-    ...order.slice(0, batch),
-    ...order.slice(batch + first),
-    ...order.slice(batch, batch + first),
-  ]);
+  const rank = x.ndim;
+  const order = new Array<number>(rank);
+  for (let dim = 0; dim < batch; dim++) order[dim] = dim;
+  for (let dim = batch; dim < rank; dim++)
+    order[dim] = dim < rank - first ? dim + first : dim - (rank - batch - first);
+  return permute(x, order);
 }
 
 function reverseScan(x: Tensor, dim: number): Tensor {
