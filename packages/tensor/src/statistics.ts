@@ -13,6 +13,7 @@ import {
   ShapeError,
   UnsupportedError,
 } from '@nn/core';
+import { isAutocastEnabled } from './autocast.ts';
 import { where } from './blending.ts';
 import { tensor } from './creation.ts';
 import { castTo, floatFor, requireTensor } from './dispatch.ts';
@@ -66,9 +67,11 @@ function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: 
   const squares = sum(distance.square(), dims, { keepdim: true });
   const total = squares.sub(offset.square().mul(count)).clampMin(0);
   const shape = options.keepdim ? near.shape : near.shape.filter((_, i) => !dims.includes(i));
+  // Under autocast sums of halves stay float32.
+  const dtype = isAutocastEnabled() ? wide.dtype : x.dtype;
   return {
-    variance: castTo(total.div(Math.max(count - correction, 0)).reshape(shape), x.dtype),
-    mean: castTo(near.add(offset).reshape(shape), x.dtype),
+    variance: castTo(total.div(Math.max(count - correction, 0)).reshape(shape), dtype),
+    mean: castTo(near.add(offset).reshape(shape), dtype),
   };
 }
 

@@ -75,6 +75,7 @@ describe.each(variants)('on $device, fusion $fusion', ({ device, fusion }) => {
           sum: x.sum(),
           prod: x.prod(),
           mean: x.mean(),
+          variance: x.var(),
           cumsum: x.cumsum(0),
           norm: x.norm(),
           softmax: F.softmax(x, -1),
