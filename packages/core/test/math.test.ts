@@ -38,6 +38,24 @@ describe.each(fmaModes)('exp of what is at most 0 (%s)', (fma) => {
   });
 });
 
+describe('exp of what is at most 0, where products are added without being rounded', () => {
+  const f = expanded('exp', 'fused', { atMostZero: true, fused: true });
+
+  it('is within 2 ulp of that of nearly the same argument', () => {
+    for (let step = -70_000; step <= 100_000; step++) {
+      const x = Math.fround(-87.336 * (step / 100_000) ** 3);
+      expect(distance(f(x), Math.exp(x * (1 - 2.748e-9))), `at ${x}`).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('ends in zeros, and keeps NaN', () => {
+    for (const x of [-87.75, -88.4, -1000, -3e38, Number.NEGATIVE_INFINITY]) expect(f(x), `at ${x}`).toBe(0);
+    expect(f(Number.NaN)).toBeNaN();
+    expect(f(0)).toBe(1);
+    expect(distance(f(88), Math.exp(88 * (1 - 2.748e-9)))).toBeLessThanOrEqual(2);
+  });
+});
+
 describe('without float64', () => {
   const usual = mathOps.filter((op) => op !== 'erfc');
 

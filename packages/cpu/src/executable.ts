@@ -86,7 +86,7 @@ function parallel(context: CommandContext, given: readonly LoopKernel[]): Comman
 function rows(context: CommandContext, kernel: RowsKernel): Command {
   const isCut = kernel.steps.some((step) => cutByGuards(step).length !== 1);
   const command = isCut ? undefined : rowsCommand(context, kernel);
-  return command ?? inOrder(context, shortenExponentials(kernel).steps);
+  return command ?? inOrder(context, shortenExponentials(kernel, context.device.tier).steps);
 }
 
 function makeCommand(context: CommandContext, kernel: Kernel): Command {

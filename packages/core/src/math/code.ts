@@ -18,11 +18,13 @@ export class MathCode {
   readonly builder: ExpressionBuilder;
   readonly wide: boolean;
   readonly atMostZero: boolean;
+  readonly fused: boolean;
 
   constructor(builder: ExpressionBuilder, options: MathOptions) {
     this.builder = builder;
     this.wide = options.wide ?? true;
     this.atMostZero = options.atMostZero ?? false;
+    this.fused = options.fused ?? false;
   }
 
   constant(value: number): Value {

@@ -29,12 +29,19 @@ const log2Parts: readonly number[] = [0.693145751953125, 1.428606765330187e-6];
 /** Minimax for e^r, |r| <= ln 2 / 2, relative error 2^-28. */
 const shortExpCoefficients = [1, 1, 0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189446];
 
-/** One scale does: it does not overflow, and where it is subnormal the result is 0. */
+/** Minimax for e^r, |r| <= ln 2 / 2, to 1.07 units in the last place. */
+const shortestExpCoefficients = [1, 0.999999464, 0.499991447, 0.166681796, 0.0418984853, 0.00826205034];
+
+/**
+ * One scale does: it does not overflow, and where it is subnormal the result is 0. Where a product is added without
+ * being rounded, a multiple of ln 2 as one float is as far off as one of an argument changed by 2^-28.4 of itself.
+ */
 function expAtMostZero(c: MathCode, x: Value): Value {
   const clamped = c.atLeast(x, -127 * Math.LN2);
   const n = c.roundScaled(clamped, Math.LOG2E, 127);
-  const r = c.reduce(clamped, n.float, log2Parts);
-  return c.mul(c.polynomial(r, shortExpCoefficients), c.powerOfTwo(n.bits));
+  const r = c.reduce(clamped, n.float, c.fused ? [Math.LN2] : log2Parts);
+  const p = c.polynomial(r, c.fused ? shortestExpCoefficients : shortExpCoefficients);
+  return c.mul(p, c.powerOfTwo(n.bits));
 }
 
 export function exp(c: MathCode, x: Value): Value {

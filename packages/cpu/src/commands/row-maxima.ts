@@ -8,7 +8,13 @@ import {
   type RowsKernel,
   type Value,
 } from '@nn/core';
+import type { Tier } from '../emit/context.ts';
 import { accessesOf, copyInto } from '../emit/instructions.ts';
+
+/** exp(x) of a float32 that is at most 0. */
+export function exponentialAtMostZero(b: ExpressionBuilder, x: Value, { relaxedSimd }: Tier): Value {
+  return expandMath(b, 'exp', [x], { atMostZero: true, fused: relaxedSimd });
+}
 
 /** A maximum that a step has stored, one for each row. */
 interface RowMaximum {
@@ -80,11 +86,11 @@ function shiftedExponentials(
 }
 
 /** The step with these exponentials written out. */
-function withShortExponentials(step: LoopKernel, exponentials: ReadonlySet<Value>): LoopKernel {
+function withShortExponentials(step: LoopKernel, exponentials: ReadonlySet<Value>, tier: Tier): LoopKernel {
   const b = new ExpressionBuilder();
   const places = copyInto(b, listOf(step), ({ dtype }, args, at) =>
     exponentials.has(at)
-      ? b.cast(expandMath(b, 'exp', [b.cast(args[0], 'float32')], { atMostZero: true }), dtype)
+      ? b.cast(exponentialAtMostZero(b, b.cast(args[0], 'float32'), tier), dtype)
       : undefined,
   );
   const { producer } = step;
@@ -97,7 +103,7 @@ function withShortExponentials(step: LoopKernel, exponentials: ReadonlySet<Value
 }
 
 /** The kernel with shorter exponentials where arguments are known to be at most 0. */
-export function shortenExponentials(kernel: RowsKernel): RowsKernel {
+export function shortenExponentials(kernel: RowsKernel, tier: Tier): RowsKernel {
   const known = new ExpressionBuilder();
   let maxima: RowMaximum[] = [];
   let isSame = true;
@@ -110,7 +116,7 @@ export function shortenExponentials(kernel: RowsKernel): RowsKernel {
     maxima.push(...maximaOf(step, expressions));
     if (exponentials.size === 0) return step;
     isSame = false;
-    return withShortExponentials(step, exponentials);
+    return withShortExponentials(step, exponentials, tier);
   });
   return isSame ? kernel : { ...kernel, steps };
 }

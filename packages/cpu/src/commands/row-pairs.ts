@@ -1,12 +1,11 @@
 // Which steps of a rows kernel are a pair of reductions of which the second needs the first one's result, and how such
-// a pair goes through a long row in one walk (see emit/paired-reduction.ts): a maximum and a sum of exponentials shifted
+// a pair goes through a long row in one walk (see emit/paired-exponentials.ts and emit/paired-squares.ts): a maximum and a sum of exponentials shifted
 // by it, whose exponentials may be stored on the way; a sum, and squared distances from the mean, alone or with the
 // distances.
 import {
   type Access,
   contiguousStrides,
   ExpressionBuilder,
-  expandMath,
   type Instruction,
   type LoopKernel,
   type Reduction,
@@ -14,10 +13,11 @@ import {
   sizeOf,
   type Value,
 } from '@nn/core';
+import type { Tier } from '../emit/context.ts';
 import { accessesOf, argumentsOf, copyInto } from '../emit/instructions.ts';
 import type { Pairing } from '../emit/pair.ts';
 import type { CommandContext } from './command.ts';
-import { listOf, readsRowOf } from './row-maxima.ts';
+import { exponentialAtMostZero, listOf, readsRowOf } from './row-maxima.ts';
 import { withPartialResults } from './split.ts';
 
 export interface PairLimits {
@@ -161,16 +161,12 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
 
 const result = (index: number): Instruction => ({ op: 'result', dtype: 'float32', index });
 
-/** exp(a - b), of numbers that make it at most 1. */
-function exponentialOf(b: ExpressionBuilder, difference: Value): Value {
-  return expandMath(b, 'exp', [difference], { atMostZero: true });
-}
-
 function pairingOf(
   { kind, first, second, main, stored }: Found,
   blockLength: number,
   shifts: Access | null,
   later: readonly Access[],
+  tier: Tier,
 ): Pairing {
   const [store] = first.stores;
   const list = stored === null ? second.producer.body : stored.epilogue;
@@ -179,18 +175,26 @@ function pairingOf(
   const places = copyInto(body, list, (instruction, args) => {
     if (instruction.op === 'load' && instruction.access.buffer === store.access.buffer)
       return body.add(result(0));
-    return instruction === list[value] && kind === 'exponentials' ? exponentialOf(body, args[0]) : undefined;
+    return instruction === list[value] && kind === 'exponentials'
+      ? exponentialAtMostZero(body, args[0], tier)
+      : undefined;
   });
+  const difference = kind === 'exponentials' ? differenceOf(list, value, kind) : undefined;
   const scalar = new ExpressionBuilder();
   const scalarValue =
     kind === 'exponentials'
-      ? exponentialOf(scalar, scalar.binary('sub', scalar.add(result(0)), scalar.add(result(1))))
+      ? exponentialAtMostZero(
+          scalar,
+          scalar.binary('sub', scalar.add(result(0)), scalar.add(result(1))),
+          tier,
+        )
       : copyInto(scalar, first.epilogue)[store.value];
   return {
     kind,
     blockLength,
     body: body.instructions,
     value: places[value],
+    shifted: difference === undefined ? null : places[argumentsOf(list[difference])[0]],
     stores: stored === null ? [] : [{ access: stored.stores[0].access, value: places[value] }],
     scalar: { instructions: scalar.instructions, value: scalarValue },
     shifts,
@@ -282,6 +286,7 @@ function scaledPart(
   shifts: Access,
   last: number,
   { first, count, length, start }: Blocks,
+  tier: Tier,
 ): LoopKernel {
   const rank = step.extents.length - 1;
   const rows = step.extents.slice(0, rank);
@@ -304,12 +309,12 @@ function scaledPart(
   const shift = load(first, 1);
   const maximum = load(last, 0);
   const constant = (value: number): Value => b.constant(value, 'float32');
-  // The exponentials of the maximum itself need nothing, but for -Infinity, which was not subtracted.
+  // What was shifted by the maximum itself needs nothing, but for -Infinity, which was not subtracted.
   const isLeast = b.compare('eq', maximum, constant(-Infinity));
   const scale = b.where(
     b.compare('eq', shift, maximum),
     b.where(isLeast, constant(NaN), constant(1)),
-    exponentialOf(b, b.binary('sub', shift, maximum)),
+    exponentialAtMostZero(b, b.binary('sub', shift, maximum), tier),
   );
   const places = copyInto(b, step.epilogue, (instruction) => {
     if (instruction.op === 'index') return b.add({ ...instruction, affine: cut(instruction.affine) });
@@ -329,6 +334,7 @@ export function pairSteps(
 ): PairedRows | undefined {
   const { steps, extents: rows } = kernel;
   const rank = rows.length;
+  const { tier } = context.device;
   for (const at of steps.keys()) {
     const found = findPair(steps, at, rank);
     if (found === undefined || found.first.extents.length !== rank || !readsResultOnly(found)) continue;
@@ -343,22 +349,26 @@ export function pairSteps(
     if (found.stored === null) {
       const pair = {
         kernel: together(found),
-        pairing: pairingOf(found, blockLength, null, writtenLater(after, found)),
+        pairing: pairingOf(found, blockLength, null, writtenLater(after, found), tier),
       };
       return { context, scratchBytes: 0, steps: [...before, pair, ...after.map(plain)] };
     }
     const [store] = found.stored.stores;
     const scaling = findScaling(after, found.stored);
     if (scaling === undefined) continue;
-    const { extended, first, scratchBytes } = withPartialResults(context, ['float32'], sizeOf(rows) * count);
-    const strides = contiguousStrides([...rows, count]).slice(0, rank);
+    const { extended, first, scratchBytes } = withPartialResults(
+      context,
+      ['float32'],
+      sizeOf(rows) * (count + 1),
+    );
+    const strides = contiguousStrides([...rows, count + 1]).slice(0, rank);
     const shifts: Access = { buffer: first, offset: 0, strides, guards: [] };
-    const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, shifts, []) };
+    const pair = { kernel: together(found), pairing: pairingOf(found, blockLength, shifts, [], tier) };
     const whole = Math.floor(extent / blockLength);
     const start = whole * blockLength;
     const parts: Blocks[] = [{ first: 0, count: whole, length: blockLength, start: 0 }];
     if (start < extent) parts.push({ first: whole, count: 1, length: extent - start, start });
-    const scaled = parts.map((part) => scaledPart(after[scaling], store.access, shifts, count - 1, part));
+    const scaled = parts.map((part) => scaledPart(after[scaling], store.access, shifts, count, part, tier));
     const others = [...after.slice(0, scaling), ...scaled, ...after.slice(scaling + 1)].map(plain);
     return { context: extended, scratchBytes, steps: [...before, pair, ...others] };
   }

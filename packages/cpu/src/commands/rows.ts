@@ -134,7 +134,7 @@ export function rowsCommand(
   if (given.steps.length === 1) return undefined;
   const paired = choose === undefined ? pairedCommand(context, given) : undefined;
   if (paired !== undefined) return paired;
-  const kernel = shortenExponentials(given);
+  const kernel = shortenExponentials(given, context.device.tier);
   const drafts = kernel.steps.map((step: LoopKernel) =>
     draftLoop(step, step.producer as Reduction | null, context),
   );

@@ -4,7 +4,8 @@ import type { EmitContext } from './context.ts';
 import { LaneReduction } from './lane-reduction.ts';
 import { turnsOf } from './lanes.ts';
 import { type LaneCopy, LevelWriter, levelOf } from './levels.ts';
-import { PairedReduction } from './paired-reduction.ts';
+import { PairedExponentials } from './paired-exponentials.ts';
+import { PairedSquares } from './paired-squares.ts';
 import { ReduceNest } from './reduce-nest.ts';
 import { lanes, type VectorLocal } from './registers.ts';
 import { ScalarAccumulator } from './scalar-accumulator.ts';
@@ -143,10 +144,17 @@ export class KernelWriter {
     this.levels.computeLevel(this.structure.body ?? [], 'item', body, this.#itemPositions, {});
     if (this.structure.lanesAlong === 'reduced') {
       this.levels.computeLevel(pair?.body ?? [], 'item', second, this.#itemPositions, {});
-      const results =
+      const reduction =
         pair === null
-          ? new LaneReduction(this, body, this.#itemPositions).write()
-          : new PairedReduction(this, pair, body, second, this.#itemPositions).write();
+          ? new LaneReduction(this, body, this.#itemPositions)
+          : new (pair.kind === 'exponentials' ? PairedExponentials : PairedSquares)(
+              this,
+              pair,
+              body,
+              second,
+              this.#itemPositions,
+            );
+      const results = reduction.write();
       this.writeElement(epilogue, this.#itemPositions, { scalars: results });
       return;
     }

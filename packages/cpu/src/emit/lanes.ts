@@ -79,11 +79,11 @@ export function splat(dtype: RegisterDType, scalar: Expression): readonly Vector
 /** Vectors that take turns step by step, at most: more have too few registers. */
 const mostInTurns = 4;
 
-/** The numbers of vectors side by side, those together that take turns. */
-export function turnsOf(copies: number): readonly (readonly number[])[] {
-  return Array.from({ length: Math.ceil(copies / mostInTurns) }, (_, turn) => {
-    const first = turn * mostInTurns;
-    return Array.from({ length: Math.min(mostInTurns, copies - first) }, (_, at) => first + at);
+/** The numbers of vectors side by side, those together that take turns, `most` of them. */
+export function turnsOf(copies: number, most: number = mostInTurns): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil(copies / most) }, (_, turn) => {
+    const first = turn * most;
+    return Array.from({ length: Math.min(most, copies - first) }, (_, at) => first + at);
   });
 }
 

@@ -95,7 +95,12 @@ export class LevelWriter {
   #valuesUsed(steps: readonly Step[]): Value[] {
     const { body, accumulators, pair, epilogue, stores } = this.#structure;
     if (steps === body) return accumulators.flatMap(operandsOf);
-    if (steps === pair?.body) return [pair.accumulator.value, ...pair.stores.map(({ value }) => value)];
+    if (steps === pair?.body)
+      return [
+        ...operandsOf(pair.accumulator),
+        ...pair.stores.map(({ value }) => value),
+        ...(pair.shifted === null ? [] : [pair.shifted]),
+      ];
     if (steps === pair?.scalar.steps) return [pair.scalar.value];
     return steps === epilogue ? stores.map(({ value }) => value) : [];
   }

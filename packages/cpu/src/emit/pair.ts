@@ -1,7 +1,7 @@
 // A reduction and a second one that needs its result, made ready to go through the same row together.
 import type { Access, DType, Instruction, Store, Value } from '@nn/core';
 import type { Tier } from './context.ts';
-import { fuseProducts, lower, type ParamPool } from './lower.ts';
+import { fuseProducts, lower, type ParamPool, summedProduct } from './lower.ts';
 import { resolveSteps } from './resolve.ts';
 import { type SiteTable, StepList } from './sites.ts';
 import { type CursorStructure, dependency, type PairStructure, type StoreStructure } from './structure.ts';
@@ -13,6 +13,8 @@ export interface Pairing {
   /** Sees, as result 0, what is subtracted: the maximum up to the end of a block, or the block's mean. */
   readonly body: readonly Instruction[];
   readonly value: Value;
+  /** Of exponentials: what result 0 is subtracted from. */
+  readonly shifted: Value | null;
   /** Of values of the body, at every coordinate. */
   readonly stores: readonly Store[];
   /**
@@ -31,6 +33,9 @@ export interface PairDraft {
   readonly blockLength: number;
   readonly body: StepList;
   readonly value: Value;
+  /** Where products are summed that nothing stores: what `value` is multiplied by. */
+  readonly factor: Value | null;
+  readonly shifted: Value | null;
   readonly stores: readonly StoreStructure[];
   readonly scalar: StepList;
   readonly scalarValue: Value;
@@ -39,7 +44,7 @@ export interface PairDraft {
 }
 
 export function draftPair(
-  { kind, blockLength, body, value, stores, scalar, shifts, later }: Pairing,
+  { kind, blockLength, body, value, shifted, stores, scalar, shifts, later }: Pairing,
   table: SiteTable,
   storage: (buffer: number) => DType,
   params: ParamPool,
@@ -48,19 +53,30 @@ export function draftPair(
   const listOf = (
     instructions: readonly Instruction[],
     roots: readonly Value[],
-  ): { readonly list: StepList; readonly values: readonly Value[] } => {
+  ): {
+    readonly list: StepList;
+    readonly values: readonly Value[];
+    readonly factors: readonly Value[] | undefined;
+  } => {
     const lowered = lower(tier.relaxedSimd ? fuseProducts(instructions, roots) : instructions, params);
     const list = new StepList(table, storage);
     const places = list.append(lowered.instructions);
-    return { list, values: roots.map((root) => places[lowered.values[root]]) };
+    const values = roots.map((root) => lowered.values[root]);
+    const factors = tier.relaxedSimd ? summedProduct(lowered.instructions, values, values[0]) : null;
+    const placed = (all: readonly Value[]): Value[] => all.map((each) => places[each]);
+    return { list, values: placed(values), factors: factors === null ? undefined : placed(factors) };
   };
-  const second = listOf(body, [value, ...stores.map((store) => store.value)]);
+  const own = [value, ...stores.map((store) => store.value)];
+  const second = listOf(body, shifted === null ? own : [...own, shifted]);
+  const [first, factor = null] = second.factors ?? second.values.slice(0, 1);
   const alone = listOf(scalar.instructions, [scalar.value]);
   return {
     kind,
     blockLength,
     body: second.list,
-    value: second.values[0],
+    value: first,
+    factor,
+    shifted: shifted === null ? null : second.values[own.length],
     stores: stores.map(({ access }, at) => ({
       storage: storage(access.buffer),
       ...second.list.placeOf(access),
@@ -75,8 +91,9 @@ export function draftPair(
 }
 
 export function resolvePair(draft: PairDraft, cursors: readonly CursorStructure[]): PairStructure {
-  const { kind, stores, shifts, later } = draft;
-  const roots = [draft.value, ...stores.map(({ value }) => value)];
+  const { kind, factor, shifted, stores, shifts, later } = draft;
+  const needed = [draft.value, factor, shifted].filter((value) => value !== null);
+  const roots = [...needed, ...stores.map(({ value }) => value)];
   const body = resolveSteps(draft.body.steps, roots, cursors, dependency.row | dependency.reduced);
   const scalar = resolveSteps(draft.scalar.steps, [draft.scalarValue], cursors, dependency.row);
   return {
@@ -86,9 +103,10 @@ export function resolvePair(draft: PairDraft, cursors: readonly CursorStructure[
       op: 'sum',
       dtype: 'float32',
       value: body.place(draft.value),
-      factor: null,
+      factor: factor === null ? null : body.place(factor),
       isShort: false,
     },
+    shifted: shifted === null ? null : body.place(shifted),
     stores: stores.map((store) => ({ ...store, value: body.place(store.value) })),
     scalar: { steps: scalar.steps, value: scalar.place(draft.scalarValue) },
     shifts,

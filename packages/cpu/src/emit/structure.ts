@@ -73,6 +73,8 @@ export interface PairStructure {
   /** Its result 0 is what is subtracted within a block. */
   readonly body: readonly Step[];
   readonly accumulator: AccumulatorStructure;
+  /** Of exponentials: what result 0 is subtracted from. */
+  readonly shifted: Value | null;
   /** Of values of the body, along the row. */
   readonly stores: readonly StoreStructure[];
   /** See Pairing. */
@@ -195,11 +197,12 @@ export function structureKey(structure: Structure): string {
   return key;
 }
 
-function pairKey({ kind, body, accumulator, stores, scalar, shifts, later }: PairStructure): string {
+function pairKey(pair: PairStructure): string {
+  const { kind, body, accumulator, shifted, stores, scalar, shifts, later } = pair;
   const stored = stores.map(
     (store) => `${store.storage} ${store.cursor}+${store.displacement} ${store.value}`,
   );
-  return `${kind}${stepsKey(body)}|${accumulator.value};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts};${later}`;
+  return `${kind}${stepsKey(body)}|${accumulator.value},${accumulator.factor},${shifted};${stored};${stepsKey(scalar.steps)}|${scalar.value};${shifts};${later}`;
 }
 
 function stepsKey(steps: readonly Step[]): string {

@@ -6,7 +6,7 @@ import { f32x4 } from './vector.ts';
 
 export interface Features {
   readonly simd: boolean;
-  /** Fused multiply-add and its relatives, whose last bit may differ between machines. */
+  /** Relaxed instructions, among them a multiply-add that rounds once: where it does not, they are not worth it. */
   readonly relaxedSimd: boolean;
   /** Shared memory and atomics. */
   readonly threads: boolean;
@@ -16,6 +16,23 @@ function validates(value: Expression): boolean {
   const module = new ModuleBuilder();
   module.function([], [value.type], (body) => body.return(value));
   return WebAssembly.validate(module.build());
+}
+
+/** Whether the relaxed multiply-add rounds once: (1 + 2^-12)² - (1 + 2^-11) is 2^-24 then, and 0 otherwise. */
+function roundsOnce(): boolean {
+  const module = new ModuleBuilder();
+  module.function(
+    ['f32', 'f32'],
+    ['f32'],
+    (body, a, c) => {
+      const factor = f32x4.splat(a);
+      body.return(f32x4.extractLane(f32x4.relaxedMadd(factor, factor, f32x4.splat(c)), 0));
+    },
+    'square',
+  );
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()));
+  const square = exports.square as (a: number, c: number) => number;
+  return square(1 + 2 ** -12, -1 - 2 ** -11) !== 0;
 }
 
 interface NodeProcess {
@@ -42,7 +59,7 @@ export function features(): Features {
   shared.function([], [], () => {});
   detected = {
     simd: validates(f32x4.add(zero, zero)),
-    relaxedSimd: validates(fused),
+    relaxedSimd: validates(fused) && roundsOnce(),
     threads: typeof SharedArrayBuffer === 'function' && WebAssembly.validate(shared.build()),
   };
   return detected;
