@@ -9,7 +9,7 @@ import {
   ShapeError,
   sizeOf,
 } from '@nn/core';
-import { where } from './blending.ts';
+import { clampMax, where } from './blending.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, promote, requireTensor, type Scalar } from './dispatch.ts';
 import { deliver, deliverOnly, type OutOptions } from './out.ts';
@@ -161,6 +161,6 @@ function foundSorted(elements: Tensor, values: Tensor): Tensor {
   const dtype = common === 'bool' ? 'uint8' : common;
   const wanted = castTo(elements.detach(), dtype);
   const { values: ascending } = sort(castTo(values.detach(), dtype));
-  const at = searchsorted(ascending, wanted).clampMax(values.numel() - 1);
+  const at = clampMax(searchsorted(ascending, wanted), values.numel() - 1);
   return takeAt(ascending, at).eq(wanted);
 }

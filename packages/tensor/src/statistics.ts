@@ -15,6 +15,7 @@ import {
 } from '@nn/core';
 import { isAutocastEnabled } from './autocast.ts';
 import { where } from './blending.ts';
+import { isfinite } from './comparison.ts';
 import { tensor } from './creation.ts';
 import { castTo, floatFor, requireTensor } from './dispatch.ts';
 import { pickAlong } from './gathering.ts';
@@ -63,7 +64,7 @@ function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: 
   const distance = wide.sub(near);
   const found = sum(distance, dims, { keepdim: true }).div(count);
   // Of infinities, and of sums too large, there is nothing to correct.
-  const offset = where(found.isfinite(), found, 0);
+  const offset = where(isfinite(found), found, 0);
   const squares = sum(distance.square(), dims, { keepdim: true });
   const total = squares.sub(offset.square().mul(count)).clampMin(0);
   const shape = options.keepdim ? near.shape : near.shape.filter((_, i) => !dims.includes(i));
