@@ -44,6 +44,7 @@ const line = (extent: number, stride: number): Axis => ({ extents: [extent], str
 
 /** Small integers, so that every sum is exact in every type, and any order of additions gives the same. */
 function check(gemm: Gemm, shape: GemmShape, seed: number): void {
+  const { heap } = gemm;
   const random = generator(seed);
   const { type } = shape;
   const TypedArray = arrays[type];
@@ -322,6 +323,30 @@ describe.each<Tier>(['relaxed', 'simd', 'scalar'])('gemm, %s', (tier) => {
     check(gemm, shape, 5);
     check(shared, shape, 6);
   });
+});
+
+test('addresses on both sides of 2 GiB, where they are negative as numbers with a sign', () => {
+  const large = new Heap();
+  const pool = new ThreadPool(large, { threads: 1 });
+  const boundary = 2 ** 31;
+  // Engines may agree to less.
+  if (large.maximumPages * 65_536 >= boundary + 2 ** 26) {
+    const gemms = (['relaxed', 'scalar'] as const).map((tier) => new Gemm(large, pool, tier));
+    for (const gemm of gemms) gemm.kernels('float32');
+    const start = large.allocate(64) + 64;
+    for (let before = 64; before <= 16_384; before += 64) {
+      const filler = large.allocate(boundary - before - start);
+      expect(filler).toBe(start);
+      for (const gemm of gemms) {
+        check(gemm, dense('float32', [1, 31, 19, 50], ['row', 'row', 'column'], false), before);
+        check(gemm, dense('float32', [1, 1, 90, 50], ['row', 'row', 'spread'], true), before);
+        check(gemm, dense('float32', [2, 7, 21, 30], ['column', 'column', 'spread'], true), before);
+      }
+      large.free(filler);
+    }
+    for (const gemm of gemms) gemm.dispose();
+  }
+  pool.dispose();
 });
 
 /** The part of the longest task list of two threads that take turns, as a multiple of half of all tiles. */

@@ -41,7 +41,7 @@ export function emitPack(module: ModuleBuilder, lanes: Lanes, width: number, pit
       const byPosition = (copy: (from: I32) => void): void => {
         const first = code.local('i32', i32.add(source, i32.shl(i32.load(items), elementShift)));
         const from = code.local('i32');
-        code.countUp(inner, end, 4, () => {
+        code.walk(inner, end, 4, () => {
           code.set(from, i32.add(first, i32.shl(i32.load(inner), elementShift)));
           copy(from);
           code.increment(target, pitch * elementBytes);

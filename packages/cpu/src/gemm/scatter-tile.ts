@@ -45,7 +45,7 @@ export function scatterTile(code: FunctionBuilder, lanes: Lanes, tile: Scattered
         code.set(offset, i32.shl(i32.load(columnTable, at * 4), elementShift));
       code.set(rowTable, tile.rowTable);
       code.set(from, tileRow);
-      code.countUp(rowTable, rowEnd, 4, () => {
+      code.walk(rowTable, rowEnd, 4, () => {
         code.set(rowTarget, i32.add(tile.result, i32.shl(i32.load(rowTable), elementShift)));
         if (targets.length === count) code.set(vector, lanes.load(from));
         const element = (at: number): ReturnType<typeof lanes.load> =>

@@ -243,7 +243,7 @@ function emitRowSums(code: FunctionBuilder, lanes: Lanes, block: Block): void {
   );
   const end = code.local('i32', i32.add(block.sums, i32.shl(block.columnCount, elementShift)));
   const sums = code.local('i32', block.sums);
-  code.countUp(sums, end, elementBytes, () => code.emit(zeroElement(lanes, sums, 0)));
+  code.walk(sums, end, elementBytes, () => code.emit(zeroElement(lanes, sums, 0)));
   const inner = code.local('i32', block.inner);
   const left = code.local('i32', block.left);
   const firstColumn = code.local('i32', i32.add(block.right, i32.shl(i32.load(block.columns), elementShift)));
@@ -258,7 +258,7 @@ function emitRowSums(code: FunctionBuilder, lanes: Lanes, block: Block): void {
       const sum = code.local(lanes.vectorType);
       const position = code.local('i32', 0);
       code.set(sums, block.sums);
-      code.countUp(sums, vectorEnd, vectorBytes, () => {
+      code.walk(sums, vectorEnd, vectorBytes, () => {
         code.set(sum, lanes.load(sums));
         for (const [row, pointer] of pointers.entries()) {
           code.set(sum, lanes.multiplyAdd(factors[row], lanes.load(i32.add(pointer, position)), sum));
@@ -266,7 +266,7 @@ function emitRowSums(code: FunctionBuilder, lanes: Lanes, block: Block): void {
         code.emit(lanes.store(sums, sum));
         code.increment(position, vectorBytes);
       });
-      code.countUp(sums, end, elementBytes, () => {
+      code.walk(sums, end, elementBytes, () => {
         for (const [row, pointer] of pointers.entries()) {
           const product = lanes.multiplyElements(
             lanes.loadElement(left, row * elementBytes),

@@ -199,6 +199,17 @@ export class FunctionBuilder {
     );
   }
 
+  /** Moves an address up to `end` (excluded, unsigned: addresses go beyond 2 GiB) by so many bytes a round. */
+  walk(address: Local<'i32'>, end: Operand<'i32'>, bytes: number, body: () => void): void {
+    this.while(
+      () => i32.ltU(address, end),
+      () => {
+        body();
+        this.increment(address, bytes);
+      },
+    );
+  }
+
   /** Runs the body for each integer of [start, end), signed. */
   for(start: Operand<'i32'>, end: Operand<'i32'>, body: (index: Local<'i32'>) => void): void {
     this.scope(() => {
