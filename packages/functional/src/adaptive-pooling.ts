@@ -2,7 +2,9 @@
 import { ArgumentError, checkOptions, formatShape, ShapeError, sizeOf } from '@nn/core';
 import { apply, requireTensor, type Tensor, tensor } from '@nn/tensor';
 import { requireFloat, requireSpatial } from './arguments.ts';
+import { resampleAlong } from './interpolate.ts';
 import { takeFromPlanes } from './max-pooling.ts';
+import { averages, partsOf } from './resampling.ts';
 
 /** One size for all spatial dimensions, or one for each; null keeps the input's. */
 export type OutputSize = number | null | readonly (number | null)[];
@@ -49,15 +51,15 @@ function sizesOf(name: string, rank: number, x: Tensor, outputSize: OutputSize):
   });
 }
 
-const startOf = (at: number, input: number, output: number): number => Math.floor((at * input) / output);
-const endOf = (at: number, input: number, output: number): number => Math.ceil(((at + 1) * input) / output);
-
 function adaptiveAvgPool(name: string, rank: number, x: Tensor, outputSize: OutputSize): Tensor {
   requireFloat(name, x);
   const sizes = sizesOf(name, rank, x, outputSize);
   const input = x.shape.slice(-rank);
   if (input.every((extent, i) => extent % sizes[i] === 0)) return evenParts(x, input, sizes);
-  return sizes.reduce((y, size, i) => averageAlong(y, x.ndim - rank + i, size), x);
+  return sizes.reduce(
+    (y, size, i) => (size === input[i] ? y : resampleAlong(y, x.ndim - rank + i, averages(input[i], size))),
+    x,
+  );
 }
 
 /** Parts of one size, as dimensions of their own. */
@@ -65,20 +67,6 @@ function evenParts(x: Tensor, input: readonly number[], sizes: readonly number[]
   const lead = x.shape.slice(0, -sizes.length);
   const split = x.reshape([...lead, ...sizes.flatMap((size, i) => [size, input[i] / size])]);
   return split.mean(sizes.map((_, i) => lead.length + 2 * i + 1));
-}
-
-/** A product with the matrix of weights: each output's part of the dimension. */
-function averageAlong(x: Tensor, dim: number, size: number): Tensor {
-  const input = x.shape[dim];
-  if (input === size) return x;
-  const weights = new Float64Array(input * size);
-  for (let at = 0; at < size; at++) {
-    const start = startOf(at, input, size);
-    const end = endOf(at, input, size);
-    for (let i = start; i < end; i++) weights[i * size + at] = 1 / (end - start);
-  }
-  const matrix = tensor(weights, { shape: [input, size], dtype: x.dtype, device: x.device });
-  return x.transpose(dim, -1).matmul(matrix).transpose(dim, -1);
 }
 
 export interface AdaptiveMaxPoolOptions {
@@ -181,15 +169,10 @@ function adaptiveMaxPool(
 }
 
 function partPositions(input: number, output: number): { flat: number[]; taps: number } {
-  const lengths = Array.from(
-    { length: output },
-    (_, at) => endOf(at, input, output) - startOf(at, input, output),
-  );
-  const taps = Math.max(...lengths);
-  const flat = lengths.flatMap((_, at) =>
-    Array.from({ length: taps }, (__, i) =>
-      Math.min(startOf(at, input, output) + i, endOf(at, input, output) - 1),
-    ),
+  const parts = partsOf(input, output);
+  const taps = Math.max(...parts.map(({ count }) => count));
+  const flat = parts.flatMap(({ first, count }) =>
+    Array.from({ length: taps }, (_, i) => first + Math.min(i, count - 1)),
   );
   return { flat, taps };
 }

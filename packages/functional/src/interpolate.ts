@@ -214,7 +214,8 @@ function withEdges(x: Tensor, dim: number, before: number, after: number): Tenso
   return parts.length === 1 ? x : cat(parts, dim);
 }
 
-function resampleAlong(x: Tensor, dim: number, { taps, positions, weights }: Resampling): Tensor {
+/** The elements of a dimension weighted and summed up as `resampling` says. */
+export function resampleAlong(x: Tensor, dim: number, { taps, positions, weights }: Resampling): Tensor {
   const index = tensor(positions, { dtype: 'int32', device: x.device });
   const picked = x.indexSelect(dim, index);
   if (weights === null) return picked;

@@ -128,9 +128,38 @@ export function antialiased({ input, output, scale }: LineScale, kernel: Kernel)
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return { first, weights: weights.map((weight) => (total === 0 ? weight : weight / total)) };
   });
-  const taps = Math.max(...windows.map(({ weights }) => weights.length));
-  return sampled({ input, output, scale, alignCorners: false }, taps, (i) => {
-    const { first, weights } = windows[i];
-    return { first, weights: Array.from({ length: taps }, (_, tap) => weights[tap] ?? 0) };
+  return ofWindows(windows);
+}
+
+/** Parts of a line, from floor(i input / output) to ceil((i + 1) input / output), in order. */
+export function partsOf(input: number, output: number): { readonly first: number; readonly count: number }[] {
+  return Array.from({ length: output }, (_, i) => {
+    const first = Math.floor((i * input) / output);
+    return { first, count: Math.ceil(((i + 1) * input) / output) - first };
   });
+}
+
+/** The means of the parts of a line. */
+export function averages(input: number, output: number): Resampling {
+  return ofWindows(
+    partsOf(input, output).map(({ first, count }) => ({
+      first,
+      weights: new Array<number>(count).fill(1 / count),
+    })),
+  );
+}
+
+/** Windows that are shorter than others share the last one's weight among its repetitions: nothing outside is looked at. */
+function ofWindows(windows: readonly Taps[]): Resampling {
+  const taps = Math.max(...windows.map(({ weights }) => weights.length));
+  const positions = new Int32Array(windows.length * taps);
+  const weights = new Float64Array(windows.length * taps);
+  windows.forEach((window, i) => {
+    const last = window.weights.length - 1;
+    for (let tap = 0; tap < taps; tap++) {
+      positions[i * taps + tap] = window.first + Math.min(tap, last);
+      weights[i * taps + tap] = tap < last ? window.weights[tap] : window.weights[last] / (taps - last);
+    }
+  });
+  return { taps, positions, weights };
 }

@@ -97,6 +97,17 @@ describe('interpolate', () => {
     }
   });
 
+  it('antialiased, looks at nothing outside its windows', async () => {
+    const x = floats([[[[1, 2, 3, Number.NaN, 5, 6, 7, 8]]]]);
+    const y = F.interpolate(x, { size: [1, 4], mode: 'bilinear', antialias: true });
+    expect([...(await y.data())].map((value) => Number.isNaN(Number(value)))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('takes factors that leave a part of the last step', async () => {
     const x = randn([1, 1, 5]);
     const [y, whole] = await Promise.all(
@@ -263,6 +274,23 @@ describe('max unpooling', () => {
     ).toThrow(IndexError);
     expect(() => F.maxUnpool2d(x, tensor([[[0]]]), 2)).toThrow(ShapeError);
     expect(() => F.maxUnpool2d(x, indices, 2, { outputSize: [6, 6] })).toThrow(ArgumentError);
+  });
+});
+
+describe('adaptive average pooling', () => {
+  it('to sizes that do not divide: what is not finite stays in its parts', async () => {
+    // Parts of 2, 3, 2 elements: 0-1, 1-3, 3-4.
+    const x = floats([[[1, 2, 3, 4, Infinity]]]);
+    expect(await F.adaptiveAvgPool1d(x, 3).toArray()).toEqual([[[1.5, 3, Infinity]]]);
+    const image = floats([[[Number.NaN, 1, 2], ...new Array(4).fill([3, 4, 6])]]);
+    expect(await F.adaptiveAvgPool2d(image, [3, 2]).toArray()).toEqual([
+      [
+        [Number.NaN, 3.25],
+        [3.5, 5],
+        [3.5, 5],
+      ],
+    ]);
+    expect(await F.adaptiveAvgPool1d(floats([[[1, 2, 3]]]), 5).toArray()).toEqual([[[1, 1.5, 2, 2.5, 3]]]);
   });
 });
 
