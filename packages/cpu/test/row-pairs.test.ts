@@ -122,6 +122,34 @@ describe('reductions that go through a row together', () => {
   }
 });
 
+test.each(['scalar', 'simd', 'relaxed'] as const)(
+  'probabilities of what is far above a block, and far below another, %s',
+  (tier) => {
+    const width = 96;
+    const tested = softmax([kindsOfRows], [width], [0, 1], [0, 1]);
+    const [kernel] = tested.kernels as readonly RowsKernel[];
+    const limits = { shortestRow: 2, longestBlock: 32, leastBytes: 0 };
+    const random = generator(8);
+    // From 0, a block rises by less than what has it begin again; the next one by more.
+    const x = Float32Array.from(
+      { length: kindsOfRows * width },
+      (_, at) => 59 * Math.floor((at % width) / 32) - random(),
+    );
+    const device = new Device({ threads: 1, tier });
+    const arrays = runCommand(device, tested, x, (context) => pairedCommand(context, kernel, limits));
+    device.dispose();
+    for (let row = 0; row < kindsOfRows; row++) {
+      const values = x.slice(row * width, (row + 1) * width);
+      const most = Math.max(...values);
+      const total = values.reduce((sum, each) => sum + Math.exp(each - most), 0);
+      for (let at = 32; at < width; at++) {
+        const expected = Math.exp(values[at] - most) / total;
+        expect(Math.abs(arrays[3][row * width + at] / expected - 1)).toBeLessThan(1e-5);
+      }
+    }
+  },
+);
+
 /** Softmax of rows that are written over, by steps that may be something else. */
 function softmaxInPlace(
   width: number,

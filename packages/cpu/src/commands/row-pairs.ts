@@ -1,7 +1,7 @@
 // Which steps of a rows kernel are a pair of reductions of which the second needs the first one's result, and how such
-// a pair goes through a long row in one walk (see emit/paired-exponentials.ts and emit/paired-squares.ts): a maximum and a sum of exponentials shifted
-// by it, whose exponentials may be stored on the way; a sum, and squared distances from the mean, alone or with the
-// distances.
+// a pair goes through a long row in one walk (see emit/paired-exponentials.ts and emit/paired-squares.ts): a maximum and
+// a sum of exponentials shifted by it, whose exponentials may be stored on the way; a sum, and squared distances from the
+// mean, alone or with the distances.
 import {
   type Access,
   contiguousStrides,
@@ -161,6 +161,15 @@ function findPair(steps: readonly LoopKernel[], at: number, rank: number): Found
 
 const result = (index: number): Instruction => ({ op: 'result', dtype: 'float32', index });
 
+/**
+ * What twice makes an exponential less `from` one less `to`: at once it would be 0 where exponentials that are far
+ * greater than 1 are still something.
+ */
+function rootOfScale(b: ExpressionBuilder, from: Value, to: Value, tier: Tier): Value {
+  const half = b.binary('mul', b.binary('sub', from, to), b.constant(0.5, 'float32'));
+  return exponentialAtMostZero(b, half, tier);
+}
+
 function pairingOf(
   { kind, first, second, main, stored }: Found,
   blockLength: number,
@@ -183,11 +192,7 @@ function pairingOf(
   const scalar = new ExpressionBuilder();
   const scalarValue =
     kind === 'exponentials'
-      ? exponentialAtMostZero(
-          scalar,
-          scalar.binary('sub', scalar.add(result(0)), scalar.add(result(1))),
-          tier,
-        )
+      ? rootOfScale(scalar, scalar.add(result(0)), scalar.add(result(1)), tier)
       : copyInto(scalar, first.epilogue)[store.value];
   return {
     kind,
@@ -311,16 +316,16 @@ function scaledPart(
   const constant = (value: number): Value => b.constant(value, 'float32');
   // What was shifted by the maximum itself needs nothing, but for -Infinity, which was not subtracted.
   const isLeast = b.compare('eq', maximum, constant(-Infinity));
-  const scale = b.where(
+  const root = b.where(
     b.compare('eq', shift, maximum),
     b.where(isLeast, constant(NaN), constant(1)),
-    exponentialAtMostZero(b, b.binary('sub', shift, maximum), tier),
+    rootOfScale(b, shift, maximum, tier),
   );
   const places = copyInto(b, step.epilogue, (instruction) => {
     if (instruction.op === 'index') return b.add({ ...instruction, affine: cut(instruction.affine) });
     if (instruction.op !== 'load') return undefined;
     const loaded = b.add({ ...instruction, access: cut(instruction.access) });
-    return isSame(instruction.access, access) ? b.binary('mul', loaded, scale) : loaded;
+    return isSame(instruction.access, access) ? b.binary('mul', b.binary('mul', loaded, root), root) : loaded;
   });
   const stores = step.stores.map((store) => ({ access: cut(store.access), value: places[store.value] }));
   return { ...step, extents: [...rows, count, length], epilogue: b.instructions, stores };

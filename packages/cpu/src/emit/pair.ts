@@ -18,7 +18,7 @@ export interface Pairing {
   /** Of values of the body, at every coordinate. */
   readonly stores: readonly Store[];
   /**
-   * Of exponentials: exp(result 0 - result 1). Of squares: from the first reduction's result, what distances are taken
+   * Of exponentials: exp((result 0 - result 1) / 2). Of squares: from the first reduction's result, what distances are taken
    * from.
    */
   readonly scalar: { readonly instructions: readonly Instruction[]; readonly value: Value };

@@ -111,7 +111,8 @@ export class PairedExponentials {
       const values = new Values();
       const scalars = [from, to];
       this.#writer.levels.computeScalars(steps, values, this.#second.positions, { scalars });
-      builder.set(total, f64.mul(total, f64.promoteF32(values.scalars[value] as Local<'f32'>)));
+      const root = f64.promoteF32(values.scalars[value] as Local<'f32'>);
+      builder.set(total, f64.mul(total, f64.mul(root, root)));
     });
   }
 
