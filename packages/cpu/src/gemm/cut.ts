@@ -24,8 +24,7 @@ const leastRun = 4;
 const leastRunReadAgain = 32;
 /** A left operand of columns is read in place up to so many bytes, all batches included, or if a tile meets few lines. */
 const leftBytesInPlace = 64 * 1024;
-const linesInPlace = 8 * 1024;
-const lineBytes = 64;
+const linesInPlace = 128;
 /** Addresses so far apart are alike to a first-level cache. */
 const aliasBytes = 4096;
 /** Inner positions at a time where the right operand is read in place. */
@@ -168,7 +167,7 @@ function leftKindOf(product: Product): LeftKind {
   const pitchBytes = Math.abs(stepOf(columns)) * product.kernels.elementBytes;
   if (runLength(rows) !== product.rows || pitchBytes === 0) return 'packed';
   const bytes = pitchBytes * product.inner * product.batches;
-  const areFew = product.inner * lineBytes <= linesInPlace || bytes <= leftBytesInPlace;
+  const areFew = product.inner <= linesInPlace || bytes <= leftBytesInPlace;
   return areFew && greatestCommonDivisor(pitchBytes, aliasBytes) <= aliasBytes / 8 ? 'columns' : 'packed';
 }
 
@@ -297,7 +296,9 @@ function cutMatrix(product: Product, { follower, packedRight }: GemmOptions): Cu
   const panels = Math.max(1, Math.floor(groupBytes / (innerBlock * tileColumns * elementBytes)));
   const groupColumns = tileColumns * Math.min(panels, ceilDivide(taskColumns, tileColumns));
   const leftBlockOffset = tileBytes;
-  const rightPanelsOffset = leftBlockOffset + roundUp(taskRows * innerBlock * elementBytes, 64);
+  const packsLeft = leftKind === 'packed' && packedFirst !== 'left';
+  const leftBytes = packsLeft ? taskRows * innerBlock * elementBytes : 0;
+  const rightPanelsOffset = leftBlockOffset + roundUp(leftBytes, 64);
   return {
     innerSlice,
     columnSlice,

@@ -9,11 +9,11 @@ import {
   i32x4,
   type Local,
   type ModuleBuilder,
-  select,
   v128,
 } from '../wasm/index.ts';
 import { batchStart, field } from './fields.ts';
 import type { Lanes } from './lanes.ts';
+import { minimum } from './parts.ts';
 
 type I32 = Expression<'i32'>;
 
@@ -103,8 +103,6 @@ export function emitVector(module: ModuleBuilder, lanes: Lanes, packRow: Callabl
     exportName,
   );
 }
-
-const minimum = (left: I32, right: I32): I32 => select(i32.ltS(left, right), left, right);
 
 /** Whether a table of a length known at run time holds consecutive numbers. */
 function isRun(code: FunctionBuilder, table: I32, count: I32): I32 {
