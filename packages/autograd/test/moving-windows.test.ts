@@ -1,9 +1,12 @@
 // Parts that steps cut out of a held tensor at ever other places: no place needs a program of its own, and values are
 // those of any other slice.
 import { noGrad } from '@nn/autograd';
+import { DeviceError, removeBackend } from '@nn/core';
+import { cpu } from '@nn/cpu';
 import {
   backendOf,
   compile,
+  interpreter,
   isReplaying,
   profile,
   randn,
@@ -11,6 +14,7 @@ import {
   stack,
   type Tensor,
   tensor,
+  use,
   zeros,
 } from '@nn/tensor';
 import { describe, expect, it } from 'vitest';
@@ -88,6 +92,31 @@ onEveryDevice((device, fused) => {
     for (const i of range(count + 5)) write(y, i, value(i));
     expect(await x.toArray()).toEqual(await y.toArray());
     expect(await x.abs().sum().item()).toBeGreaterThan(0);
+  });
+
+  it('are not looked up where they are large', async () => {
+    const x = zeros([2 ** 20 + 20]).realize();
+    const opOf = (i: number, count: number): string => x.narrow(0, i, count).node.op;
+    for (const i of range(12)) {
+      expect(opOf(i, 2 ** 20 + 1)).toBe('slice');
+      opOf(i, 2 ** 20);
+      await x.narrow(0, i, 1).sum().item();
+    }
+    expect(opOf(12, 2 ** 20)).toBe('reshape');
+  });
+
+  it('are not written with what is on another device', async () => {
+    const elsewhere = device === 'cpu' ? interpreter() : cpu({ threads: 1 });
+    const x = zeros([30, 2]).realize();
+    for (const i of range(20)) await x.setAt_([i], i).sum().item();
+    use(elsewhere);
+    const row = zeros([2]).realize();
+    use(backendOf(device));
+    try {
+      expect(() => x.setAt_([25], row)).toThrow(DeviceError);
+    } finally {
+      removeBackend(elsewhere.name);
+    }
   });
 
   it.each(['bool', 'uint8', 'int16', 'int64', 'float16', 'bfloat16', 'float64'] as const)(

@@ -243,6 +243,7 @@ function movingWrite(root: Tensor, value: Tensor, place: AttributesOf<'assign'>)
   const { node } = root;
   if (transforms !== null || root.numel() > mostScattered) return null;
   if (root.gradient?.requiresGrad || value.gradient?.requiresGrad) return null;
+  if (value.device !== root.device && value.device !== '') return null;
   const positions = movingPositions('write', node, { shape: value.shape, ...place });
   if (positions === null) return null;
   const flat = record('reshape', [node], { shape: [root.numel()] });

@@ -31,6 +31,8 @@ const mostFixed = 4096;
 const mostWatched = 1024;
 /** Positions are int32. */
 const mostElements = 2 ** 31;
+/** What is looked up element by element takes longer in larger windows than a program for each place does. */
+const mostLookedUp = 2 ** 20;
 
 /** The places that a window was seen at. */
 class Places {
@@ -70,7 +72,9 @@ export function movingWindow(whole: Node, window: Window): Node | null {
 export function movingPositions(use: 'read' | 'write', whole: Node, window: Window): Node | null {
   const { shape, strides, offset } = window;
   const { device } = whole;
-  if (device === '' || sizeOf(shape) === 0 || sizeOf(whole.shape) >= mostElements) return null;
+  const count = sizeOf(shape);
+  if (device === '' || count === 0 || count > mostLookedUp || sizeOf(whole.shape) >= mostElements)
+    return null;
   // What a step makes itself, however far it goes, has a program of its own anyway.
   const isOlder = isHeld(whole) || whole.runs > 0 || whole.inputs[0]?.op === 'scatter';
   if (!isOlder) return null;
