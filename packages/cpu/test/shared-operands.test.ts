@@ -15,16 +15,17 @@ interface Step {
   readonly isBack?: boolean;
   /** The weight comes first, and what it is multiplied by second. */
   readonly isTurned?: boolean;
+  readonly rows?: number;
 }
 
 /** from [batch, inputs] by the weight to [batch, outputs], or back. */
-function product({ from, to, weight = 0, isBack = false, isTurned = false }: Step): LoopKernel {
+function product({ from, to, weight = 0, isBack = false, isTurned = false, rows = batch }: Step): LoopKernel {
   const [inner, columns] = isBack ? [outputs, inputs] : [inputs, outputs];
   const given = { buffer: from, offset: 0, strides: isTurned ? [0, inner, 1] : [inner, 0, 1] };
   const along = isBack ? [1, inputs] : [inputs, 1];
   const by = { buffer: weight, offset: 0, strides: isTurned ? [along[0], 0, along[1]] : [0, ...along] };
   return loop({
-    extents: isTurned ? [columns, batch] : [batch, columns],
+    extents: isTurned ? [columns, rows] : [rows, columns],
     producer: {
       kind: 'dot',
       dtype: 'float32',
@@ -86,6 +87,13 @@ describe('what is shared', () => {
     const shared = new SharedOperands(steps([forward[0], backward[0]]));
     expect(shared.placeOf(forward[0], 'right', 100)).toBeUndefined();
     expect(shared.bytes).toBe(0);
+  });
+
+  test('a product of no rows packs nothing for others', () => {
+    const empty = product({ from: 1, to: 4, rows: 0 });
+    const shared = new SharedOperands(steps([empty, ...forward]));
+    expect(shared.placeOf(empty, 'right', 100)).toBeUndefined();
+    expect(shared.placeOf(forward[0], 'right', 100)).toEqual({ before: 128, isFirst: true });
   });
 });
 

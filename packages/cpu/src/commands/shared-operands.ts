@@ -46,7 +46,8 @@ function keyOf(kernel: LoopKernel, dot: Dot, side: Side, version: number): strin
   const dimensions = dimensionsOf(kernel, dot, side);
   const size = dimensions.reduce((product, d) => product * extents[d], storageBytes[dot.dtype]);
   const others = sizeOf(extents) / (size / storageBytes[dot.dtype]);
-  if (size === 0 || size > mostBytes || others > mostRows) return null;
+  // A product without a result would not pack what the next one finds packed.
+  if (size === 0 || others === 0 || size > mostBytes || others > mostRows) return null;
   const { buffer, offset, strides }: DotOperand = dot[side];
   const own = side === 'left' ? dot.rowRank : kernel.extents.length - dot.batchRank - dot.rowRank;
   const walk = dimensions.map((d) => `${extents[d]}:${strides[d]}`).join();
