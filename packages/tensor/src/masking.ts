@@ -6,10 +6,12 @@ import {
   DTypeError,
   formatShape,
   type HostArray,
+  isFloat,
   ShapeError,
   sizeOf,
 } from '@nn/core';
 import { clampMax, where } from './blending.ts';
+import { isnan } from './comparison.ts';
 import { fromHost } from './creation.ts';
 import { apply, asOperand, castTo, promote, requireTensor, type Scalar } from './dispatch.ts';
 import { deliver, deliverOnly, type OutOptions } from './out.ts';
@@ -161,6 +163,8 @@ function foundSorted(elements: Tensor, values: Tensor): Tensor {
   const dtype = common === 'bool' ? 'uint8' : common;
   const wanted = castTo(elements.detach(), dtype);
   const { values: ascending } = sort(castTo(values.detach(), dtype));
-  const at = clampMax(searchsorted(ascending, wanted), values.numel() - 1);
+  // NaNs come last, but to searches they lie before everything.
+  const boundaries = isFloat(dtype) ? where(isnan(ascending), Infinity, ascending) : ascending;
+  const at = clampMax(searchsorted(boundaries, wanted), values.numel() - 1);
   return takeAt(ascending, at).eq(wanted);
 }

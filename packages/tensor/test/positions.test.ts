@@ -133,9 +133,13 @@ describe.each(Object.keys(makers))('on %s', (device) => {
     expect(await listOf(isin(x, given, { invert: true }))).toEqual(expected.map((each) => 1 - each));
     const [first] = expected;
     expect(Number(await isin(tensor(elements[0]), given).item())).toBe(first);
-    const withNaN = tensor([...values, Number.NaN], { dtype: 'float32' });
-    const wanted = tensor([Number.NaN, values[0], 1e9, Number.NEGATIVE_INFINITY], { dtype: 'float32' });
-    expect(await listOf(isin(wanted, withNaN))).toEqual([0, 1, 0, 0]);
+    const withNaNs = [...values, ...new Array<number>(70).fill(Number.NaN)];
+    const infinity = Number.POSITIVE_INFINITY;
+    const greatest = Math.max(...values);
+    const wanted = tensor([Number.NaN, greatest, 1e9, -infinity, infinity], { dtype: 'float32' });
+    expect(await listOf(isin(wanted, tensor(withNaNs, { dtype: 'float32' })))).toEqual([0, 1, 0, 0, 0]);
+    const withInfinity = tensor([infinity, ...withNaNs], { dtype: 'float32' });
+    expect(await listOf(isin(wanted, withInfinity))).toEqual([0, 1, 0, 0, 1]);
     expect(await listOf(isin(tensor([1, 0]).bool(), tensor(values.map(() => 1)).bool()))).toEqual([1, 0]);
     expect(isin(tensor(new Float32Array(0)), given).shape).toEqual([0]);
   });
