@@ -280,6 +280,8 @@ class Lowering {
     node: GraphNode,
     dims: readonly Affine[],
   ): { readonly buffer: number; readonly affine: Affine } | null {
+    // The other operand had a coordinate split: what is known of extents is of before.
+    if (this.#split) return null;
     const place = this.#walk(node, dims);
     if (place.kind === 'split') return null;
     if (place.kind === 'node') this.#context.schedule.materialise(place.node, 'operand');

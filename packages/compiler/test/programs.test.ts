@@ -221,6 +221,10 @@ describe('values', () => {
     kernels(dot(exp(a), permute(random([2, 5, 4], 2), [0, 2, 1]), 1));
     kernels(dot(reshape(a, [6, 4]), reshape(permute(b, [1, 0, 2]), [4, 10])));
     kernels(dot(reshape(permute(a, [1, 0, 2]), [6, 4]), random([4, 3])));
+    // Both have the inner dimension of 12 parted into 3 and 4.
+    const left = reshape(permute(random([3, 2, 4]), [1, 0, 2]), [2, 12]);
+    const right = reshape(permute(random([3, 5, 4], 2), [0, 2, 1]), [12, 5]);
+    expect(kernels(dot(left, right))).toEqual(['dot']);
     kernels(dot(expand(scalar(1), [2, 3]), random([3, 2])), dot(scalar(2), scalar(3), 0, 0));
     kernels(sum(dot(a, b, 1), [2]));
     kernels(expand(reshape(dot(random([1, 4]), random([4, 2])), [2]), [3, 2]));
