@@ -207,8 +207,12 @@ function ragged(shape: Shape, dim: number, found: number | undefined): ShapeErro
 
 /** The values as a new host array of the dtype. */
 export function toHostArray(flat: ArrayLike<Scalar>, dtype: DType): HostArray {
-  if (typedArrayDType(flat) === dtype) return (flat as HostArray).slice();
   const result = hostArray(dtype, flat.length);
+  if (typedArrayDType(flat) === dtype) {
+    // A slice may share memory: that of a Node `Buffer` does.
+    (result as Float32Array).set(flat as Float32Array);
+    return result;
+  }
   for (let i = 0; i < flat.length; i++) result[i] = toElement(flat[i], dtype) as never;
   return result;
 }

@@ -72,6 +72,14 @@ describe('creation', () => {
     expect(await x.toArray()).toEqual([1, 2]);
   });
 
+  it('copies what shares memory with its slices', async () => {
+    const bytes = Buffer.from([1, 2, 3]);
+    const x = tensor(bytes);
+    bytes[0] = 9;
+    expect(x.dtype).toBe('uint8');
+    expect(await x.add(1).toArray()).toEqual([2, 3, 4]);
+  });
+
   it('refuses what is no tensor', () => {
     expect(() => tensor([[1, 2], [3]])).toThrow(/ragged/);
     expect(() => tensor(['a'] as never)).toThrow(ArgumentError);
