@@ -267,6 +267,25 @@ onEveryDevice((device, fused) => {
       ]);
     });
 
+    it('leaves views leaves that are written without derivatives, or through what they are views of', async () => {
+      const base = tensor([1, 2, 3, 4], { dtype: 'float32' });
+      const w = base.view(2, 2).requiresGrad_();
+      for (const _ of [1, 2]) {
+        w.grad = null;
+        w.square().sum().backward();
+        noGrad(() => w.sub_(w.grad!.mul(0.25)));
+      }
+      expect([w.requiresGrad, w.isLeaf, w.at(0).requiresGrad]).toEqual([true, true, true]);
+      expect(await base.toArray()).toEqual([0.25, 0.5, 0.75, 1]);
+      base.mul_(4);
+      w.grad = null;
+      w.at(1).square().sum().backward();
+      expect(await w.grad!.toArray()).toEqual([
+        [0, 0],
+        [6, 8],
+      ]);
+    });
+
     it('differentiates through writes to views', async () => {
       const w = tensor([1, 2, 3], { dtype: 'float32', requiresGrad: true });
       const y = w.mul(2);

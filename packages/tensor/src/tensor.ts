@@ -203,15 +203,16 @@ export class Tensor extends Methods {
     return movingWindow(root.storage.node, { shape: this.shape, strides, offset });
   }
 
-  /** The memory was written since: the view's derivative leads through the write. */
+  /** The memory was written since: the view's derivative leads through the write. A leaf remains one. */
   #lookUpGradient(): void {
     this.checkParent();
     this.#seen!.gradientVersion = this.storage.version;
     if (!this.#seen!.isTracked) return;
     const { parent, op, attributes } = this.viewInfo!;
-    this.#gradient = null;
+    const leadsOn = parent.gradient?.requiresGrad === true;
+    if (leadsOn || this.#gradient?.function != null) this.#gradient = null;
     const engine = gradientEngineOrNull();
-    if (engine !== null && parent.gradient?.requiresGrad) engine.record(op, [parent], attributes, this);
+    if (engine !== null && leadsOn) engine.record(op, [parent], attributes, this);
   }
 
   /** Differentiation state; see @nn/autograd. */
