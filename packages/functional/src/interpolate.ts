@@ -160,7 +160,9 @@ function resizeAlong(
 ): Tensor {
   const repeat = line.output / line.input;
   const isNearest = mode === 'nearest' || mode === 'nearest-exact';
-  if (line.output === line.input && (line.scale === 1 || isNearest)) return x;
+  // As in PyTorch, factors that leave the size as it is move nothing, but for 'bicubic' and with `antialias`.
+  const staysPut = mode !== 'bicubic' && !antialias;
+  if (line.output === line.input && (line.scale === 1 || staysPut)) return x;
   if (isNearest && Number.isInteger(repeat) && line.scale === line.input / line.output)
     return repeated(x, dim, repeat);
   const phases = isNearest || antialias ? null : phasesOf(line, mode === 'bicubic' ? 'cubic' : 'linear');

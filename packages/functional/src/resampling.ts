@@ -87,8 +87,9 @@ export function phasesOf(line: LineScale, kernel: Kernel): Phases | null {
     if (step > longestStep) return null;
     const phases = Array.from({ length: period }, (_, i): Taps => {
       const { first, weights } = tapsAt(sourceOf(i, line), kernel);
+      const begin = weights.findIndex((weight) => weight !== 0);
       const last = weights.findLastIndex((weight) => weight !== 0);
-      return { first, weights: weights.slice(0, last + 1) };
+      return { first: first + begin, weights: weights.slice(begin, last + 1) };
     });
     return { step, phases };
   }

@@ -120,6 +120,24 @@ describe('interpolate', () => {
     for (const [at, value] of y.entries()) expect(Number(value)).toBeCloseTo(Number(whole[at]), 5);
   });
 
+  it('leaves lines as they are whose size a factor does not change, but for cubic ones', async () => {
+    const x = floats([[[[0, 1, 4]]]]);
+    const resized = (mode: 'bilinear' | 'bicubic') =>
+      F.interpolate(x, { scaleFactor: [1, 1.25], mode })
+        .flatten()
+        .toArray();
+    expect(await resized('bilinear')).toEqual([0, 1, 4]);
+    const cubic = (await resized('bicubic')) as number[];
+    for (const [at, value] of [-0.06075, 0.39025, 2.59375].entries()) expect(cubic[at]).toBeCloseTo(value, 5);
+  });
+
+  it('spreads NaN to what has a weight for it only', async () => {
+    const x = floats([[[[1, 2, Number.NaN, 4, 5, 6]]]]);
+    const options = { scaleFactor: [1, 3], mode: 'bicubic' } as const;
+    const y = (await F.interpolate(x, options).flatten().toArray()) as number[];
+    expect([...y.keys()].filter((at) => Number.isNaN(y[at]))).toEqual([2, 3, 5, 6, 7, 8, 9, 11, 12]);
+  });
+
   it('takes at most one kernel for each dimension, and none to repeat elements', () => {
     use(cpu());
     const x = randn([1, 2, 6, 5]).realize();
