@@ -98,6 +98,12 @@ onEveryDevice((device) => {
     expect(await variance.item()).toBeNaN();
   });
 
+  it('a variance that is too large for a number is infinite', async () => {
+    const [variance, mean] = varMean(tensor([1e30, 2e30, 3e30], { dtype: 'float32' }));
+    expect(await variance.item()).toBe(Number.POSITIVE_INFINITY);
+    expect(Number(await mean.item()) / 2e30).toBeCloseTo(1, 6);
+  });
+
   it('running products of many factors', async () => {
     const factors = Float32Array.from(numbers(5000), (each) => 1 + (each - 0.5) / 20);
     let product = 1;

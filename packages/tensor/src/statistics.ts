@@ -63,9 +63,9 @@ function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: 
   const near = mean(wide.detach(), dims, { keepdim: true });
   const distance = wide.sub(near);
   const found = sum(distance, dims, { keepdim: true }).div(count);
-  // Of infinities, and of sums too large, there is nothing to correct.
-  const offset = where(isfinite(found), found, 0);
   const squares = sum(distance.square(), dims, { keepdim: true });
+  // Of infinities, and of sums too large, there is nothing to correct.
+  const offset = where(isfinite(squares), found, 0);
   const total = squares.sub(offset.square().mul(count)).clampMin(0);
   const shape = options.keepdim ? near.shape : near.shape.filter((_, i) => !dims.includes(i));
   // Under autocast sums of halves stay float32.
