@@ -20,9 +20,10 @@ import { computeDType } from '../emit/lower.ts';
 import { accessed, draftLoop, finishPlan, mostStepsWrittenOut, type Plan } from '../emit/plan.ts';
 import { blockLength } from '../emit/reduce-nest.ts';
 import { Job } from '../threads/job.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
-import { estimatedTime, LoopCall, longestItem, sharesPerThread, workWorthThreads } from './loop.ts';
+import { estimatedTime, LoopCall, longestItem, workWorthThreads } from './loop.ts';
 import { makeAll, Sequence } from './sequence.ts';
 import {
   combineCommand,

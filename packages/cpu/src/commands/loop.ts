@@ -6,6 +6,7 @@ import { buildRecord } from '../emit/record.ts';
 import { Job, type KernelCall } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
 import type { Kernel, KernelFunction } from '../threads/kernel-module.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext } from './command.ts';
 
@@ -13,8 +14,6 @@ import { bindAddress, type Command, type CommandContext } from './command.ts';
 export const workWorthThreads = 20_000;
 /** Estimated nanoseconds of an item, at most, so that work can pause between them. */
 export const longestItem = 4_000_000;
-/** Items a thread takes at a time, as a part of its fair share: small enough to even out. */
-export const sharesPerThread = 4;
 
 /** A planned loop's code and its record, which stays in the heap until disposed of. */
 export class LoopCall implements KernelCall {

@@ -3,16 +3,10 @@ import type { LoopKernel, Reduction } from '@nn/core';
 import type { Device } from '../device.ts';
 import { type Plan, planLoop } from '../emit/plan.ts';
 import { Job, type Piece } from '../threads/job.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import type { Slices } from '../threads/slices.ts';
 import type { Command, CommandContext } from './command.ts';
-import {
-  chunkLength,
-  estimatedTime,
-  LoopCall,
-  longestItem,
-  sharesPerThread,
-  workWorthThreads,
-} from './loop.ts';
+import { chunkLength, estimatedTime, LoopCall, longestItem, workWorthThreads } from './loop.ts';
 import { makeAll } from './sequence.ts';
 
 /** Estimated nanoseconds of the least piece that is worth another thread's attention. */

@@ -1,4 +1,4 @@
-// Kernels that are written by hand, one job each: copy, argsort.
+// Kernels that are written by hand: copy, argsort, and what the others are made of.
 import type { ArgsortKernel, CopyKernel } from '@nn/core';
 import type { Device } from '../device.ts';
 import { storageBytes } from '../emit/registers.ts';
@@ -7,6 +7,7 @@ import { copyModule, copyPieceBytes } from '../kernels/copy.ts';
 import { selectionOf } from '../kernels/narrow.ts';
 import { Job } from '../threads/job.ts';
 import type { HeldKernel } from '../threads/kernel-cache.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import { inSlices, type Slices } from '../threads/slices.ts';
 import { bindAddress, type Command, type CommandContext } from './command.ts';
 import { isSortedInRuns, sortRunsCommand } from './sort-runs.ts';
@@ -27,6 +28,8 @@ export class PlainCommand implements Command {
   readonly #device: Device;
   readonly #held: HeldKernel;
   readonly #record: number;
+  /** The word at which they begin. */
+  readonly #numbers: number;
   readonly #items: number;
   readonly #grain: number;
   readonly #job: Job | undefined;
@@ -43,18 +46,23 @@ export class PlainCommand implements Command {
     this.#record = device.heap.allocate((buffers.length + numbers.length + 2) * 4);
     const start = this.#record >>> 2;
     for (const [at, buffer] of buffers.entries()) bindAddress(context, start + at, buffer, 0);
-    const afterBuffers = start + buffers.length;
+    this.#numbers = start + buffers.length;
     const { words } = device.heap;
-    words.set(numbers, afterBuffers);
-    const end = afterBuffers + numbers.length;
+    words.set(numbers, this.#numbers);
+    const end = this.#numbers + numbers.length;
     binding.addressAt(end, binding.scratch, 0);
     words[end + 1] = scratch;
     const call = { kernel: held.kernel, arguments: this.#record };
     this.#job = grain >= items ? undefined : new Job(device.heap, [call]);
   }
 
-  run(): void {
-    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain);
+  /** Has further runs find another number; none of them may be under way. */
+  setNumber(at: number, number: number): void {
+    this.#device.heap.words[this.#numbers + at] = number;
+  }
+
+  run(leaves = false): void {
+    if (this.#job !== undefined) this.#device.pool.run(this.#job, this.#items, this.#grain, leaves);
     else if (this.#items > 0) this.#held.kernel.function(this.#record, 0, this.#items, 0);
   }
 
@@ -91,7 +99,7 @@ export function copyCommand(context: CommandContext, kernel: CopyKernel): Comman
 
 /** Lines per turn, so that a turn is worth some tens of microseconds. */
 export function lineGrain(device: Device, lines: number, length: number, elementsPerTurn: number): number {
-  const fair = Math.ceil(lines / (device.pool.threads * 4));
+  const fair = Math.ceil(lines / (device.pool.threads * sharesPerThread));
   return Math.max(1, fair, Math.ceil(elementsPerTurn / Math.max(1, length)));
 }
 

@@ -6,11 +6,13 @@ import {
   type BufferSpec,
   contiguousStrides,
   type DType,
+  ExpressionBuilder,
   type Instruction,
   type LoopKernel,
   type Reduction,
   sizeOf,
 } from '@nn/core';
+import { copyInto } from '../emit/instructions.ts';
 import { computeDType } from '../emit/lower.ts';
 import { storageBytes } from '../emit/registers.ts';
 import { type Command, type CommandContext, withScratch } from './command.ts';
@@ -190,9 +192,9 @@ export function combineCommand(
 ): LoopCommand {
   const outputs = sizeOf(kernel.extents);
   const outer = contiguousStrides(kernel.extents);
-  const body: Instruction[] = [];
+  const body = new ExpressionBuilder();
   const accumulators: Accumulator[] = [];
-  const epilogue: Instruction[] = [];
+  const epilogue = new ExpressionBuilder();
   /** The epilogue's value of each result. */
   const results: number[] = [];
   let buffer = first;
@@ -201,43 +203,34 @@ export function combineCommand(
     const positions = buffer;
     if (isLocating) buffer++;
     const access: Access = { buffer, offset: 0, strides: [...outer, outputs], guards: [] };
-    const value = body.push({ op: 'load', dtype: dtypes[buffer - first], access }) - 1;
+    const value = body.add({ op: 'load', dtype: dtypes[buffer - first], access });
     buffer++;
     if (inDoubles && op === 'sum' && dtype === 'float32') {
-      const double = body.push({ op: 'cast', dtype: 'float64', args: [value] }) - 1;
+      const double = body.add({ op: 'cast', dtype: 'float64', args: [value] });
       accumulators.push({ op, value: double, dtype: 'float64' });
-      const sum = epilogue.push({ op: 'result', dtype: 'float64', index }) - 1;
-      results.push(epilogue.push({ op: 'cast', dtype, args: [sum] }) - 1);
+      const sum = epilogue.add({ op: 'result', dtype: 'float64', index });
+      results.push(epilogue.add({ op: 'cast', dtype, args: [sum] }));
       continue;
     }
     accumulators.push({ op, value, dtype });
-    const result = epilogue.push({ op: 'result', dtype, index }) - 1;
-    results.push(isLocating ? locate(epilogue, result, positions) : result);
+    const result = epilogue.add({ op: 'result', dtype, index });
+    results.push(isLocating ? locate(result, positions) : result);
   }
-  const places: number[] = [];
-  for (const instruction of kernel.epilogue) {
-    const isResult = instruction.op === 'result';
-    places.push(isResult ? results[instruction.index] : epilogue.push(renumbered(instruction, places)) - 1);
-  }
+  const places = copyInto(epilogue, kernel.epilogue, (instruction) =>
+    instruction.op === 'result' ? results[instruction.index] : undefined,
+  );
   const stores = kernel.stores.map((store) => ({ ...store, value: places[store.value] }));
-  const whole: LoopKernel = { ...kernel, producer: null, epilogue, stores };
-  return new LoopCommand(context, whole, { kind: 'reduce', extents: [total], body, accumulators });
+  const whole: LoopKernel = { ...kernel, producer: null, epilogue: epilogue.instructions, stores };
+  const combined = { kind: 'reduce', extents: [total], body: body.instructions, accumulators } as const;
+  return new LoopCommand(context, whole, combined);
 
   /** The position among all, from the number of the best part and the position in that. */
-  function locate(list: Instruction[], part: number, positions: number): number {
-    const int = (value: number): number => list.push({ op: 'const', dtype: 'int32', value }) - 1;
-    const mul = (a: number, b: number): number => list.push({ op: 'mul', dtype: 'int32', args: [a, b] }) - 1;
-    const at = mul(part, int(outputs));
+  function locate(part: number, positions: number): number {
+    const at = epilogue.binary('mul', part, epilogue.constant(outputs, 'int32'));
     const access: Access = { buffer: positions, offset: 0, strides: outer, guards: [] };
     const size = (total - 1) * outputs + 1;
-    const within = list.push({ op: 'gather', dtype: 'int32', access, size, args: [at] }) - 1;
-    const before = mul(part, int(positionsPerPart));
-    return list.push({ op: 'add', dtype: 'int32', args: [before, within] }) - 1;
+    const within = epilogue.add({ op: 'gather', dtype: 'int32', access, size, args: [at] });
+    const before = epilogue.binary('mul', part, epilogue.constant(positionsPerPart, 'int32'));
+    return epilogue.binary('add', before, within);
   }
-}
-
-function renumbered(instruction: Instruction, places: readonly number[]): Instruction {
-  if (instruction.op === 'gather') return { ...instruction, args: [places[instruction.args[0]]] };
-  if ('args' in instruction) return { ...instruction, args: instruction.args.map((arg) => places[arg]) };
-  return instruction;
 }

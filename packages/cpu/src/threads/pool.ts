@@ -20,8 +20,8 @@ export class KernelTrapError extends NnError {
   }
 }
 
-/** Of what threads do between two pauses, each takes its share in so many parts. */
-const sharesPerThread = 4;
+/** Parts in which a thread takes its fair share of a job, or of what lies between two pauses: small enough to even out. */
+export const sharesPerThread = 4;
 
 let warned = false;
 
