@@ -124,6 +124,29 @@ onEveryDevice((device, fused) => {
     }
   });
 
+  it('loses nothing current however little is kept, when some parameters are read and others are not', async () => {
+    const { keptBytes } = memoryPolicy();
+    memoryPolicy({ keptBytes: 0 });
+    try {
+      const [w, v] = [0, 1].map(() => rand([4, 4]).realize().requiresGrad_());
+      let expected = 0;
+      for (const read of [true, false, true, false, false, true, false, false, false]) {
+        const loss = ones([2, 4]).matmul(w).relu().matmul(v).tanh().sum();
+        [w.grad, v.grad] = [null, null];
+        loss.backward();
+        noGrad(() => {
+          w.sub_(w.grad!.mul(0.01));
+          v.sub_(v.grad!.mul(0.01));
+        });
+        if (read) expected = await w.detach().abs().sum().item();
+      }
+      expect(expected).toBeGreaterThan(0);
+      for (const each of [w, v]) expect(Number.isFinite(await each.detach().sum().item())).toBe(true);
+    } finally {
+      memoryPolicy({ keptBytes });
+    }
+  });
+
   it('goes on when something recorded was disposed or cannot be computed any more', async () => {
     const former = memoryPolicy();
     memoryPolicy({ pendingNodes: 50 });

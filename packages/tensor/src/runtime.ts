@@ -168,14 +168,21 @@ export class Runtime {
       this.#run(keeping, updates);
     } catch (error) {
       if (!(error instanceof StaleValueError)) throw error;
+      const possible = new Map<Node, Keeping>();
+      let missing: unknown = null;
       for (const [node, how] of keeping) {
         try {
-          this.#run(new Map([[node, how]]));
+          findRepeated([node]);
+          possible.set(node, how);
         } catch (own) {
-          // Whoever reads the value is told then.
-          if (!(own instanceof StaleValueError) || required.includes(node)) throw own;
+          if (!(own instanceof StaleValueError)) throw own;
+          // Whoever reads another value is told then.
+          if (required.includes(node)) missing ??= own;
         }
       }
+      // Together: old values that some of them depend on may go after any run.
+      this.#run(possible);
+      if (missing !== null) throw missing;
     }
   }
 
