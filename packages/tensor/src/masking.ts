@@ -159,7 +159,8 @@ function foundByEach(elements: Tensor, values: Tensor): Tensor {
 }
 
 function foundSorted(elements: Tensor, values: Tensor): Tensor {
-  const common = promote(elements, values);
+  // As tensors that have dimensions: what has none would not have a say.
+  const common = promote(elements.reshape([-1]), values);
   const dtype = common === 'bool' ? 'uint8' : common;
   const wanted = castTo(elements.detach(), dtype);
   const { values: ascending } = sort(castTo(values.detach(), dtype));

@@ -1,7 +1,7 @@
 // The same elements several times over.
 import { ArgumentError, checkOptions, formatShape, normalizeDim, ShapeError } from '@nn/core';
 import { fromHost } from './creation.ts';
-import { requireTensor } from './dispatch.ts';
+import { castTo, requireTensor } from './dispatch.ts';
 import { atLeastOneDim } from './gathering.ts';
 import { reshape } from './movement.ts';
 import { coordinates } from './positions.ts';
@@ -77,7 +77,7 @@ export function repeatInterleave(
     const at = coordinates([outputSize], 0, x.device);
     return source.indexSelect(dim, searchsorted(ends, at, { right: true }));
   }
-  const given = repeats instanceof Tensor ? dataSync(repeats) : repeats;
+  const given = repeats instanceof Tensor ? dataSync(readable(repeats)) : repeats;
   const counts = countsOf(given);
   if (counts.length !== 1 && counts.length !== extent) throw wrongRepeats(counts.length, extent);
   const total = counts.length === 1 ? counts[0] * extent : totalOf(counts);
@@ -88,6 +88,11 @@ export function repeatInterleave(
   let at = 0;
   for (let i = 0; i < counts.length; i++) for (const end = at + counts[i]; at < end; at++) positions[at] = i;
   return source.indexSelect(dim, fromHost(positions, 'int32', x.device));
+}
+
+/** Halves are read as bits, and thus as float32 here. */
+function readable(x: Tensor): Tensor {
+  return x.dtype === 'float16' || x.dtype === 'bfloat16' ? castTo(x, 'float32') : x;
 }
 
 /** @throws {ArgumentError} unless all are integers of at least 0. */

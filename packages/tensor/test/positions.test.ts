@@ -142,6 +142,9 @@ describe.each(Object.keys(makers))('on %s', (device) => {
     expect(await listOf(isin(wanted, withInfinity))).toEqual([0, 1, 0, 0, 1]);
     expect(await listOf(isin(tensor([1, 0]).bool(), tensor(values.map(() => 1)).bool()))).toEqual([1, 0]);
     expect(isin(tensor(new Float32Array(0)), given).shape).toEqual([0]);
+    const exact = tensor(0.1, { dtype: 'float64' });
+    const rounded = new Array<number>(count).fill(0.1);
+    expect(Number(await isin(exact, tensor(rounded, { dtype: 'float32' })).item())).toBe(0);
   });
 
   it('slices repeated as often as each says', async () => {
@@ -152,6 +155,8 @@ describe.each(Object.keys(makers))('on %s', (device) => {
     expect(await listOf(repeatInterleave(x, counts.map(BigInt)))).toEqual(expected);
     expect(await listOf(repeatInterleave(x, tensor(counts)))).toEqual(expected);
     expect(await listOf(repeatInterleave(x, tensor(counts).to('int64')))).toEqual(expected);
+    for (const half of ['float16', 'bfloat16'] as const)
+      expect(await listOf(repeatInterleave(x, tensor(counts).to(half)))).toEqual(expected);
     expect(repeatInterleave(x, new Array<number>(40).fill(0)).shape).toEqual([0]);
   });
 });
