@@ -230,9 +230,18 @@ export function writeInPlace(
     root.overwrite(written);
     if (engine?.isEnabled() && written.gradient?.requiresGrad) root.gradient = written.gradient;
   }
-  if (engine !== null && !engine.isEnabled() && root.gradient?.requiresGrad && root.isLeaf)
-    noteUpdate(root.storage);
+  if (engine !== null && !engine.isEnabled() && isOfLeaf(target)) noteUpdate(root.storage);
   return target;
+}
+
+/** Whether a tensor or what it is a view of is a leaf that derivatives are asked for. */
+function isOfLeaf(target: Tensor): boolean {
+  let tensor = target;
+  while (!(tensor.requiresGrad && tensor.isLeaf)) {
+    if (tensor.viewInfo === null) return false;
+    tensor = tensor.viewInfo.parent;
+  }
+  return true;
 }
 
 /** Larger tensors are written where they lie, which a program must know the place for. */
