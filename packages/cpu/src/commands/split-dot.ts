@@ -10,13 +10,12 @@ import {
   sizeOf,
 } from '@nn/core';
 import { storageBytes } from '../emit/registers.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import { type Command, type CommandContext, withScratch } from './command.ts';
 import { dotCommand, isProduct } from './dot.ts';
 import { LoopCommand } from './loop.ts';
 import { makeAll, Sequence } from './sequence.ts';
 
-/** Parts a thread gets: more than one, so that they even out. */
-const partsPerThread = 4;
 /** Multiply-adds of a product that is worth it. */
 const workWorthSplitting = 2_000_000;
 /** Inner positions of a part: with fewer, adding the parts up takes a part of the time that shows. */
@@ -45,7 +44,7 @@ function partsOf({ extents }: LoopKernel, dot: Dot, threads: number): Parts | un
   if (batches * rows * columns * inner < workWorthSplitting) return undefined;
   const dimension = dot.inner.indexOf(Math.max(...dot.inner));
   const extent = dot.inner[dimension];
-  const count = Math.min(threads * partsPerThread, extent, Math.floor(inner / leastInner));
+  const count = Math.min(threads * sharesPerThread, extent, Math.floor(inner / leastInner));
   if (count < threads) return undefined;
   const length = Math.floor(extent / count);
   return { dimension, count, length, rest: extent - count * length };

@@ -15,12 +15,10 @@ import {
 import { copyInto } from '../emit/instructions.ts';
 import { computeDType } from '../emit/lower.ts';
 import { storageBytes } from '../emit/registers.ts';
+import { sharesPerThread } from '../threads/pool.ts';
 import { type Command, type CommandContext, withScratch } from './command.ts';
 import { LoopCommand } from './loop.ts';
 import { makeAll, Sequence } from './sequence.ts';
-
-/** Parts a thread gets: more than one, so that they even out. */
-const partsPerThread = 4;
 
 /** The reduced dimension to cut: the longest, or the outermost where positions matter. */
 function cutDimension({ extents, accumulators }: Reduction): number {
@@ -45,7 +43,7 @@ export function isWorthSplitting(kernel: LoopKernel, reduction: Reduction, threa
   const steps = stepsOf(kernel, reduction);
   if (steps < (threads > 1 ? stepsWorthCutting : 2 * mostStepsAtOnce)) return false;
   const cut = reduction.extents[cutDimension(reduction)] ?? 1;
-  return outputs > 0 && outputs < threads * 64 && cut >= threads * partsPerThread * 2;
+  return outputs > 0 && outputs < threads * 64 && cut >= threads * sharesPerThread * 2;
 }
 
 /** A kernel's affine function with the cut dimension divided: parts lead, and `start` is where they begin. */
@@ -117,7 +115,7 @@ export function splitCommand(context: CommandContext, kernel: LoopKernel, reduct
   const dimension = cutDimension(reduction);
   const extent = reduction.extents[dimension];
   const pauses = Math.floor(stepsOf(kernel, reduction) / mostStepsAtOnce);
-  const least = context.device.pool.threads * partsPerThread;
+  const least = context.device.pool.threads * sharesPerThread;
   const parts = Math.max(least, Math.min(pauses * partsAtOnce, Math.floor(extent / 2)));
   const length = Math.floor(extent / parts);
   const rest = extent - parts * length;
