@@ -14,7 +14,7 @@ import {
   UnsupportedError,
 } from '@nn/core';
 import { isAutocastEnabled } from './autocast.ts';
-import { where } from './blending.ts';
+import { minimum, where } from './blending.ts';
 import { isfinite } from './comparison.ts';
 import { tensor } from './creation.ts';
 import { castTo, floatFor, requireTensor } from './dispatch.ts';
@@ -47,8 +47,8 @@ interface Moments {
 
 /**
  * In two passes. The mean is rounded, and far from 0 that may be more than what the elements vary by; so squared
- * distances are corrected by what distances from it sum up to (Chan, Golub and LeVeque 1983). The result does not depend
- * on what distances are from: it counts as a constant to derivatives.
+ * distances are corrected by what distances from it sum up to (Chan, Golub and LeVeque 1983). Derivatives are those of the
+ * two passes: to them the corrections, which are 0 but for rounding, are constants.
  */
 function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: VarianceOptions): Moments {
   requireTensor(name, x);
@@ -60,18 +60,24 @@ function moments(name: string, x: Tensor, dim: ReduceDims | undefined, options: 
   const dims = reducedDims(name, x, dim);
   const count = dims.reduce((product, each) => product * x.shape[each], 1);
   const wide = x.dtype === 'float64' ? x : castTo(x, 'float32');
-  const near = mean(wide.detach(), dims, { keepdim: true });
+  const near = mean(wide, dims, { keepdim: true });
   const distance = wide.sub(near);
-  const found = sum(distance, dims, { keepdim: true }).div(count);
   const squares = sum(distance.square(), dims, { keepdim: true });
+  const found = sum(distance.detach(), dims, { keepdim: true }).div(count);
   // Of infinities, and of sums too large, there is nothing to correct.
-  const offset = where(isfinite(squares), found, 0);
-  const total = squares.sub(offset.square().mul(count)).clampMin(0);
+  const offset = where(isfinite(squares.detach()), found, 0);
+  const surplus = minimum(offset.square().mul(count), squares.detach());
   const shape = options.keepdim ? near.shape : near.shape.filter((_, i) => !dims.includes(i));
   // Under autocast sums of halves stay float32.
   const dtype = isAutocastEnabled() ? wide.dtype : x.dtype;
   return {
-    variance: castTo(total.div(Math.max(count - correction, 0)).reshape(shape), dtype),
+    variance: castTo(
+      squares
+        .sub(surplus)
+        .div(Math.max(count - correction, 0))
+        .reshape(shape),
+      dtype,
+    ),
     mean: castTo(near.add(offset).reshape(shape), dtype),
   };
 }
