@@ -29,6 +29,7 @@ function browserProject(
   name: string,
   include: string,
   headers: Record<string, string>,
+  groupOrder: number,
   exclude: readonly string[] = [],
 ): TestProjectInlineConfiguration {
   return {
@@ -42,6 +43,9 @@ function browserProject(
       exclude: [...exclude, '**/node_modules/**'],
       testTimeout: 60_000,
       setupFiles,
+      // Pages of one browser may share a thread: what blocks one would count as another's turn.
+      fileParallelism: false,
+      sequence: { groupOrder },
       browser: {
         enabled: true,
         headless: true,
@@ -61,9 +65,10 @@ const browser = [
     'browser',
     '*.browser.test.ts',
     { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+    1,
     [`**/${notIsolated}`],
   ),
-  browserProject('browser-not-isolated', notIsolated, {}),
+  browserProject('browser-not-isolated', notIsolated, {}, 2),
 ];
 
 if (!chromium) console.warn('No Chromium found (set CHROMIUM_PATH): the browser tests are NOT run.');
