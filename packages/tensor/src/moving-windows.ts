@@ -75,7 +75,8 @@ export function movingPositions(use: 'read' | 'write', whole: Node, window: Wind
   const count = sizeOf(shape);
   if (device === '' || count === 0 || count > mostLookedUp || sizeOf(whole.shape) >= mostElements)
     return null;
-  // What a step makes itself, however far it goes, has a program of its own anyway.
+  // What a step makes itself, however far it goes, has a program of its own anyway; but for what a moving write before this
+  // use has made, a reshaped `scatter`.
   const isOlder = isHeld(whole) || whole.runs > 0 || whole.inputs[0]?.op === 'scatter';
   if (!isOlder) return null;
   const key = `${use} ${device} ${whole.dtype} ${whole.shape} | ${shape} | ${strides}`;
